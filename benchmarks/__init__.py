@@ -1,0 +1,1 @@
+"""What speed costs, measured in pairs."""

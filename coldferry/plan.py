@@ -1,0 +1,51 @@
+"""What is going to be done with one machine: the thing that a person approves."""
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from coldferry.machine import Disk, Machine
+from coldferry.translation import Translation, digest
+
+
+class Plan(BaseModel):
+    """One machine, its translation and the migration that carries it out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    migration: str
+    machine: Machine
+    translation: Translation
+
+    @property
+    def digest(self) -> str:
+        """See :func:`coldferry.translation.digest`."""
+        return digest(self.machine, self.translation)
+
+    @property
+    def devices(self) -> list["Device"]:
+        """The disks to copy, in the description's order: never filtered, never reordered."""
+        return [Device(index=index, disk=disk) for index, disk in enumerate(self.machine.disks)]
+
+    def value(self, path: str) -> Any:
+        """What the new machine will have at ``path``."""
+        return self.translation.target(path)
+
+    def object_name(self, role: str) -> str:
+        """A name at the target that follows from the migration: ``web-01-azure-…-a1-nic0``."""
+        return re.sub(r"[^A-Za-z0-9._-]", "-", f"{self.migration}-{role}")
+
+
+class Device(BaseModel):
+    """A disk's place on the machine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int
+    disk: Disk
+
+    @property
+    def name(self) -> str:
+        """``disk0``: stable within a migration, safe in file and object names."""
+        return f"disk{self.index}"

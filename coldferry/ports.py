@@ -1,0 +1,272 @@
+"""The whole contract of a provider, on one page.
+
+A provider brings one object that is a :class:`Source`, a :class:`Target` or
+both. The engine asks what a disk can do (:class:`Limits`), never which cloud
+it is. Every method raises only errors of ``coldferry.errors``; none logs.
+
+Laws for all of them:
+
+* *Idempotent*: any call may be made again, also after a crash in the middle of
+  an earlier one; it then finds what that one left and goes on.
+* *Tagged*: whatever is created carries the migration's tag in the creating
+  call, under a name or token that follows from the migration.
+* *Ours only*: nothing is deleted that does not bear the tag on a fresh read.
+* *Concurrent*: an object may be used from several threads at once; one disk
+  is written through one writer at a time.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol, TypeGuard
+
+from coldferry.errors import Finding
+from coldferry.machine import Machine
+from coldferry.migration import Marks
+from coldferry.plan import Device, Plan
+from coldferry.translation import Answers, Translation
+
+
+class PowerState(StrEnum):
+    """What a provider says of a machine, in five words."""
+
+    RUNNING = "running"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one disk's endpoint takes.
+
+    All offsets and lengths are multiples of the block size, but for the disk's end.
+    """
+
+    block_size_bytes: int
+    max_request_bytes: int
+    max_in_flight: int
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A stretch of a disk; ``data`` False means that it surely reads as zeros."""
+
+    offset: int
+    length: int
+    data: bool = True
+
+
+@dataclass(frozen=True)
+class FrozenDisk:
+    """One disk at the immutable point in time; ``ref`` is the provider's id of it."""
+
+    migration: str
+    device: Device
+    ref: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How it is known that target equals source."""
+
+    method: str
+    reader: str
+    equal: bool
+
+
+@dataclass(frozen=True)
+class VerifiedDisk:
+    """A committed disk whose read-back matched: the only kind that a VM is made from."""
+
+    device: Device
+    ref: str
+    manifest_root: str
+    proof: Proof
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An object that bears a migration's tag, as a fresh read found it."""
+
+    migration: str
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing a doctor looked at: ``ok`` None means that it could not be told."""
+
+    name: str
+    ok: bool | None
+    what: str
+    do: str = ""
+
+
+class DiskReader(Protocol):
+    """Random access to an immutable disk."""
+
+    size_bytes: int
+    limits: Limits
+
+    def extents(self, offset: int, length: int) -> Iterator[Extent]:
+        """What is allocated in the window, in order and without gaps or overlap.
+
+        All-data is a legal answer; ``data=False`` is a promise.
+        """
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        """Fill ``view`` from ``offset``, exactly, or raise. Up to ``max_in_flight`` at once."""
+
+
+class DiskWriter(Protocol):
+    """A disk that is being written. ``size_bytes`` is at least the source's.
+
+    ``identity`` names the object and its generation: a manifest written
+    against another identity counts for nothing. ``sealed`` is True once it was
+    committed: it can then only be committed again, which changes nothing.
+    ``sent_bytes`` counts the bodies of all write requests of this writer,
+    retries included; ``requests`` counts those requests.
+    """
+
+    identity: str
+    size_bytes: int
+    limits: Limits
+    sealed: bool
+    sent_bytes: int
+    requests: int
+
+    def write(self, offset: int, view: memoryview) -> None:
+        """Put bytes; idempotent per range; durable once it returned."""
+
+    def zero(self, offset: int, length: int) -> None:
+        """Make a range read as zeros, also where it was written before."""
+
+    def commit(self) -> str:
+        """End writing, once; answer the disk's full provider id. What was not written is zero."""
+
+
+class Machines(Protocol):
+    """A machine can be managed anywhere, by the same words."""
+
+    provider: str
+
+    @property
+    def scope(self) -> str:
+        """Account and region, or what stands for them; may ask the cloud the first time."""
+
+    def describe(self, vm: str) -> Machine:
+        """The description as of now, without our own tags. Raises UnknownMachine."""
+
+    def power(self, vm: str) -> PowerState:
+        """The power state as of now. Raises UnknownMachine."""
+
+    def start(self, vm: str) -> None:
+        """Return once the provider said running."""
+
+    def stop(self, vm: str, *, force: bool = False, timeout_s: float = 600) -> None:
+        """Return once the provider said stopped on two reads in a row; never terminates.
+
+        Raises WillNotStop when it refuses to, or is not stopped at the deadline.
+        """
+
+    def reboot(self, vm: str) -> None:
+        """Return once the provider took the order."""
+
+    def owned(self, migration: str | None = None) -> list[Owned]:
+        """Everything here that bears that migration's tag, or any migration's."""
+
+    def diagnose(self) -> Iterator[Check]:
+        """Identity, clock, endpoints, permissions, quotas, data path; what it makes it removes."""
+
+
+class Source(Machines, Protocol):
+    """A cloud that machines are taken from. Disks of the source are never written."""
+
+    def unmovable(self, vm: str) -> list[Finding]:
+        """Everything about the machine that stands against moving it, all at once."""
+
+    def marks(self, vm: str) -> Marks | None:
+        """What our tags on the machine say, read afresh."""
+
+    def mark(self, vm: str, marks: Marks) -> None:
+        """Write them; ``power_before`` None removes that tag."""
+
+    def marked(self) -> Iterator[tuple[str, Marks]]:
+        """Every machine here that bears an attempt's tag."""
+
+    def freeze(self, vm: str, migration: str, devices: Sequence[Device]) -> list[FrozenDisk]:
+        """An immutable point in time of all devices together, in their order.
+
+        Finds the one an earlier call made, unless the machine was started since.
+        """
+
+    def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
+        """Leaving closes connections, nothing more."""
+
+    def release(self, migration: str) -> list[Owned]:
+        """End access and delete the frozen disks; answer what was deleted."""
+
+
+class Target(Machines, Protocol):
+    """A cloud that machines are brought to.
+
+    Access to a disk being written ends in ``commit`` or ``discard``, once.
+    """
+
+    def catalogue(self) -> Any:
+        """Sizes, disk types, networks and quotas, live; only this target's own rules read it."""
+
+    def translate(self, machine: Machine, catalogue: Any, answers: Answers) -> Translation:
+        """Pure: one verdict a leaf. Raises BadAnswer naming all answers that do not fit."""
+
+    def preflight(self, plan: Plan) -> list[Finding]:
+        """All faults at once; nothing is created."""
+
+    def open_disk(self, plan: Plan, frozen: FrozenDisk) -> AbstractContextManager[DiskWriter]:
+        """Create the disk or adopt it; leaving keeps it open for a resume.
+
+        A disk that was begun from another frozen state is removed and begun anew.
+        """
+
+    def open_written(self, plan: Plan, ref: str) -> AbstractContextManager[DiskReader]:
+        """Read back what was committed, of the size that was asked for; leaving ends the access."""
+
+    def in_use(self, plan: Plan, ref: str) -> bool:
+        """The disk is part of the migration's own VM, which may have written to it since.
+
+        That VM was made from verified disks only: being part of it is the
+        lasting record of a proof that can no longer be repeated.
+        """
+
+    def discard_disk(self, plan: Plan, device: Device) -> None:
+        """Remove one disk that is not attached, so that it can be begun anew."""
+
+    def allocate(self, plan: Plan, disks: Sequence[VerifiedDisk]) -> str:
+        """Make the VM from verified disks, behind deny-all, and leave it stopped; its full id."""
+
+    def compare(self, plan: Plan, vm: str) -> list[Finding]:
+        """What of the new VM is not as planned; an empty list when all is."""
+
+    def started_since_proof(self, migration: str) -> bool:
+        """The new VM ran, or runs, since it was left stopped: its disks may differ by now."""
+
+    def discard(self, migration: str) -> list[Owned]:
+        """End access and delete all that bears the tag on a fresh read; answer what was deleted."""
+
+
+def is_source(cloud: Machines) -> TypeGuard[Source]:
+    """Machines can be taken from it. Looks at the class: reading a ``scope`` may ask the cloud."""
+    return hasattr(type(cloud), "open_frozen")
+
+
+def is_target(cloud: Machines) -> TypeGuard[Target]:
+    """Machines can be brought to it."""
+    return hasattr(type(cloud), "allocate")
+
+
+OnProgress = Callable[[str, int, int], None]
+"""``on_progress(device, done_bytes, total_bytes)``, from any thread."""

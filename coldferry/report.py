@@ -1,0 +1,135 @@
+"""What a migration says of itself at its end: JSON for machines, Markdown for people."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from coldferry.approval import Approval
+from coldferry.errors import Finding
+from coldferry.home import home
+from coldferry.migration import State
+from coldferry.plain import code
+from coldferry.ports import Proof
+from coldferry.progress import announce_step
+
+
+@dataclass(frozen=True)
+class MovedDevice:
+    """One disk: full ids at both ends, sizes and counts in bytes, and its proof.
+
+    ``data_bytes`` counts 4 KiB blocks that are not all zero; ``sent_bytes``
+    the bodies of all write requests of this run, retries included.
+    """
+
+    source: str
+    target: str
+    size_bytes: int
+    data_bytes: int
+    sent_bytes: int
+    manifest_root: str
+    proof: Proof
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by step, in the order the steps began."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        """Count the time spent inside as ``step``'s."""
+        begun = time.monotonic()
+        announce_step(step)
+        try:
+            yield
+        finally:
+            spent = time.monotonic() - begun
+            self.seconds[step] = round(self.seconds.get(step, 0.0) + spent, 3)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The end of a migration."""
+
+    migration: str
+    state: State
+    source_vm: str
+    target_vm: str
+    devices: list[MovedDevice]
+    approval: Approval
+    findings: list[Finding]
+    seconds: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract of ``coldferry migrate --json``."""
+        return {
+            "migration": self.migration,
+            "state": self.state.value,
+            "source_vm": self.source_vm,
+            "target_vm": self.target_vm,
+            "devices": [asdict(device) for device in self.devices],
+            "translation": [f.model_dump(mode="json") for f in self.approval.translation.fields],
+            "findings": [asdict(finding) for finding in self.findings],
+            "approved": {
+                "by": self.approval.by,
+                "at": self.approval.at,
+                "reason": self.approval.reason,
+                "plan_digest": self.approval.plan_digest,
+            },
+            "seconds": self.seconds,
+        }
+
+    def save(self) -> None:
+        """Keep the JSON under the home, beside the manifests."""
+        path = home() / "reports" / f"{self.migration}.json"
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        path.write_text(json.dumps(self.as_json(), indent=2))
+
+    def as_markdown(self) -> str:
+        """The report as the Prefect UI shows it; every stranger's word is a code span."""
+        approval = self.approval
+        lines = [
+            f"# {code(self.approval.machine.name)}: {self.state}",
+            "",
+            f"Migration {code(self.migration)}. The new machine is {code(self.target_vm)}: "
+            "stopped, behind a deny-all group. The source is stopped; its snapshots are kept.",
+            "",
+            f"Approved by {code(approval.by)} at {code(approval.at)}"
+            + (f", because {code(approval.reason)}" if approval.reason else "")
+            + f". Plan {code(approval.plan_digest)}.",
+            "",
+            "## Disks",
+            "",
+            "| equal | source | data | sent | target | root |",
+            "|---|---|---|---|---|---|",
+            *(
+                f"| {'yes' if d.proof.equal else 'NO'} | {code(d.source)} | {d.data_bytes} B "
+                f"| {d.sent_bytes} B | {code(d.target)} | {code(d.manifest_root)} |"
+                for d in self.devices
+            ),
+            "",
+            *(
+                f"Proof: {code(d.proof.method)} by {code(d.proof.reader)}."
+                for d in self.devices[:1]
+            ),
+            "",
+            "## Fields",
+            "",
+            "| field | verdict | source | target | difference | decided by |",
+            "|---|---|---|---|---|---|",
+            *(
+                f"| {code(f.path)} | {f.verdict} | {code(f.source, 80)} | {code(f.target, 120)} "
+                f"| {code(f.difference)} | {f.decided_by} |"
+                for f in self.approval.translation.fields
+            ),
+        ]
+        if self.findings:
+            lines += ["", "## Findings", ""]
+            lines += [f"- {code(f.subject)}: {code(f.what)}" for f in self.findings]
+        lines += ["", "## Seconds", "", "| step | s |", "|---|---|"]
+        lines += [f"| {code(step)} | {spent} |" for step, spent in self.seconds.items()]
+        return "\n".join(lines)

@@ -1,0 +1,178 @@
+"""How a target's rules become verdicts: the one loop that all targets share.
+
+A target brings a table from leaf pattern to :class:`Rule`; each rule is a
+small pure function of a :class:`Question`. Answers are applied here, so that
+every target treats a person's word alike.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from coldferry.errors import BadAnswer
+from coldferry.leaves import Leaf, leaves
+from coldferry.machine import Machine
+from coldferry.translation import (
+    ACKNOWLEDGE,
+    Answers,
+    Candidate,
+    Consequence,
+    DecidedBy,
+    FieldTranslation,
+    Translation,
+    Verdict,
+)
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Question(Generic[C]):
+    """One leaf, with all a rule may look at. ``said`` is a person's value for it, if any."""
+
+    leaf: Leaf
+    machine: Machine
+    catalogue: C
+    answers: Answers
+
+    @property
+    def value(self) -> Any:
+        """The source's value."""
+        return self.leaf.value
+
+    @property
+    def said(self) -> Any | None:
+        """The person's value for this leaf; None when there is none but an acknowledgement."""
+        answer = self.answers.get(self.leaf.path)
+        return None if answer == ACKNOWLEDGE else answer
+
+    def item(self, parts: str) -> Any:
+        """The machine's part that this leaf belongs to: ``item("nics")`` for ``nics[1].mac``."""
+        return getattr(self.machine, parts)[self.leaf.index[0]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rule says of one leaf."""
+
+    verdict: Verdict
+    reason: str
+    target: Any = None
+    difference: str = ""
+    consequence: Consequence = Consequence.INFORM
+    candidates: tuple[Candidate, ...] = ()
+
+
+class Unfit(Exception):
+    """A person's value that the target would not take; the text says why."""
+
+
+@dataclass(frozen=True)
+class Rule(Generic[C]):
+    """One row of a target's table.
+
+    ``decide`` gives the verdict when nobody said anything. ``accept`` turns a
+    person's value into what the target gets, or raises :class:`Unfit`; without
+    it the field is no person's to choose. ``even_if_absent`` has the rule
+    asked about None and empty lists too. ``source`` is the page it rests on.
+    """
+
+    id: str
+    decide: Callable[[Question[C]], Outcome]
+    accept: Callable[[Question[C], Any], Outcome] | None = None
+    even_if_absent: bool = False
+    source: str = ""
+    instead: str = field(default="")
+
+
+def check_paths(machine: Machine, answers: Answers) -> None:
+    """Refuse answers to what is no leaf of this machine.
+
+    Raises BadAnswer naming every such path.
+    """
+    known = {leaf.path for leaf in leaves(machine)}
+    strangers = {
+        str(path): "the machine's description has no such field"
+        for path in answers
+        if path not in known
+    }
+    if strangers:
+        raise BadAnswer(strangers)
+
+
+def apply(
+    rules: Mapping[str, Rule[C]], machine: Machine, catalogue: C, answers: Answers
+) -> Translation:
+    """One verdict for each leaf of ``machine``; pure and deterministic.
+
+    Raises BadAnswer naming every answer that cannot be used, and KeyError when
+    the table has no row for a leaf (a defect: the schema's leaves are tested
+    against each table).
+    """
+    check_paths(machine, answers)
+    problems: dict[str, str] = {}
+    fields = []
+    for leaf in leaves(machine):
+        rule = rules[leaf.pattern]
+        question = Question(leaf, machine, catalogue, answers)
+        try:
+            fields.append(_field(rule, question))
+        except Unfit as unfit:
+            problems[leaf.path] = str(unfit)
+    if problems:
+        raise BadAnswer(problems)
+    return Translation(fields=tuple(fields))
+
+
+def _field(rule: Rule[C], question: Question[C]) -> FieldTranslation:
+    leaf = question.leaf
+    if leaf.value in (None, ()) and not rule.even_if_absent:
+        outcome = Outcome(Verdict.EXACT, "There is nothing to carry.", leaf.value)
+    else:
+        outcome = rule.decide(question)
+    by = DecidedBy.RULE
+    said = question.said
+    if outcome.verdict is Verdict.MISSING and question.answers.get(leaf.path) == ACKNOWLEDGE:
+        raise Unfit("this field needs a value, an acknowledgement is not enough")
+    unsettled = outcome.verdict is Verdict.MISSING or not _says(said, outcome.target, leaf.value)
+    if said is not None and unsettled:
+        outcome = _accept(rule, question, outcome, said)
+        by = DecidedBy.PERSON
+    # Whoever chose a value has seen what it means: that is as good as the word.
+    acknowledged = outcome.consequence is Consequence.ACKNOWLEDGE and leaf.path in question.answers
+    return FieldTranslation(
+        path=leaf.path,
+        verdict=outcome.verdict,
+        source=leaf.value,
+        target=outcome.target,
+        rule=rule.id,
+        reason=outcome.reason,
+        difference=outcome.difference,
+        consequence=outcome.consequence,
+        decided_by=DecidedBy.PERSON if acknowledged else by,
+        candidates=outcome.candidates,
+        acknowledged=acknowledged,
+    )
+
+
+def _says(said: Any, *values: Any) -> bool:
+    """A person's word, read from YAML or a form, is one of ``values``."""
+    return any(_word(said) == _word(value) for value in values)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "\n".join(map(str, value))
+    return (
+        str(value).lower() if isinstance(value, bool) or value in ("True", "False") else str(value)
+    )
+
+
+def _accept(rule: Rule[C], question: Question[C], outcome: Outcome, said: Any) -> Outcome:
+    if rule.accept is None and outcome.consequence is Consequence.ACKNOWLEDGE:
+        raise Unfit(f"the only answer here is the word {ACKNOWLEDGE}")
+    if rule.accept is None:
+        instead = f" {rule.instead}" if rule.instead else ""
+        raise Unfit(f"this field is not a person's to choose ({outcome.reason}){instead}")
+    accepted = rule.accept(question, said)
+    return replace(accepted, candidates=accepted.candidates or outcome.candidates)

@@ -1,0 +1,101 @@
+"""Answers in YAML: read strictly, written ready to fill in."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from coldferry.errors import BadInput
+from coldferry.plain import plain
+from coldferry.plan import Plan
+from coldferry.translation import ACKNOWLEDGE, Verdict
+
+_MAX_BYTES = 1 << 20
+"""Small enough to be parsed at once; a thousand answers are a tenth of it."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Answers by path; fields left empty are left out.
+
+    Raises BadInput when the file is not a flat mapping, repeats a key, or
+    uses anchors (a few hundred bytes of them make gigabytes).
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+    if len(text) > _MAX_BYTES:
+        raise BadInput(f"{path} is larger than an answers file can be.")
+    try:
+        node = yaml.compose(text, Loader=_Strict)
+        found = {} if node is None else _mapping(node)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "it is nested too deep"
+        raise BadInput(f"{path} is not an answers file: {reason}.") from None
+    return found
+
+
+def write(path: Path, plan: Plan, given: Mapping[str, Any]) -> None:
+    """What was answered already, and one commented line for each open field.
+
+    Raises BadInput when the file cannot be written.
+    """
+    lines = [
+        f"# {plain(plan.machine.name)} ({plain(plan.machine.origin.id)}), "
+        f"migration {plan.migration}",
+        "# Fill in the values and give this file with --answers.",
+        f"# Where it says so, the value is the word: {ACKNOWLEDGE}",
+    ]
+    if given:
+        lines += ["", "# Answered so far:", yaml.safe_dump(dict(given), width=4096).rstrip()]
+    for gap in plan.translation.fields:
+        if not gap.open:
+            continue
+        lines += ["", f"# now: {plain(gap.source)}", f"# {plain(gap.reason)}"]
+        if gap.difference:
+            lines.append(f"# {plain(gap.difference)}")
+        if gap.verdict is not Verdict.MISSING:
+            lines.append(f"# If you agree, write: {ACKNOWLEDGE}")
+        lines += [f"#   {c.value}  {plain(c.meaning)}".rstrip() for c in gap.candidates]
+        lines.append(f"{gap.path}:")
+    try:
+        path.write_text("\n".join(lines) + "\n")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+
+
+class _Strict(yaml.SafeLoader):
+    """Without anchors and aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse aliases and anchors before anything is built from them."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise ValueError("anchors and aliases are not allowed")
+        return super().compose_node(parent, index)
+
+
+def _mapping(node: yaml.Node) -> dict[str, Any]:
+    if not isinstance(node, yaml.MappingNode):
+        raise ValueError("it must be one 'field: value' a line")  # noqa: TRY004 - a reader's words
+    answers: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise ValueError(f"line {line} is not 'field: value'")  # noqa: TRY004
+        if key_node.value in answers:
+            raise ValueError(f"{key_node.value} is answered twice")
+        answers[key_node.value] = _value(value_node, line)
+    return {path: value for path, value in answers.items() if value is not None}
+
+
+def _value(node: yaml.Node, line: int) -> str | list[str] | None:
+    """A word as it was written, or a list of words: no types are guessed."""
+    if isinstance(node, yaml.ScalarNode):
+        return None if node.tag.endswith(":null") else str(node.value)
+    if isinstance(node, yaml.SequenceNode) and all(
+        isinstance(item, yaml.ScalarNode) for item in node.value
+    ):
+        return [str(item.value) for item in node.value]
+    raise ValueError(f"line {line} is not 'field: value'")

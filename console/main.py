@@ -1,0 +1,44 @@
+"""``coldferry``: every command in one list; exit codes are in ``coldferry.errors``."""
+
+import sys
+
+import typer
+
+from coldferry.errors import BadInput
+from console import doctor, managing, migrating, planning, sandboxing, serving
+from console.output import fail
+
+app = typer.Typer(
+    name="coldferry",
+    help="Move a fully stopped virtual machine from one cloud provider to another, proven.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command("describe")(managing.describe)
+app.command("start")(managing.start)
+app.command("stop")(managing.stop)
+app.command("reboot")(managing.reboot)
+app.command("plan")(planning.plan)
+app.command("migrate")(migrating.migrate)
+app.command("rollback")(migrating.rollback)
+app.command("status")(migrating.status)
+app.command("doctor")(doctor.doctor)
+app.command("up")(serving.up)
+app.command("demo")(serving.demo)
+app.add_typer(sandboxing.app, name="sandbox")
+
+
+def main() -> None:
+    """Run the command line; the exit code is the documented one, whatever happens."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as usage:  # help that nobody asked for by name is one, too
+        what = usage.format_message()
+        do = "" if "--help" in what else "See --help."
+        code = fail(BadInput(what, do), as_json="--json" in sys.argv)
+    except (typer.Abort, KeyboardInterrupt):
+        print("Cancelled.", file=sys.stderr)
+        code = 6
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,68 @@
+"""The machine can be managed anywhere: describe, start, stop, reboot."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from coldferry.leaves import leaves
+from coldferry.machine import Machine
+from coldferry.plain import plain
+from console import blocks
+from console.output import Outcome, command
+from providers.registry import connect
+
+Block = Annotated[str, typer.Argument(metavar="BLOCK", help="A cloud: coldferry-cloud/NAME")]
+Vm = Annotated[str, typer.Argument(metavar="VM", help="The machine's id there")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout")]
+
+
+@command
+def describe(block: Block, vm: Vm, json: Json = False) -> Outcome:
+    """Say what a machine is, field by field."""
+    access, _ = blocks.load(block)
+    machine = connect(access).describe(vm)
+    return Outcome(machine.model_dump(mode="json"), lambda out: show_machine(out, machine))
+
+
+@command
+def start(block: Block, vm: Vm, json: Json = False) -> Outcome:
+    """Start a machine and wait until it runs."""
+    cloud = connect(blocks.load(block)[0])
+    cloud.start(vm)
+    return _power(vm, cloud.power(vm))
+
+
+@command
+def stop(
+    block: Block,
+    vm: Vm,
+    json: Json = False,
+    force: Annotated[bool, typer.Option(help="Cut the power when it does not obey")] = False,
+    timeout: Annotated[int, typer.Option(metavar="SECONDS", min=0)] = 600,
+) -> Outcome:
+    """Stop a machine and wait until it is stopped; never terminates it."""
+    cloud = connect(blocks.load(block)[0])
+    cloud.stop(vm, force=force, timeout_s=timeout)
+    return _power(vm, cloud.power(vm))
+
+
+@command
+def reboot(block: Block, vm: Vm, json: Json = False) -> Outcome:
+    """Reboot a machine."""
+    cloud = connect(blocks.load(block)[0])
+    cloud.reboot(vm)
+    return _power(vm, cloud.power(vm))
+
+
+def show_machine(out: Console, machine: Machine) -> None:
+    """The description as a table, one leaf a line."""
+    table = Table("field", "value", title=plain(machine.name), title_justify="left")
+    for leaf in leaves(machine):
+        table.add_row(leaf.path, plain(leaf.value))
+    out.print(table)
+
+
+def _power(vm: str, power: str) -> Outcome:
+    return Outcome({"vm": vm, "power": str(power)}, lambda out: out.print(f"{plain(vm)}: {power}"))

@@ -1,0 +1,129 @@
+"""Carrying a migration out, undoing it, and saying where it stands."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from coldferry.plain import plain
+from console import answers as answer_file
+from console import blocks, tracking
+from console.managing import Json
+from console.output import Outcome, command
+from console.planning import Answers, SourceBlock, SourceVm, TargetBlock
+from console.prefect_server import use_server
+from console.watching import watching
+
+Migration = Annotated[str, typer.Argument(metavar="MIGRATION", help="Its id")]
+
+
+@command
+def migrate(
+    source: SourceBlock,
+    vm: SourceVm,
+    target: TargetBlock,
+    answers: Answers = None,
+    stop_timeout: Annotated[
+        int,
+        typer.Option("--stop-timeout", metavar="SECONDS", min=0, help="How long it may take"),
+    ] = 600,
+    json: Json = False,
+) -> Outcome:
+    """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
+    report = run_migration(source, vm, target, answers, stop_timeout)
+    return Outcome(report, lambda out: show_report(out, report))
+
+
+def run_migration(
+    source: str, vm: str, target: str, answers: Path | None, stop_timeout_s: int = 600
+) -> dict[str, Any]:
+    """Run the flow in this process; its report."""
+    given = answer_file.read(answers) if answers else None
+    blocks.load(source)
+    blocks.load(target)
+    use_server()
+    from flows.migrate_vm import migrate_vm  # imports Prefect, which must find its server
+    from tasks.clouds import load
+
+    with watching():
+        result: Any = asyncio.run(
+            migrate_vm(load(source), vm, load(target), answers=given, stop_timeout_s=stop_timeout_s)
+        )
+    report: dict[str, Any] = result
+    return report
+
+
+@command
+def rollback(
+    migration: Migration,
+    discard_used: Annotated[
+        bool,
+        typer.Option("--discard-used", help="Also when the new machine ran and may hold new data"),
+    ] = False,
+    json: Json = False,
+) -> Outcome:
+    """Remove what a migration made, and put the source's power back as it was."""
+    found = tracking.find(migration)
+    use_server()
+    from flows.rollback import rollback as rollback_flow
+    from tasks.clouds import load
+
+    document: dict[str, Any] = rollback_flow(
+        load(found.source), found.vm, load(found.target), migration, discard_used=discard_used
+    )
+    return Outcome(document, lambda out: _show_rollback(out, document))
+
+
+@command
+def status(
+    migration: Annotated[str | None, typer.Argument(metavar="[MIGRATION]")] = None,
+    json: Json = False,
+) -> Outcome:
+    """Say where migrations stand, from the clouds' own tags."""
+    if migration is None:
+        silent: list[str] = []
+        every = [found.as_json() for found in tracking.everything(silent)]
+        document = {"migrations": every, "unreachable": silent}
+        return Outcome(document, lambda out: _show_status(out, every))
+    one = tracking.find(migration, need_both=False).as_json()
+    return Outcome(one, lambda out: _show_status(out, [one]))
+
+
+def show_report(out: Console, report: dict[str, Any]) -> None:
+    """The end of a migration, and its proof."""
+    out.print(f"{report['migration']}: {report['state']}")
+    out.print(f"New machine, behind a deny-all group: {plain(report['target_vm'])}")
+    table = Table("source", "data", "sent", "manifest root", "equal")
+    for device in report["devices"]:
+        table.add_row(
+            plain(device["source"]),
+            f"{device['data_bytes'] / 2**20:.1f} MiB",
+            f"{device['sent_bytes'] / 2**20:.1f} MiB",
+            device["manifest_root"][:16],
+            "yes" if device["proof"]["equal"] else "NO",
+        )
+    out.print(table)
+    spent = ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items())
+    out.print(f"Seconds: {spent}")
+    for finding in report["findings"]:
+        out.print(f"{finding['severity']}: {plain(finding['what'])}")
+    out.print(f"Undo it with: coldferry rollback {report['migration']}")
+
+
+def _show_rollback(out: Console, document: dict[str, Any]) -> None:
+    removed = "removed:" if document["removed"] else "there was nothing left to remove."
+    out.print(f"{document['migration']}: {document['state']}; {removed}")
+    for one in document["removed"]:
+        out.print(f"  {one['kind']} {plain(one['id'])}")
+
+
+def _show_status(out: Console, every: list[dict[str, Any]]) -> None:
+    for one in every:
+        left = f"{len(one['target_objects'])} objects at {one['target'] or 'the target'}"
+        kept = f"{len(one['source_objects'])} at {one['source'] or 'the source'}"
+        out.print(f"{one['migration']}  {one['state']}  {plain(one['vm'])}  {left}, {kept}")
+    if not every:
+        out.print("No saved cloud knows of a migration.")

@@ -1,0 +1,147 @@
+"""One document to stdout, all else to stderr; errors as sentences, never as tracebacks."""
+
+import functools
+import json
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import typer
+from rich.console import Console
+
+from coldferry.errors import (
+    Cancelled,
+    ColdferryError,
+    Failed,
+    TranslationsMissing,
+    Unreachable,
+    after_halt,
+    problem,
+)
+from coldferry.home import home, home_name
+
+# Into a file or a pipe a table may be as wide as its words are.
+screen = Console(
+    highlight=False, markup=False, emoji=False, soft_wrap=True,
+    width=None if sys.stdout.isatty() else 200,
+)  # fmt: skip
+aside = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+_SECRET = re.compile(
+    r"(?i)\b(sig|signature|token|secret|password|accountkey|sharedaccesskey|x-amz-[a-z-]+)"
+    r"([\"']?\s*[=:]\s*)[^&\s\"',)]+"
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command came to: the JSON document, how a person sees it, and the exit code."""
+
+    document: Any
+    show: Callable[[Console], None]
+    exit_code: int = 0
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def command(function: Callable[..., Outcome | None]) -> Callable[..., int]:
+    """Print what ``function`` answers or raises; ``json`` among its options chooses how."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **options: Any) -> int:
+        as_json = bool(options.get("json"))
+        try:
+            outcome = function(*args, **options)
+        except ColdferryError as error:
+            return fail(error, as_json=as_json)
+        except KeyboardInterrupt:
+            return fail(
+                Cancelled(
+                    "Cancelled from the keyboard.",
+                    "What was begun is kept: the same command again goes on from there.",
+                    resumable=True,
+                ),
+                as_json=as_json,
+            )
+        except typer.TyperException:
+            raise
+        except (httpx.TransportError, OSError) as error:
+            return fail(_of_this_machine(error), as_json=as_json)
+        except Exception as defect:  # noqa: BLE001 - the last net: a defect of ours
+            return _fail_defect(defect, as_json=as_json)
+        if outcome is None:
+            return 0
+        if as_json:
+            print(json.dumps(outcome.document, indent=2, default=str))
+        else:
+            outcome.show(screen)
+        return outcome.exit_code
+
+    return run
+
+
+def fail(error: ColdferryError, *, as_json: bool) -> int:
+    """Say what happened and what to do; answer the error's exit code."""
+    if as_json:
+        document: dict[str, Any] = {"error": asdict(problem(error))}
+        if isinstance(error, TranslationsMissing):
+            document["missing"] = error.missing
+        print(json.dumps(document, indent=2))
+    else:
+        aside.print(error.what)
+        if error.do:
+            aside.print(error.do)
+        if error.exit_code == Cancelled.exit_code - 1:
+            again = "The same command again goes on from here." if error.resumable else ""
+            aside.print(again or "Running it again will not help.")
+    return error.exit_code
+
+
+def redact(text: str) -> str:
+    """``text`` without what looks like a secret's value."""
+    return _SECRET.sub(r"\1\2[redacted]", text)
+
+
+def _of_this_machine(error: httpx.TransportError | OSError) -> ColdferryError:
+    if isinstance(error, httpx.TransportError):
+        return after_halt(
+            Unreachable(
+                "The Prefect API stopped answering.",
+                "Look at its server; then run the same command again: it goes on from there.",
+            )
+        )
+    where = f" at {error.filename}" if error.filename else ""
+    return Failed(
+        f"This machine failed{where}: {error.strerror or type(error).__name__}.",
+        f"Mend it ({home_name()} must be writable and have room), then run the same command again.",
+    )
+
+
+def _fail_defect(defect: Exception, *, as_json: bool) -> int:
+    path = _report(defect)
+    error = ColdferryError(
+        f"This is a defect of coldferry, not of what you gave it ({type(defect).__name__}).",
+        f"Please report it with {path}. Nothing of it is lost: the same command may be run again.",
+        resumable=True,
+    )
+    error.cause_code = "defect"
+    fail(error, as_json=as_json)
+    return 1
+
+
+def _report(defect: Exception) -> Path:
+    folder = home() / "defects"
+    path = folder / f"{time.strftime('%Y%m%dT%H%M%S')}.txt"
+    with suppress(OSError):  # a full disk must not hide what happened
+        folder.mkdir(exist_ok=True, mode=0o700)
+        path.write_text(redact("".join(traceback.format_exception(defect))))
+        path.chmod(0o600)
+    return path

@@ -1,0 +1,133 @@
+"""What a migration would do, without doing it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from coldferry import inspecting
+from coldferry.errors import Finding, NotMovable
+from coldferry.migration import next_migration, pair_of
+from coldferry.plain import plain
+from coldferry.plan import Plan
+from console import answers as answer_file
+from console import blocks
+from console.managing import Json
+from console.output import Outcome, command
+from providers.registry import connect_source, connect_target
+
+SourceBlock = Annotated[str, typer.Argument(metavar="SOURCE", help="A cloud: coldferry-cloud/NAME")]
+TargetBlock = Annotated[str, typer.Argument(metavar="TARGET", help="A cloud: coldferry-cloud/NAME")]
+SourceVm = Annotated[str, typer.Argument(metavar="VM", help="The machine's id at the source")]
+Answers = Annotated[Path | None, typer.Option("--answers", metavar="FILE", help="YAML")]
+
+
+@command
+def plan(
+    source: SourceBlock,
+    vm: SourceVm,
+    target: TargetBlock,
+    answers: Answers = None,
+    write_answers: Annotated[
+        Path | None,
+        typer.Option("--write-answers", metavar="FILE", help="Write what is missing, commented"),
+    ] = None,
+    inspect: Annotated[
+        bool, typer.Option("--inspect", help="Measure what is allocated, by a temporary snapshot")
+    ] = False,
+    json: Json = False,
+) -> Outcome:
+    """Say what a migration would do; creates nothing at the target."""
+    given = answer_file.read(answers) if answers else {}
+    made, findings = make_plan(source, vm, target, given)
+    missing = made.translation.missing
+    origin = connect_source(blocks.load(source)[0])
+    allocated = inspecting.allocated_bytes(origin, vm, made) if inspect else {}
+    if write_answers:
+        answer_file.write(write_answers, made, given)
+    document = {
+        "migration": made.migration,
+        "machine": made.machine.model_dump(mode="json"),
+        "translation": [field.model_dump(mode="json") for field in made.translation.fields],
+        "missing": missing,
+        "devices": [
+            {
+                "source": device.disk.id,
+                "size_bytes": device.disk.size_bytes,
+                "allocated_bytes": allocated.get(device.name),
+            }
+            for device in made.devices
+        ],
+        "findings": [asdict(finding) for finding in findings],
+    }
+    refused = any(finding.severity == "refuse" for finding in findings)
+    code = 4 if refused or made.translation.blocking else 3 if missing else 0
+    return Outcome(document, lambda out: _show(out, made, findings), code)
+
+
+def make_plan(
+    source: str, vm: str, target: str, answers: Mapping[str, Any]
+) -> tuple[Plan, list[Finding]]:
+    """The plan as of now and what was found on the way; preflight only when nothing is missing.
+
+    Raises NotMovable when something stands against moving the machine.
+    """
+    origin = connect_source(blocks.load(source)[0])
+    goal = connect_target(blocks.load(target)[0])
+    findings = origin.unmovable(vm)
+    if refusals := [finding for finding in findings if finding.severity == "refuse"]:
+        raise NotMovable.because(refusals)
+    machine = origin.describe(vm)
+    migration, _ = next_migration(
+        machine.name, goal.provider, pair_of(origin, vm, goal), origin.marks(vm)
+    )
+    translation = goal.translate(machine, goal.catalogue(), answers)
+    made = Plan(migration=migration, machine=machine, translation=translation)
+    if not translation.missing:
+        findings += [_as_told_by_a_plan(finding) for finding in goal.preflight(made)]
+    return made, findings
+
+
+def _as_told_by_a_plan(finding: Finding) -> Finding:
+    """A plan may be made with a reader's rights; only the migration needs a mover's."""
+    return replace(finding, severity="warn") if finding.code == "permissions" else finding
+
+
+def _show(out: Console, made: Plan, findings: list[Finding]) -> None:
+    show_translation(out, made)
+    for finding in findings:
+        out.print(f"{finding.severity}: {plain(finding.what)} {plain(finding.do)}")
+    if made.translation.missing:
+        out.print(f"{len(made.translation.missing)} fields need you:")
+        for path in made.translation.missing:
+            out.print(f"  {path}")
+        out.print("Write them down with --write-answers FILE, and give the file with --answers.")
+
+
+def show_translation(out: Console, made: Plan) -> None:
+    """One line a field: what it becomes and why."""
+    table = Table(
+        "field", "verdict", "source", "target", "in words", title=made.migration,
+        title_justify="left",
+    )  # fmt: skip
+    for field in made.translation.fields:
+        verdict = f"{field.verdict}, {field.consequence}" if field.open else str(field.verdict)
+        words = " ".join(part for part in (field.reason, field.difference) if part)
+        table.add_row(
+            field.path,
+            verdict,
+            plain(field.source, 40),
+            _short(field.target),
+            plain(words, 160),
+        )
+    out.print(table)
+
+
+def _short(value: Any) -> str:
+    """A value in a table's cell: of a full id only its last name."""
+    text = "" if value is None else str(value)
+    return plain(text.rpartition("/")[2] if text.startswith("/") else text, 60)

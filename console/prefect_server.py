@@ -1,0 +1,261 @@
+"""The Prefect API that commands talk to: the configured one, or one that is started here.
+
+Starting from an empty database runs a hundred migrations (10 s); a migrated
+template is made once for each installation and copied.
+"""
+
+import base64
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from coldferry.errors import Unreachable
+from coldferry.home import home
+
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # The first UI shows every error of a form at its field; the second one toast at a time.
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_CLI_PROMPT": "false",
+}
+_START_TIMEOUT_S = 120
+
+
+def use_server() -> str:
+    """The API's address, started here when none is configured; set in this process's environment.
+
+    Call it before anything imports Prefect.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    spare_loopback()
+    url = configured_url() or start_server()
+    os.environ["PREFECT_API_URL"] = url
+    if not _has_profiles():  # else that folder holds the team's credentials for the API
+        os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
+    return url
+
+
+def spare_loopback() -> None:
+    """What stands on this machine is never asked for through a proxy."""
+    for name in ("NO_PROXY", "no_proxy"):
+        spared = [word for word in os.environ.get(name, "").split(",") if word]
+        os.environ[name] = ",".join(dict.fromkeys([*spared, "127.0.0.1", "localhost"]))
+
+
+def configured_url() -> str | None:
+    """What the environment or the active Prefect profile names; None when nothing does."""
+    if url := os.environ.get("PREFECT_API_URL"):
+        return url
+    if not _has_profiles():
+        return None
+    from prefect.settings import get_current_settings  # two seconds: only where a profile is
+
+    return get_current_settings().api.url
+
+
+def headers() -> dict[str, str]:
+    """What the API asks for: a key or a basic authentication, from environment or profile."""
+    key = os.environ.get("PREFECT_API_KEY")
+    basic = os.environ.get("PREFECT_API_AUTH_STRING")
+    if not key and not basic and _has_profiles():
+        from prefect.settings import get_current_settings
+
+        api = get_current_settings().api
+        key = api.key.get_secret_value() if api.key else None
+        basic = api.auth_string.get_secret_value() if api.auth_string else None
+    if key:
+        return {"Authorization": f"Bearer {key}"}
+    if basic:
+        return {"Authorization": f"Basic {base64.b64encode(basic.encode()).decode()}"}
+    return {}
+
+
+def _has_profiles() -> bool:
+    folder = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
+    named = os.environ.get("PREFECT_PROFILES_PATH")
+    return (Path(named) if named else folder / "profiles.toml").exists()
+
+
+def start_server() -> str:
+    """Start this home's server, or find it running; its API address."""
+    with _locked(home() / "prefect.lock"):
+        if running := _running():
+            return running
+        folder = home() / "prefect"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        if not (folder / "prefect.db").exists():
+            shutil.copy(template(), folder / "prefect.db")
+        port = _free_port()
+        url = f"http://127.0.0.1:{port}/api"
+        with (folder / "server.log").open("ab") as log:
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "prefect",
+                    "server",
+                    "start",
+                    "--host",
+                    "127.0.0.1",
+                    "--port",
+                    str(port),
+                ],
+                env=_environment(folder, url),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd=folder,
+            )
+        record = {"pid": process.pid, "url": url}
+        (folder / "server.json").write_text(json.dumps(record))
+        _wait(url, process)
+        return url
+
+
+def stop_server() -> None:
+    """End this home's server, if it runs."""
+    path = home() / "prefect" / "server.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        pid = int(json.loads(path.read_text())["pid"])
+        if b"prefect" in Path(f"/proc/{pid}/cmdline").read_bytes():  # else somebody else's by now
+            end_group(pid)
+    path.unlink(missing_ok=True)
+
+
+def end_group(pid: int, patience_s: float = 10) -> None:
+    """End a process and its children: asked first, then killed."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(pid, number)
+        except ProcessLookupError:
+            return
+        until = time.monotonic() + patience_s
+        while time.monotonic() < until and _alive(pid):
+            time.sleep(0.05)
+        if not _alive(pid):
+            return
+
+
+def own_url() -> str | None:
+    """The address of this home's server when it answers."""
+    return _running()
+
+
+def _running() -> str | None:
+    path = home() / "prefect" / "server.json"
+    try:
+        record: dict[str, Any] = json.loads(path.read_text())
+        url = str(record["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # a torn record is none
+    return url if _healthy(url) else None
+
+
+def _environment(folder: Path, url: str) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    return {
+        **inherited,
+        **QUIET,
+        "PREFECT_HOME": str(folder),
+        "PREFECT_API_URL": url,
+        "PREFECT_UI_URL": url.removesuffix("/api"),
+        "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
+    }
+
+
+def template() -> Path:
+    """A migrated, empty database of this Prefect version."""
+    folder = Path(sys.prefix) / "share" / "coldferry"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"prefect-{version('prefect')}.db"
+    with _locked(folder / "template.lock"):
+        if not path.exists():
+            _make_template(path)
+    return path
+
+
+def _make_template(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch) / "prefect.db"
+        subprocess.run(
+            [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"],
+            env=_environment(Path(scratch), "http://127.0.0.1:1/api")
+            | {"PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{made}"},
+            check=True,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+        )
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        connection = sqlite3.connect(made)
+        connection.execute("VACUUM INTO ?", (str(part),))  # a plain copy would miss the WAL
+        connection.close()
+        part.rename(path)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310 - loopback
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < until:
+        if _healthy(url):
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise Unreachable(
+        "The Prefect server did not start.",
+        f"See {home() / 'prefect' / 'server.log'}, or set PREFECT_API_URL to one that runs.",
+    )
+
+
+def _alive(pid: int) -> bool:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return (
+        not Path(f"/proc/{pid}/stat").exists() or " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    )

@@ -1,0 +1,160 @@
+"""Clouds on this machine: up and down."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from coldferry.errors import Unreachable
+from coldferry.home import home
+from console.managing import Json
+from console.output import Outcome, aside, command
+from console.prefect_server import end_group, stop_server, use_server
+from sandbox.state import clouds
+
+_START_TIMEOUT_S = 300
+"""Azurite is installed the first time."""
+
+app = typer.Typer(
+    help="Clouds on this machine, to try and to test with.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("up")
+@command
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Leave it running and return")] = False,
+    json: Json = False,
+) -> Outcome | None:
+    """Start two clouds on loopback, with one machine to move."""
+    state = start_sandbox()
+    outcome = Outcome(state, lambda out: _show(out, state))
+    if detach:
+        return outcome
+    _print(outcome, as_json=json)
+    wait_for_end()
+    stop_sandbox()
+    return None
+
+
+@app.command("down")
+@command
+def down(json: Json = False) -> Outcome:
+    """End the sandbox and the Prefect server that was started with it."""
+    was_up = stop_sandbox()
+    return Outcome(
+        {"was_up": was_up},
+        lambda out: out.print("The sandbox is down." if was_up else "There was no sandbox."),
+    )
+
+
+def start_sandbox() -> dict[str, Any]:
+    """Start it, or find it running; the JSON of ``sandbox up``."""
+    folder = home() / "sandbox"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = threading.Thread(target=use_server)
+        server.start()
+        try:
+            running = _running(folder) or _start(folder)
+        finally:
+            server.join()  # a server that is half started could not be ended
+        use_server()
+        _save_blocks(running)
+    return running
+
+
+def stop_sandbox() -> bool:
+    """End it and its Prefect server; whether there was one."""
+    folder = home() / "sandbox"
+    state = folder / "state.json"
+    running = _running(folder) is not None
+    if running:
+        end_group(json.loads(state.read_text())["pid"])
+    state.unlink(missing_ok=True)
+    stop_server()
+    return running
+
+
+def demo_answers() -> Path:
+    """Answers for the seeded machine's gaps."""
+    return home() / "sandbox" / "answers.yaml"
+
+
+def wait_for_end() -> None:
+    """Stay until SIGINT or SIGTERM."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
+
+
+def _running(folder: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads((folder / "state.json").read_text())
+        command_line = Path(f"/proc/{record['pid']}/cmdline").read_bytes()
+        sandbox: dict[str, Any] = record["sandbox"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # a torn record is none
+    return sandbox if b"sandbox.daemon" in command_line else None
+
+
+def _start(folder: Path) -> dict[str, Any]:
+    (folder / "state.json").unlink(missing_ok=True)
+    log = folder / "sandbox.log"
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox.daemon", str(folder)],
+            stdout=sink,
+            stderr=sink,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+        )
+    until = time.monotonic() + _START_TIMEOUT_S
+    try:
+        while time.monotonic() < until and process.poll() is None:
+            if (running := _running(folder)) is not None:
+                return running
+            time.sleep(0.05)
+    except KeyboardInterrupt:
+        end_group(process.pid)
+        raise
+    end_group(process.pid)
+    raise Unreachable("The sandbox did not start.", f"{log} says why.")
+
+
+def _save_blocks(state: dict[str, Any]) -> None:
+    from tasks.clouds import Cloud  # imports Prefect, which must find its server
+
+    for provider, settings in clouds(state).items():
+        reached = {key: value for key, value in settings.items() if key != "block"}
+        block = Cloud.model_validate({"provider": provider, provider: reached})
+        block.save(settings["block"].partition("/")[2], overwrite=True)
+
+
+def _print(outcome: Outcome, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(outcome.document, indent=2), flush=True)
+    else:
+        outcome.show(Console(highlight=False, markup=False))
+        aside.print("Ctrl-C ends it.")
+
+
+def _show(out: Console, state: dict[str, Any]) -> None:
+    for provider, settings in clouds(state).items():
+        address = settings.get("endpoint_url") or settings.get("endpoint")
+        out.print(f"{provider} at {address}: {settings['block']}")
+    out.print(f"Machines to move: {', '.join(state['machines'])}")

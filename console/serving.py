@@ -1,0 +1,113 @@
+"""Everything at once: a place to try the UI in, and the demonstration."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from coldferry.errors import Unreachable
+from coldferry.home import home
+from console.demonstration import demonstrate
+from console.output import Outcome, aside, command
+from console.prefect_server import use_server
+from console.processes import end_tree
+from console.sandboxing import start_sandbox, stop_sandbox
+from sandbox.state import route
+
+POOL = "coldferry"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@command
+def up() -> Outcome | None:
+    """Start sandbox, Prefect server, work pool, worker and deployments; ctrl-C ends all of it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    worker = None
+    try:
+        aside.print("Starting the clouds and the Prefect server …")
+        state = start_sandbox()
+        aside.print("Starting the worker, and deploying …")
+        _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+        _prefect("deploy", "--all")
+        worker = _worker()
+        _show(use_server(), *route(state))
+        while worker.poll() is None:
+            time.sleep(0.2)
+        raise Unreachable("The worker ended by itself.", f"{_worker_log()} says why.")
+    except KeyboardInterrupt:
+        aside.print("Ending all of it …")
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # nothing may be left half ended
+        if worker is not None:
+            end_tree(worker.pid)
+        stop_sandbox()
+    return None
+
+
+@command
+def demo() -> Outcome | None:
+    """Move the sandbox's machine to the other cloud, saying what is done while it is done."""
+    started = time.monotonic()
+    # A home and a server of its own: nothing of a sandbox that runs is touched or ended.
+    os.environ["COLDFERRY_HOME"] = str(home() / "demo")
+    os.environ["PREFECT_HOME"] = str(home() / "prefect")
+    os.environ.pop("PREFECT_API_URL", None)
+    os.environ.pop("PREFECT_PROFILES_PATH", None)
+    try:
+        demonstrate()
+    finally:
+        stop_sandbox()
+    aside.print(f"All of it took {time.monotonic() - started:.0f} s.")
+    return None
+
+
+def _show(url: str, source: str, vm: str, target: str) -> None:
+    out = Console(highlight=False, markup=False)
+    out.print(f"Prefect:  {url.removesuffix('/api')}")
+    out.print("Start a migration: Deployments, migrate-vm, Run, Custom run.")
+    out.print(f"  source  {source}\n  vm      {vm}\n  target  {target}")
+    out.print("Ctrl-C ends all of it.")
+    sys.stdout.flush()
+
+
+def _prefect(*words: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *words],
+        cwd=ROOT,
+        env=_environment(),
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _worker() -> "subprocess.Popen[bytes]":
+    with _worker_log().open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL],
+            cwd=ROOT,
+            env={"PREFECT_WORKER_QUERY_SECONDS": "2", **_environment()},  # somebody is watching
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _worker_log() -> Path:
+    return home() / "worker.log"
+
+
+def _environment() -> dict[str, str]:
+    return {
+        **os.environ,
+        "PREFECT_API_URL": use_server(),
+        "PYTHONPATH": str(ROOT),
+        "COLDFERRY_ROOT": str(ROOT),
+    }

@@ -1,0 +1,129 @@
+"""Finding migrations by their tags in every saved cloud: the clouds are the record."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from coldferry.errors import ColdferryError, UnknownMigration
+from coldferry.migration import State, is_migration, pair_of
+from coldferry.plain import plain
+from coldferry.ports import Machines, Owned, is_source, is_target
+from console import blocks
+from console.output import aside
+from providers.registry import Access, connect
+
+
+@dataclass
+class Found:
+    """One migration as the clouds' tags tell it; blocks by their full names."""
+
+    migration: str
+    state: str = "unknown"
+    source: str = ""
+    vm: str = ""
+    target: str = ""
+    source_objects: list[Owned] = field(default_factory=list)
+    target_objects: list[Owned] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract of ``coldferry status --json``."""
+        return {
+            "migration": self.migration,
+            "state": self.state,
+            "source": self.source,
+            "vm": self.vm,
+            "target": self.target,
+            "source_objects": [{"kind": o.kind, "id": o.id} for o in self.source_objects],
+            "target_objects": [{"kind": o.kind, "id": o.id} for o in self.target_objects],
+        }
+
+
+def everything(silent: list[str]) -> list[Found]:
+    """All migrations that any saved cloud knows of; clouds that do not answer go to ``silent``."""
+    found: dict[str, Found] = {}
+    saved = blocks.saved()
+    if not saved:
+        return []
+    with ThreadPoolExecutor(min(8, len(saved))) as pool:
+        for part in pool.map(lambda one: _look(f"{blocks.SLUG}/{one[0]}", one[1], silent), saved):
+            for seen in part:
+                _merge(found.setdefault(seen.migration, Found(seen.migration)), seen)
+    return [found[migration] for migration in sorted(found)]
+
+
+def find(migration: str, *, need_both: bool = True) -> Found:
+    """One migration. Raises UnknownMigration when no saved cloud bears its tag."""
+    silent: list[str] = []
+    for found in everything(silent):
+        if found.migration == migration:
+            if need_both and not found.target:
+                found.target = _target_of(found)
+            if need_both and not (found.source and found.target):
+                break
+            return found
+    raise UnknownMigration(
+        f"No saved cloud that answers knows a migration '{plain(migration)}'.",
+        f"{', '.join(silent)} did not answer: ask again when it does."
+        if silent
+        else "'coldferry status' lists those that are known.",
+    )
+
+
+def _target_of(found: Found) -> str:
+    """The block of a target that holds nothing of it any more: its id was made for that cloud.
+
+    Several blocks may name that cloud: one that answers goes first.
+    """
+    clouds = {f"{blocks.SLUG}/{name}": connect(access) for name, access, _ in blocks.saved()}
+    if found.source not in clouds:
+        return ""
+    origin = clouds[found.source]
+    named = [
+        reference
+        for reference, goal in clouds.items()
+        if is_target(goal) and f"-{pair_of(origin, found.vm, goal)}-a" in found.migration
+    ]
+    return next((one for one in named if _answers(clouds[one])), named[0] if named else "")
+
+
+def _answers(cloud: Machines) -> bool:
+    try:
+        cloud.owned()
+    except ColdferryError:
+        return False
+    return True
+
+
+def _look(reference: str, access: Access, silent: list[str]) -> list[Found]:
+    seen: list[Found] = []
+    try:
+        cloud = connect(access)
+        if is_source(cloud):
+            seen += [
+                Found(marks.migration, marks.state.value, source=reference, vm=vm)
+                for vm, marks in cloud.marked()
+            ]
+        owned = cloud.owned()
+    except ColdferryError as error:
+        aside.print(f"{reference}: {error}")
+        silent.append(reference)
+        return seen
+    for one in owned:
+        if not is_migration(one.migration):
+            continue  # an inspection's or a doctor's: whoever made it removes it
+        if is_target(cloud):
+            seen.append(Found(one.migration, target=reference, target_objects=[one]))
+        else:
+            seen.append(Found(one.migration, source=reference, source_objects=[one]))
+    return seen
+
+
+def _merge(into: Found, seen: Found) -> None:
+    if seen.state in set(State):
+        into.state = seen.state
+    into.source = into.source or seen.source
+    into.vm = into.vm or seen.vm
+    into.target = into.target or seen.target
+    # Two blocks may name one cloud.
+    into.source_objects += [o for o in seen.source_objects if o not in into.source_objects]
+    into.target_objects += [o for o in seen.target_objects if o not in into.target_objects]

@@ -1,0 +1,97 @@
+"""Write what follows from the code: the description's JSON schema, the README's help text.
+
+Run as ``python -m docs.generate``, or ``make docs``.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from coldferry.machine import Machine
+
+FOLDER = Path(__file__).parent
+SCHEMA = FOLDER / "machine.schema.json"
+README = FOLDER.parent / "README.md"
+
+COMMANDS = (
+    "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "migrate",
+    "rollback", "status", "doctor", "up", "demo",
+)  # fmt: skip
+
+_HELP = re.compile(r"(?<=<!-- help -->\n).*?(?=<!-- /help -->)", re.DOTALL)
+
+
+def schema_text() -> str:
+    """The JSON schema of a machine's description, as it is committed."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Machine.model_json_schema(),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def help_text() -> str:
+    """What ``--help`` says: the overview, and one line for each command with its options."""
+    overview = _overview()
+    usages = "\n".join(_usage(command) for command in COMMANDS)
+    return f"```text\n$ coldferry --help\n{overview}\n```\n\n```text\n{usages}\n```\n"
+
+
+def with_help(readme: str) -> str:
+    """The README with the help text as it is now."""
+    return _HELP.sub(lambda _: help_text(), readme)
+
+
+def _overview() -> str:
+    """As a person sees it who gives the command."""
+    start = "import sys; sys.argv[0] = 'coldferry'; from console.main import main; main()"
+    said = subprocess.run(  # noqa: S603 - our own command line
+        [sys.executable, "-c", start, "--help"],
+        cwd=README.parent,
+        env=os.environ | {"COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return said.stdout.rstrip()
+
+
+def _help(command: str) -> str:
+    """A command's own help, asked for in this process: starting fourteen would take ten seconds."""
+    from typer.testing import CliRunner
+
+    from console.main import app
+
+    words = [*command.split(), "--help"]
+    said = CliRunner().invoke(app, words, prog_name="coldferry", env={"COLUMNS": "80"})
+    return said.stdout.rstrip()
+
+
+def _usage(command: str) -> str:
+    """``coldferry stop BLOCK VM [--json] …``, from what the command's own help lists."""
+    said = _help(command)
+    words = re.sub(r"[{}]|\[OPTIONS\] ?", "", said.splitlines()[0].removeprefix("Usage: ")).strip()
+    options = re.findall(r"^  (--[a-z-]+)(?: / --[a-z-]+)?(?: ([A-Z]+))?  ", said, re.MULTILINE)
+    return " ".join(
+        [
+            words.replace("[[", "[").replace("]]", "]").removesuffix("..."),
+            *(
+                f"[{' '.join(filter(None, option))}]"
+                for option in options
+                if option[0] not in ("--help", "--no-force")
+            ),
+        ]
+    )
+
+
+def main() -> None:
+    """Write both."""
+    SCHEMA.write_text(schema_text())
+    README.write_text(with_help(README.read_text()))
+
+
+if __name__ == "__main__":
+    main()

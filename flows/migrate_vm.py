@@ -1,0 +1,126 @@
+"""Move one fully stopped machine from one cloud to another (NIST use case 4.5)."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State as PrefectState
+from prefect.states import Cancelled
+
+from coldferry.errors import (
+    ColdferryError,
+    Drifted,
+    Finding,
+    NotMovable,
+    PreflightFailed,
+    Rejected,
+    after_halt,
+)
+from coldferry.home import alone
+from coldferry.migration import State
+from coldferry.plan import Plan
+from coldferry.report import MovedDevice, Report, Stopwatch
+from flows.copy_device import copy_device
+from tasks.asking import NO_ANSWERS, GivenAnswers
+from tasks.clouds import Cloud
+from tasks.deciding import decide, identify, name_run
+from tasks.describing import confirm_unchanged, preflight, survey
+from tasks.halting import give_back, halt, record, record_failure
+from tasks.moving import allocate, commit, each, freeze, own, prove, together
+from tasks.reporting import compare, moved, publish
+
+
+@flow(name="migrate-vm", flow_run_name="{vm}: {source.provider} to {target.provider}")
+async def migrate_vm(
+    source: Cloud,
+    vm: str,
+    target: Cloud,
+    answers: GivenAnswers = NO_ANSWERS,
+    stop_timeout_s: int = 600,
+) -> dict[str, Any] | PrefectState[Any]:
+    """Move a machine and prove that its disks arrived; the source is left stopped.
+
+    Args:
+        source: The cloud that the machine is taken from.
+        vm: The machine's id there.
+        target: The cloud that it is brought to.
+        answers: Translations by field, as `coldferry plan --write-answers` writes them; given
+            here they count as approved. Leave it empty (`{}`) to be asked in this run.
+        stop_timeout_s: How long the machine may take to stop, in seconds.
+    """
+    timed = Stopwatch()
+    with timed("describe"):
+        found = survey(source, vm)
+    await name_run(found.machine, source, target)
+    if found.refusals:
+        raise NotMovable.because(found.refusals)
+    migration = identify(found, source, vm, target)
+
+    with timed("translate and approve"):
+        try:
+            approval = await decide(migration, found, target, answers or None)
+        except Rejected as rejection:
+            record(source, vm, migration, State.REJECTED)
+            return Cancelled(message=str(rejection))
+    plan = approval.plan
+
+    with alone(migration):
+        new_vm, devices, findings = await carry_out(source, vm, target, plan, stop_timeout_s, timed)
+
+    report = Report(
+        migration=migration,
+        state=State.ALLOCATED,
+        source_vm=vm,
+        target_vm=new_vm,
+        devices=devices,
+        approval=approval,
+        findings=[*found.remarks, *findings],
+        seconds=timed.seconds,
+    )
+    await publish(report)
+    return report.as_json()
+
+
+async def carry_out(
+    source: Cloud, vm: str, target: Cloud, plan: Plan, stop_timeout_s: int, timed: Stopwatch
+) -> tuple[str, list[MovedDevice], list[Finding]]:
+    """From an approved plan to a new machine: its full id, its disks, and what was found.
+
+    Up to the halt every error is a refusal; after it, a failure that the same
+    run again goes on from.
+    """
+    migration = plan.migration
+    with timed("preflight"):
+        faults = preflight(target, plan)
+    if refusals := [fault for fault in faults if fault.severity == "refuse"]:
+        raise PreflightFailed.because(refusals)
+
+    try:
+        with timed("halt"):
+            halt(source, vm, plan, stop_timeout_s)
+        with timed("describe again"):
+            confirm_unchanged(source, vm, plan)
+            record(source, vm, migration, State.HALTED)
+        with timed("freeze"):
+            frozen = freeze(source, vm, plan)
+        record(source, vm, migration, State.COPYING)
+        with timed("copy"):
+            copies = await together(copy_device(source, target, plan, disk) for disk in frozen)
+            own(copies, frozen)
+        with timed("commit"):
+            refs = await each(commit, ((target, plan, disk) for disk in frozen))
+        with timed("read back"):
+            pairs = zip(frozen, refs, strict=True)
+            proven = await each(prove, ((target, plan, disk, ref) for disk, ref in pairs))
+        record(source, vm, migration, State.PROVEN)
+        with timed("allocate"):
+            new_vm = allocate(target, plan, proven)
+        with timed("compare"):
+            differences = compare(target, plan, new_vm)
+        record(source, vm, migration, State.ALLOCATED)
+    except Drifted:
+        give_back(source, vm, migration, State.FAILED)
+        raise
+    except ColdferryError as error:
+        record_failure(source, vm, migration)
+        raise after_halt(error) from None
+    return new_vm, moved(copies, proven), [*faults, *differences]

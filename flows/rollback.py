@@ -1,0 +1,37 @@
+"""The way back from a migration that was not cut over."""
+
+import shutil
+from dataclasses import asdict
+from typing import Any
+
+from prefect import flow
+
+from coldferry.home import manifests
+from coldferry.migration import State
+from tasks.clouds import Cloud
+from tasks.halting import give_back
+from tasks.undoing import discard, release
+
+
+@flow(name="rollback", flow_run_name="{migration}: way back")
+def rollback(
+    source: Cloud, vm: str, target: Cloud, migration: str, discard_used: bool = False
+) -> dict[str, Any]:
+    """Remove what the migration made, and put the source's power back as it was.
+
+    Args:
+        source: The cloud that the machine came from.
+        vm: The machine's id there.
+        target: The cloud that it was brought to.
+        migration: The migration's id.
+        discard_used: Remove the new machine also when it ran since its proof.
+    """
+    removed = discard(target, migration, discard_used=discard_used)
+    removed += release(source, migration)
+    give_back(source, vm, migration, State.ROLLED_BACK)
+    shutil.rmtree(manifests(migration), ignore_errors=True)
+    return {
+        "migration": migration,
+        "state": State.ROLLED_BACK.value,
+        "removed": [asdict(one) for one in removed],
+    }

@@ -1,0 +1,99 @@
+"""AWS behind the seam: read this beside ``coldferry.ports``."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+
+from coldferry.errors import Finding
+from coldferry.machine import Machine
+from coldferry.migration import Marks
+from coldferry.plan import Device
+from coldferry.ports import Check, DiskReader, FrozenDisk, Owned, PowerState
+from providers.aws import doctor, marks, power, snapshots
+from providers.aws.access import AwsAccess
+from providers.aws.client import speaking
+from providers.aws.describe import machine_of
+from providers.aws.disks import open_snapshot
+from providers.aws.inventory import read_inventory
+from providers.aws.session import Clients
+from providers.aws.unmovable import findings_of
+
+
+class AwsCloud:
+    """One account and region as a :class:`coldferry.ports.Source`; ``vm`` is an instance id.
+
+    Making one calls nothing.
+    """
+
+    provider = "aws"
+
+    def __init__(self, access: AwsAccess) -> None:
+        self._clients = Clients(access)
+
+    @cached_property
+    def scope(self) -> str:
+        """``<account>/<region>``; asks AWS once."""
+        with speaking("sts:GetCallerIdentity", "these credentials"):
+            account = self._clients.sts.get_caller_identity()["Account"]
+        return f"{account}/{self._clients.region}"
+
+    # -- machines -----------------------------------------------------------
+
+    def describe(self, vm: str) -> Machine:
+        """See :mod:`providers.aws.describe`."""
+        return machine_of(read_inventory(self._clients, vm), self.scope)
+
+    def power(self, vm: str) -> PowerState:
+        """As of now; GONE while EC2 still lists a terminated machine."""
+        return power.power(self._clients, vm)
+
+    def start(self, vm: str) -> None:
+        """Return once EC2 said running."""
+        power.start(self._clients, vm)
+
+    def stop(self, vm: str, *, force: bool = False, timeout_s: float = 600) -> None:
+        """Return once EC2 said stopped twice; ``force`` cuts the power."""
+        power.stop(self._clients, vm, force=force, timeout_s=timeout_s)
+
+    def reboot(self, vm: str) -> None:
+        """Return once EC2 took the order."""
+        power.reboot(self._clients, vm)
+
+    def owned(self, migration: str | None = None) -> list[Owned]:
+        """Snapshots, by their tags as of now."""
+        return snapshots.owned(self._clients, migration)
+
+    def diagnose(self) -> Iterator[Check]:
+        """See :mod:`providers.aws.doctor`."""
+        return doctor.diagnose(self._clients)
+
+    # -- source -------------------------------------------------------------
+
+    def unmovable(self, vm: str) -> list[Finding]:
+        """See :mod:`providers.aws.unmovable`."""
+        inventory = read_inventory(self._clients, vm)
+        return findings_of(self._clients, inventory, machine_of(inventory, self.scope))
+
+    def marks(self, vm: str) -> Marks | None:
+        """From the instance's tags."""
+        return marks.read_marks(self._clients, vm)
+
+    def mark(self, vm: str, marks_: Marks) -> None:
+        """Into the instance's tags."""
+        marks.write_marks(self._clients, vm, marks_)
+
+    def marked(self) -> Iterator[tuple[str, Marks]]:
+        """Every living instance with an attempt's tag."""
+        return marks.marked_machines(self._clients)
+
+    def freeze(self, vm: str, migration: str, devices: Sequence[Device]) -> list[FrozenDisk]:
+        """See :mod:`providers.aws.snapshots`."""
+        return snapshots.freeze(self._clients, vm, migration, devices)
+
+    def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
+        """See :mod:`providers.aws.disks`."""
+        return open_snapshot(self._clients, frozen)
+
+    def release(self, migration: str) -> list[Owned]:
+        """Delete our snapshots of that migration."""
+        return snapshots.release(self._clients, migration)

@@ -1,0 +1,209 @@
+"""Whether the credentials, the clock and the endpoints are fit for a migration.
+
+Makes nothing: writes are asked for with DryRun, and EBS direct, which has no
+DryRun, is asked about a snapshot that does not exist. Sources: "Actions,
+resources, and condition keys for Amazon EC2"; "Quotas for Amazon EBS".
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from coldferry.errors import ColdferryError, Denied, Gone, Unreachable
+from coldferry.migration import ATTEMPT_TAG, MIGRATION_TAG
+from coldferry.ports import Check
+from providers.aws.client import dry_run, speaking
+from providers.aws.session import Clients
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import DescribeInstancesResultTypeDef, InstanceTypeDef
+
+_MOST_SKEW_S = 300.0
+"""AWS refuses a signature that is five minutes off."""
+
+_ABSENT_SNAPSHOT = "snap-0ffffffffffffffff"
+
+_QUOTAS = (
+    ("L-C125AE42", "block reads per second"),
+    ("L-18E976AB", "block listings per second"),
+    ("L-309BACF6", "snapshots in the region"),
+)
+
+
+def diagnose(clients: Clients) -> Iterator[Check]:
+    """Identity, clock, endpoints, permissions, data path, quotas; never raises a provider's no.
+
+    After credentials that are not taken, or an endpoint that is silent, it
+    ends: the rest would say the same again.
+    """
+    try:
+        with speaking("sts:GetCallerIdentity", "these credentials"):
+            identity = clients.sts.get_caller_identity()
+    except ColdferryError as error:
+        yield Check("identity", ok=False, what=error.what, do=error.do)
+        return
+    yield Check("identity", ok=True, what=f"AWS knows these credentials as {identity['Arn']}.")
+    yield _clock(identity["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+    try:
+        with speaking("ec2:DescribeInstances", "the region's machines"):
+            machines = clients.ec2.describe_instances(MaxResults=100)
+    except ColdferryError as error:
+        yield Check("ec2 endpoint", ok=False, what=error.what, do=error.do)
+        if isinstance(error, Unreachable):
+            return
+        machine = None
+    else:
+        yield Check("ec2 endpoint", ok=True, what=f"EC2 answers in {clients.region}.")
+        machine = _some_machine(machines)
+    yield from _permissions(clients, machine)
+    yield _data_path(clients)
+    yield from _other_services(clients)
+    yield from _quotas(clients)
+
+
+def _clock(date: str) -> Check:
+    try:
+        skew_s = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
+    except (TypeError, ValueError):
+        return Check("clock", ok=None, what="The answer of AWS bears no date to compare with.")
+    if skew_s < _MOST_SKEW_S:
+        return Check("clock", ok=True, what=f"This machine's clock is {skew_s:.0f} s off.")
+    return Check(
+        "clock", ok=False,
+        what=f"This machine's clock is {skew_s:.0f} s off: AWS will refuse its signatures.",
+        do="Let it follow a time server.",
+    )  # fmt: skip
+
+
+def _some_machine(answer: "DescribeInstancesResultTypeDef") -> "InstanceTypeDef | None":
+    """One that lives: AWS looks at the ids before it looks at a dry run."""
+    for reservation in answer["Reservations"]:
+        for instance in reservation.get("Instances", []):
+            if instance["State"]["Name"] in ("pending", "running", "stopping", "stopped"):
+                return instance
+    return None
+
+
+def _permissions(clients: Clients, machine: "InstanceTypeDef | None") -> Iterator[Check]:
+    ec2 = clients.ec2
+    reads: list[tuple[str, Callable[[], object]]] = [
+        ("DescribeInstanceTypes", lambda: ec2.describe_instance_types(DryRun=True)),
+        ("DescribeVolumes", lambda: ec2.describe_volumes(DryRun=True)),
+        ("DescribeImages", lambda: ec2.describe_images(DryRun=True, Owners=["self"])),
+        ("DescribeSnapshots", lambda: ec2.describe_snapshots(DryRun=True, OwnerIds=["self"])),
+        ("DescribeSubnets", lambda: ec2.describe_subnets(DryRun=True)),
+        ("DescribeVpcs", lambda: ec2.describe_vpcs(DryRun=True)),
+        ("DescribeDhcpOptions", lambda: ec2.describe_dhcp_options(DryRun=True)),
+        ("DescribeNetworkInterfaces", lambda: ec2.describe_network_interfaces(DryRun=True)),
+        ("DescribeSecurityGroups", lambda: ec2.describe_security_groups(DryRun=True)),
+    ]
+    for action, call in reads:
+        yield _allowed(action, call, "the region")
+    names = ("DescribeInstanceAttribute", "StopInstances", "StartInstances", "RebootInstances",
+             "CreateSnapshots", "CreateTags", "DeleteTags", "DeleteSnapshot")  # fmt: skip
+    if machine is None:
+        for action in names:
+            yield Check(
+                f"ec2:{action}", ok=None, what="There is no machine here to ask about.",
+                do="Start one, or see the policy.",
+            )  # fmt: skip
+        return
+    vm = machine["InstanceId"]
+    tags: Any = [{"Key": ATTEMPT_TAG}]
+    writes: list[Callable[[], object]] = [
+        lambda: ec2.describe_instance_attribute(DryRun=True, InstanceId=vm, Attribute="userData"),
+        lambda: ec2.stop_instances(DryRun=True, InstanceIds=[vm]),
+        lambda: ec2.start_instances(DryRun=True, InstanceIds=[vm]),
+        lambda: ec2.reboot_instances(DryRun=True, InstanceIds=[vm]),
+        lambda: ec2.create_snapshots(
+            DryRun=True,
+            InstanceSpecification={"InstanceId": vm},
+            TagSpecifications=[
+                {
+                    "ResourceType": "snapshot",
+                    "Tags": [{"Key": MIGRATION_TAG, "Value": "doctor"}],
+                }
+            ],
+        ),
+        lambda: ec2.create_tags(DryRun=True, Resources=[vm], Tags=tags),
+        lambda: ec2.delete_tags(DryRun=True, Resources=[vm], Tags=tags),
+    ]
+    for action, call in zip(names, writes, strict=False):
+        yield _allowed(action, call, vm)
+    yield _may_delete(clients)
+
+
+def _may_delete(clients: Clients) -> Check:
+    """Only of a snapshot of ours: the policy allows no other."""
+    action = "DeleteSnapshot"
+    try:
+        with speaking("ec2:DescribeSnapshots", "our snapshots"):
+            rows = clients.ec2.describe_snapshots(
+                OwnerIds=["self"], Filters=[{"Name": "tag-key", "Values": [MIGRATION_TAG]}]
+            )["Snapshots"]
+    except ColdferryError as error:
+        return Check(f"ec2:{action}", ok=None, what=error.what, do=error.do)
+    if not rows:
+        return Check(f"ec2:{action}", ok=None, what="There is no snapshot of ours to ask about.")
+    one = rows[0]["SnapshotId"]
+    return _allowed(action, lambda: clients.ec2.delete_snapshot(DryRun=True, SnapshotId=one), one)
+
+
+def _allowed(action: str, call: Callable[[], object], subject: str) -> Check:
+    name = f"ec2:{action}"
+    try:
+        allowed = dry_run(call, name, subject)
+    except ColdferryError as error:
+        return Check(name, ok=None, what=error.what, do=error.do)
+    if allowed is None:
+        return Check(name, ok=None, what=f"AWS does not tell whether {name} is allowed.")
+    if allowed:
+        return Check(name, ok=True, what=f"{name} is allowed.")
+    return Check(
+        name, ok=False, what=f"{name} is not allowed.",
+        do=f"Allow {name} in the policy of the role or user.",
+    )  # fmt: skip
+
+
+def _data_path(clients: Clients) -> Check:
+    """Not found is the good answer: it comes after the permission was checked."""
+    name = "ebs:ListSnapshotBlocks"
+    try:
+        with speaking(name, "a snapshot that does not exist"):
+            clients.ebs.list_snapshot_blocks(SnapshotId=_ABSENT_SNAPSHOT)
+    except Gone:
+        return Check(name, ok=True, what="EBS direct answers and lets us list blocks.")
+    except (Denied, Unreachable) as error:
+        return Check(name, ok=False, what=error.what, do=error.do)
+    except ColdferryError as error:
+        return Check(name, ok=None, what=error.what, do=error.do)
+    return Check(name, ok=None, what="EBS direct knows a snapshot that does not exist.")
+
+
+def _other_services(clients: Clients) -> Iterator[Check]:
+    name = "elasticfilesystem:DescribeFileSystems"
+    if not clients.offers("efs"):
+        return
+    try:
+        with speaking(name, "the account's file systems"):
+            clients.efs.describe_file_systems(MaxItems=1)
+    except ColdferryError as error:
+        yield Check(name, ok=False, what=error.what, do=error.do)
+    else:
+        yield Check(name, ok=True, what=f"{name} is allowed.")
+
+
+def _quotas(clients: Clients) -> Iterator[Check]:
+    for code, words in _QUOTAS:
+        name = f"quota of {words}"
+        try:
+            with speaking("servicequotas:GetServiceQuota", code):
+                quota = clients.quotas.get_service_quota(ServiceCode="ebs", QuotaCode=code)
+        except ColdferryError as error:
+            yield Check(
+                name, ok=None, what=f"Unknown: {error.what}",
+                do="The default of AWS is assumed.",
+            )  # fmt: skip
+        else:
+            yield Check(name, ok=True, what=f"{quota['Quota'].get('Value', 0):.0f}.")

@@ -1,0 +1,81 @@
+"""Volumes and instance store disks in the description's words.
+
+Sources: Volume, VolumeAttachment, InstanceStorageInfo of the EC2 API reference;
+"Amazon EBS volume types" (which figures are provisioned and which follow).
+"""
+
+from typing import TYPE_CHECKING
+
+from coldferry.machine import UNKNOWN, Disk, EphemeralDisk, Unknown
+from providers.aws.instances import device_order, root_volume_device
+from providers.aws.inventory import Inventory
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import VolumeAttachmentTypeDef, VolumeTypeDef
+
+_GIB = 2**30
+_MIB = 2**20
+_GB = 10**9
+_OWN_IOPS = {"gp3", "io1", "io2"}
+_OWN_THROUGHPUT = {"gp3"}
+
+
+def disks_of(inventory: Inventory) -> tuple[Disk, ...]:
+    """The attached volumes, root first, then by device name."""
+    vm = inventory.instance["InstanceId"]
+    attached = {
+        attachment["Device"]: (volume, attachment)
+        for volume in inventory.volumes
+        if (attachment := attachment_to(volume, vm)) is not None
+    }
+    root = root_volume_device(inventory.instance, list(attached))
+    ordered = sorted(attached, key=lambda device: (device != root, device_order(device)))
+    return tuple(_disk(*attached[device], root=device == root) for device in ordered)
+
+
+def attachment_to(volume: "VolumeTypeDef", vm: str) -> "VolumeAttachmentTypeDef | None":
+    """How the volume hangs on this instance; None when it does not, or not any more."""
+    for attachment in volume.get("Attachments", []):
+        away = attachment.get("State") in ("detached", "detaching")
+        if attachment.get("InstanceId") == vm and "Device" in attachment and not away:
+            return attachment
+    return None
+
+
+def _disk(volume: "VolumeTypeDef", attachment: "VolumeAttachmentTypeDef", *, root: bool) -> Disk:
+    kind = str(volume.get("VolumeType", UNKNOWN))
+    throughput = _provisioned(kind, _OWN_THROUGHPUT, volume.get("Throughput"))
+    return Disk(
+        id=volume["VolumeId"],
+        device=attachment["Device"],
+        root=root,
+        size_bytes=volume["Size"] * _GIB,
+        kind=kind,
+        iops=_provisioned(kind, _OWN_IOPS, volume.get("Iops")),
+        throughput_bytes_s=throughput * _MIB if isinstance(throughput, int) else throughput,
+        encrypted=volume.get("Encrypted", UNKNOWN),
+        key_id=volume.get("KmsKeyId"),
+        shared=volume.get("MultiAttachEnabled", False),
+        deleted_with_machine=attachment.get("DeleteOnTermination", UNKNOWN),
+    )
+
+
+def _provisioned(kind: str, kinds: set[str], figure: int | None) -> int | None | Unknown:
+    """None for kinds whose figure follows from their size and cannot be set."""
+    if kind not in kinds:
+        return None
+    return UNKNOWN if figure is None else figure
+
+
+def ephemeral_disks_of(inventory: Inventory) -> tuple[EphemeralDisk, ...]:
+    """Instance store disks of the type, ``ephemeral0`` and on; NVMe ones are always attached."""
+    storage = inventory.facts.get("InstanceStorageInfo", {})
+    sizes = [
+        disk["SizeInGB"] * _GB if "SizeInGB" in disk else None
+        for disk in storage.get("Disks", [])
+        for _ in range(disk.get("Count", 1))
+    ]
+    return tuple(
+        EphemeralDisk(device=f"ephemeral{index}", size_bytes=UNKNOWN if size is None else size)
+        for index, size in enumerate(sizes)
+    )

@@ -1,0 +1,158 @@
+"""What Azure offers in the location: all that the rules look at. ``offers`` reads it live."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from pydantic import BaseModel, ConfigDict
+
+from coldferry.machine import Machine
+
+ORIGIN_TAG = "coldferry:origin"
+"""On what is created: the machine it was made for, so that a rerun takes it for its own."""
+
+GIB = 1 << 30
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Size(_Row):
+    """A VM size. ``restricted`` says why this subscription cannot have it, empty when it can."""
+
+    name: str
+    family: str
+    vcpus: int
+    memory_bytes: int
+    architecture: str
+    generations: tuple[str, ...]
+    max_data_disks: int
+    max_nics: int
+    premium_io: bool
+    controllers: tuple[str, ...]
+    trusted_launch: bool
+    temp_disk_bytes: int = 0
+    gpus: int = 0
+    zones: tuple[str, ...] = ()
+    restricted: str = ""
+
+
+class DiskTier(_Row):
+    """One performance step of a disk kind: what a disk up to ``max_bytes`` gets."""
+
+    kind: str
+    tier: str
+    max_bytes: int
+    iops: int
+    throughput_bytes_s: int
+
+
+class Subnet(_Row):
+    """A subnet; ``used`` maps addresses in use to the origin tag of their owner, or nothing."""
+
+    id: str
+    name: str
+    vnet: str
+    vnet_id: str
+    cidrs: tuple[str, ...]
+    used: dict[str, str] = {}
+
+    @property
+    def short(self) -> str:
+        """``vnet/subnet``, as a person says it."""
+        return f"{self.vnet}/{self.name}"
+
+    @property
+    def networks(self) -> list[IPv4Network | IPv6Network]:
+        """Its address ranges."""
+        return [ip_network(cidr) for cidr in self.cidrs]
+
+    def holds(self, address: str) -> bool:
+        """Whether the address lies in one of its ranges."""
+        return any(ip_address(address) in network for network in self.networks)
+
+    def reserved(self, address: str) -> bool:
+        """Azure keeps the first four addresses and the last one of each range.
+
+        Page: "Azure Virtual Network frequently asked questions".
+        """
+        found = ip_address(address)
+        return any(
+            found in network and (int(found) - int(network[0]) < 4 or found == network[-1])
+            for network in self.networks
+        )
+
+    def free(self) -> int:
+        """How many addresses are left, by what is known."""
+        return sum(network.num_addresses - 5 for network in self.networks) - len(self.used)
+
+
+class Usage(_Row):
+    """A quota and what is used of it."""
+
+    limit: int
+    used: int
+
+    @property
+    def left(self) -> int:
+        """What can still be had."""
+        return self.limit - self.used
+
+
+class Vm(_Row):
+    """A VM that is there already; ``origin`` is the tag we put on those we made."""
+
+    name: str
+    size: str
+    origin: str
+
+
+class Snapshot(_Row):
+    """A snapshot of an OS disk in the resource group."""
+
+    id: str
+    name: str
+    os: str
+    generation: str
+    size_bytes: int
+
+
+class Catalogue(_Row):
+    """Everything there is to choose from, and what is left of it."""
+
+    location: str
+    sizes: tuple[Size, ...] = ()
+    disk_tiers: tuple[DiskTier, ...] = ()
+    subnets: tuple[Subnet, ...] = ()
+    nsgs: tuple[str, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    usages: dict[str, Usage] = {}
+    network_usages: dict[str, Usage] = {}
+    vms: tuple[Vm, ...] = ()
+
+    def size(self, name: str) -> Size | None:
+        """The size of that name, whatever its case."""
+        return next((s for s in self.sizes if s.name.lower() == name.lower()), None)
+
+    def cores_left(self, family: str, origin: str) -> int | None:
+        """Virtual CPUs that a new VM of the family may have; None when the quotas say nothing.
+
+        A VM that an earlier run made for the same machine counts as free.
+        """
+        own = sum(
+            size.vcpus
+            for vm in self.vms
+            if vm.origin == origin and (size := self.size(vm.size)) is not None
+        )
+        known = [self.usages[key] for key in ("cores", family.lower()) if key in self.usages]
+        return min((usage.left + own for usage in known), default=None)
+
+    def tier(self, kind: str, size_bytes: int) -> DiskTier | None:
+        """The step that a disk of this kind and size gets."""
+        fitting = [t for t in self.disk_tiers if t.kind == kind and t.max_bytes >= size_bytes]
+        return min(fitting, key=lambda tier: tier.max_bytes, default=None)
+
+
+def origin_mark(machine: Machine) -> str:
+    """The value of ORIGIN_TAG: provider, scope and id, cut to a tag's 256 characters."""
+    origin = machine.origin
+    return f"{origin.provider} {origin.scope} {origin.id}"[:256]

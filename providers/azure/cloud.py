@@ -1,0 +1,119 @@
+"""Azure as a target: the contract of ``coldferry.ports``, each method one file away."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+
+from coldferry.errors import Finding
+from coldferry.machine import Machine
+from coldferry.plan import Device, Plan
+from coldferry.ports import (
+    Check,
+    DiskReader,
+    DiskWriter,
+    FrozenDisk,
+    Owned,
+    PowerState,
+    VerifiedDisk,
+)
+from coldferry.translation import Answers, Translation
+from providers.azure import (
+    compare,
+    describe,
+    disks,
+    doctor,
+    machines,
+    offers,
+    ownership,
+    power,
+    preflight,
+    reading,
+    translate,
+)
+from providers.azure.access import AzureAccess
+from providers.azure.catalogue import Catalogue
+from providers.azure.client import Arm
+
+
+class AzureCloud:
+    """One resource group in one location. Cheap to make: nothing is asked before it is needed.
+
+    A ``vm`` is a name in the resource group or a full resource id.
+    """
+
+    provider = "azure"
+
+    def __init__(self, access: AzureAccess) -> None:
+        self.scope = f"{access.subscription_id}/{access.resource_group}/{access.location}"
+        self._arm = Arm(access)
+
+    def describe(self, vm: str) -> Machine:
+        """See ``Machines.describe``."""
+        return describe.describe(self._arm, self.scope, vm)
+
+    def power(self, vm: str) -> PowerState:
+        """See ``Machines.power``."""
+        return power.state_of(power.read_vm(self._arm, vm))
+
+    def start(self, vm: str) -> None:
+        """See ``Machines.start``."""
+        power.start(self._arm, vm)
+
+    def stop(self, vm: str, *, force: bool = False, timeout_s: float = 600) -> None:
+        """See ``Machines.stop``; deallocates."""
+        power.stop(self._arm, vm, force=force, timeout_s=timeout_s)
+
+    def reboot(self, vm: str) -> None:
+        """See ``Machines.reboot``."""
+        power.reboot(self._arm, vm)
+
+    def owned(self, migration: str | None = None) -> list[Owned]:
+        """See ``Machines.owned``."""
+        return ownership.owned(self._arm, migration)
+
+    def diagnose(self) -> Iterator[Check]:
+        """See ``Machines.diagnose``."""
+        return doctor.diagnose(self._arm)
+
+    def catalogue(self) -> Catalogue:
+        """See ``Target.catalogue``."""
+        return offers.read(self._arm)
+
+    def translate(self, machine: Machine, catalogue: Catalogue, answers: Answers) -> Translation:
+        """See ``Target.translate``."""
+        return translate.translate(machine, catalogue, answers)
+
+    def preflight(self, plan: Plan) -> list[Finding]:
+        """See ``Target.preflight``."""
+        return preflight.findings(self._arm, plan)
+
+    def open_disk(self, plan: Plan, frozen: FrozenDisk) -> AbstractContextManager[DiskWriter]:
+        """See ``Target.open_disk``."""
+        return disks.open_disk(self._arm, plan, frozen)
+
+    def open_written(self, plan: Plan, ref: str) -> AbstractContextManager[DiskReader]:
+        """See ``Target.open_written``."""
+        return reading.open_written(self._arm, plan, ref)
+
+    def in_use(self, plan: Plan, ref: str) -> bool:
+        """See ``Target.in_use``."""
+        return machines.in_use(self._arm, plan, ref)
+
+    def discard_disk(self, plan: Plan, device: Device) -> None:
+        """See ``Target.discard_disk``."""
+        disks.discard_disk(self._arm, plan, device)
+
+    def allocate(self, plan: Plan, disks: Sequence[VerifiedDisk]) -> str:
+        """See ``Target.allocate``."""
+        return machines.allocate(self._arm, plan, disks)
+
+    def compare(self, plan: Plan, vm: str) -> list[Finding]:
+        """See ``Target.compare``."""
+        return compare.compare(self._arm, plan, vm)
+
+    def started_since_proof(self, migration: str) -> bool:
+        """See ``Target.started_since_proof``."""
+        return machines.started_since_proof(self._arm, migration)
+
+    def discard(self, migration: str) -> list[Owned]:
+        """See ``Target.discard``."""
+        return ownership.discard(self._arm, migration)

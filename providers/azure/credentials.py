@@ -1,0 +1,42 @@
+"""From our settings to a credential of the SDK's.
+
+Page: "Azure Identity client library for Python" (DefaultAzureCredential,
+managed identity, client secret).
+"""
+
+import time
+from typing import Any
+
+from azure.core.credentials import AccessToken
+
+from providers.azure.access import AzureAccess
+
+
+class StaticToken:
+    """A bearer token that was handed over; only the sandbox does that."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        """The token, said to be valid for an hour."""
+        return AccessToken(self._token, int(time.time()) + 3600)
+
+
+def credential(access: AzureAccess) -> Any:
+    """A token, a service principal, a named managed identity, or the SDK's default chain."""
+    if access.token.get_secret_value():
+        return StaticToken(access.token.get_secret_value())
+    # Imported only where it is used: the sandbox needs none of it.
+    from azure.identity import (
+        ClientSecretCredential,
+        DefaultAzureCredential,
+        ManagedIdentityCredential,
+    )
+
+    secret = access.client_secret.get_secret_value()
+    if secret:
+        return ClientSecretCredential(access.tenant_id, access.client_id, secret)
+    if access.client_id:
+        return ManagedIdentityCredential(client_id=access.client_id)
+    return DefaultAzureCredential()

@@ -1,0 +1,133 @@
+"""Does it all work? Looks at everything a migration needs, and removes what it makes."""
+
+import datetime as dt
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+
+from coldferry.errors import ColdferryError
+from coldferry.migration import MIGRATION_TAG
+from coldferry.ports import Check
+from providers.azure import disks, rights, vhd
+from providers.azure.client import Arm
+from providers.azure.disk_bytes import DiskBytes
+from providers.azure.ids import Json, plain_location
+from providers.azure.kinds import DISK
+
+_SKEW_S = 300
+"""Azure refuses a SAS from a clock that is further off ("Shared access signatures")."""
+
+
+def diagnose(arm: Arm) -> Iterator[Check]:
+    """Identity, clock, resource group, permissions, locks, quotas, and the data path."""
+    try:
+        group, date = rights.resource_group(arm)
+    except ColdferryError as error:
+        yield Check("identity", ok=False, what=error.what, do=error.do)
+        return
+    yield Check("identity", ok=True, what=f"{arm.host} took the credentials.")
+    yield _clock(date)
+    yield _place(arm, group)
+    if group is None:
+        return
+    yield _guarded("permissions", lambda: _permissions(arm))
+    yield _guarded("locks", lambda: _locks(arm))
+    yield _guarded("quotas", lambda: _quotas(arm))
+    yield _guarded("data path", lambda: _data_path(arm))
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except ColdferryError as error:
+        return Check(name, ok=False, what=error.what, do=error.do)
+
+
+def _clock(date: str) -> Check:
+    if not date:
+        return Check("clock", ok=None, what="The server did not say the time.")
+    theirs = parsedate_to_datetime(date)
+    skew_s = abs((dt.datetime.now(dt.UTC) - theirs).total_seconds())
+    return Check(
+        "clock", ok=skew_s < _SKEW_S, what=f"This clock and Azure's differ by {skew_s:.0f} s.",
+        do="" if skew_s < _SKEW_S else "Set this machine's clock (NTP).",
+    )  # fmt: skip
+
+
+def _place(arm: Arm, group: Json | None) -> Check:
+    name = arm.access.resource_group
+    if group is None:
+        return Check("resource group", ok=False, what=f"There is no resource group '{name}'.",
+                     do="Create it, or name another one in the credentials block.")  # fmt: skip
+    there = plain_location(str(group.get("location") or ""))
+    wanted = plain_location(arm.access.location)
+    remark = "" if there == wanted else f" It is in {there}, machines are made in {wanted}."
+    return Check("resource group", ok=True, what=f"'{name}' is there.{remark}")
+
+
+def _permissions(arm: Arm) -> Check:
+    missing = rights.lacking(arm)
+    if missing is None:
+        return Check("permissions", ok=None, what="The permissions cannot be read.")
+    if missing:
+        return Check("permissions", ok=False, what=f"Lacking: {', '.join(missing)}.",
+                     do="Assign a role with these actions.")  # fmt: skip
+    return Check("permissions", ok=True, what="All needed actions are granted.")
+
+
+def _locks(arm: Arm) -> Check:
+    found = rights.locks(arm)
+    if found is None:
+        return Check("locks", ok=None, what="The locks cannot be read.")
+    if found:
+        named = ", ".join(f"{name} ({level})" for name, level in found)
+        return Check("locks", ok=False, what=f"Locked: {named}.",
+                     do="Remove the locks for the time of a migration.")  # fmt: skip
+    return Check("locks", ok=True, what="No locks.")
+
+
+def _quotas(arm: Arm) -> Check:
+    usages = {usage["name"]["value"].lower(): usage for usage in arm.usages()}
+    cores = usages.get("cores")
+    if cores is None:
+        return Check("quotas", ok=None, what="The quota of vCPUs is not told.")
+    left = int(cores["limit"]) - int(cores["currentValue"])
+    return Check("quotas", ok=left > 0, what=f"{left} regional vCPUs are left.",
+                 do="" if left > 0 else "Ask for a higher quota.")  # fmt: skip
+
+
+def _data_path(arm: Arm) -> Check:
+    """Upload a page to the smallest disk, read it back, and remove the disk in any case."""
+    name = f"coldferry-doctor-{secrets.token_hex(4)}"
+    tags = {MIGRATION_TAG: name.removeprefix("coldferry-")}
+    size_bytes = vhd.SMALLEST_BYTES
+    creation = {"createOption": "Upload", "uploadSizeBytes": size_bytes + vhd.FOOTER_BYTES}
+    body = {
+        "location": arm.access.location, "tags": tags, "sku": {"name": "Standard_LRS"},
+        "properties": {"creationData": creation},
+    }  # fmt: skip
+    page = secrets.token_bytes(512)
+    try:
+        arm.put(DISK, name, body)
+        access = DiskBytes(arm, name, "Write")
+        access.call("write a page of", lambda blob: blob.upload_page(page, offset=0, length=512))
+        found = access.call(
+            "read a page of", lambda blob: blob.download_blob(offset=0, length=512).readall()
+        )
+        end = vhd.footer(size_bytes, name)
+        access.call(
+            "write the footer of",
+            lambda blob: blob.upload_page(end, offset=size_bytes, length=vhd.FOOTER_BYTES),
+        )
+        access.close()
+        arm.revoke(DISK, name)
+    finally:
+        with suppress(ColdferryError):
+            left = arm.find(DISK, name)
+            if left is not None:
+                disks.remove(arm, left)
+    if found != page:
+        return Check("data path", ok=False, what="A page read back was another one.",
+                     do="Look for a proxy that changes traffic.")  # fmt: skip
+    return Check("data path", ok=True, what="A page was written to a new disk and read back.")

@@ -1,0 +1,89 @@
+"""What the credentials may do in the resource group, and what locks forbid.
+
+Pages: "Permissions - List For Resource Group" (actions and notActions are
+patterns with ``*``; one list entry per role), "Lock your Azure resources to
+protect your infrastructure" (a read-only lock forbids POST actions too).
+"""
+
+from fnmatch import fnmatchcase
+
+from coldferry.errors import Denied, Gone
+from providers.azure.client import Arm
+from providers.azure.ids import Json, properties
+
+NEEDED = (
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+    "Microsoft.Compute/disks/read",
+    "Microsoft.Compute/disks/write",
+    "Microsoft.Compute/disks/delete",
+    "Microsoft.Compute/disks/beginGetAccess/action",
+    "Microsoft.Compute/disks/endGetAccess/action",
+    "Microsoft.Compute/snapshots/read",
+    "Microsoft.Compute/virtualMachines/read",
+    "Microsoft.Compute/virtualMachines/write",
+    "Microsoft.Compute/virtualMachines/delete",
+    "Microsoft.Compute/virtualMachines/instanceView/read",
+    "Microsoft.Compute/virtualMachines/start/action",
+    "Microsoft.Compute/virtualMachines/restart/action",
+    "Microsoft.Compute/virtualMachines/powerOff/action",
+    "Microsoft.Compute/virtualMachines/deallocate/action",
+    "Microsoft.Compute/skus/read",
+    "Microsoft.Compute/locations/usages/read",
+    "Microsoft.Network/locations/usages/read",
+    "Microsoft.Network/virtualNetworks/read",
+    "Microsoft.Network/virtualNetworks/subnets/join/action",
+    "Microsoft.Network/networkInterfaces/read",
+    "Microsoft.Network/networkInterfaces/write",
+    "Microsoft.Network/networkInterfaces/delete",
+    "Microsoft.Network/networkInterfaces/join/action",
+    "Microsoft.Network/networkSecurityGroups/read",
+    "Microsoft.Network/networkSecurityGroups/write",
+    "Microsoft.Network/networkSecurityGroups/delete",
+    "Microsoft.Network/networkSecurityGroups/join/action",
+)
+"""Every role action that a migration to Azure uses."""
+
+_PERMISSIONS_VERSION = "2022-04-01"
+_LOCKS_VERSION = "2020-05-01"
+_GROUPS_VERSION = "2021-04-01"
+
+
+def resource_group(arm: Arm) -> tuple[Json | None, str]:
+    """The resource group, None when it is not there; and the server's ``Date`` header."""
+    action = "Microsoft.Resources/subscriptions/resourceGroups/read"
+    try:
+        return arm.read(arm.group_id, _GROUPS_VERSION, action)
+    except Gone:
+        return None, ""
+
+
+def lacking(arm: Arm) -> list[str] | None:
+    """Needed actions that no role grants; None when the roles cannot be read."""
+    path = f"{arm.group_id}/providers/Microsoft.Authorization/permissions"
+    try:
+        found, _ = arm.read(path, _PERMISSIONS_VERSION, "Microsoft.Authorization/permissions/read")
+    except (Denied, Gone):
+        return None
+    roles = found.get("value") or []
+    return [action for action in NEEDED if not any(_grants(role, action) for role in roles)]
+
+
+def locks(arm: Arm) -> list[tuple[str, str]] | None:
+    """``(name, level)`` of the locks on the resource group; None when they cannot be read."""
+    path = f"{arm.group_id}/providers/Microsoft.Authorization/locks"
+    try:
+        found, _ = arm.read(path, _LOCKS_VERSION, "Microsoft.Authorization/locks/read")
+    except (Denied, Gone):
+        return None
+    return [
+        (lock.get("name") or "lock", str(properties(lock).get("level")))
+        for lock in found.get("value") or ()
+    ]
+
+
+def _grants(role: Json, action: str) -> bool:
+    def among(patterns: list[str] | None) -> bool:
+        wanted = action.lower()
+        return any(fnmatchcase(wanted, pattern.lower()) for pattern in patterns or ())
+
+    return among(role.get("actions")) and not among(role.get("notActions"))

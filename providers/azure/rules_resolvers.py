@@ -1,0 +1,91 @@
+"""What the network hands to the guest: resolvers, search domains, time servers.
+
+Page: "Name resolution for resources in Azure virtual networks": resolvers per
+interface or network; no search domains, no time servers through DHCP.
+"""
+
+from ipaddress import ip_address
+from typing import Any
+
+from coldferry.machine import UNKNOWN
+from coldferry.rules import Outcome, Rule, Unfit
+from providers.azure.catalogue import Catalogue
+from providers.azure.verdicts import Q, dropped, equivalent, exact, lost, missing
+
+AZURE_DNS = "AzureProvidedDNS"
+
+
+def resolver_addresses(servers: Any) -> list[str]:
+    """Those of ``servers`` that are addresses of real resolvers.
+
+    A link-local one (169.254.169.253) is the source cloud's own and exists
+    there only.
+    """
+    found = []
+    for server in servers or ():
+        try:
+            address = ip_address(str(server))
+        except ValueError:
+            continue
+        if not address.is_link_local:
+            found.append(str(address))
+    return found
+
+
+def _servers(question: Q) -> Outcome:
+    if question.value == UNKNOWN:
+        return missing(
+            "The source could not tell which resolvers the guest is given.",
+            [(AZURE_DNS, "Azure's own resolver, or the virtual network's setting")],
+        )
+    kept = resolver_addresses(question.value)
+    if len(kept) == len(question.value):
+        return exact("Set on every interface; they must be reachable from Azure.", kept)
+    if not kept:
+        return equivalent(
+            "The source's provider answered names; Azure does so here.", [AZURE_DNS],
+            f"{', '.join(question.value)} becomes Azure-provided DNS: private zones of the "
+            "source are not known there.",
+        )  # fmt: skip
+    return equivalent(
+        "Set on every interface; they must be reachable from Azure.", kept,
+        f"{', '.join(question.value)} becomes {', '.join(kept)}: the rest exists at the source "
+        "only.",
+    )  # fmt: skip
+
+
+def _accept_servers(_question: Q, said: Any) -> Outcome:
+    words = said.replace(",", " ").split() if isinstance(said, str) else [str(s) for s in said]
+    if words == [AZURE_DNS]:
+        return equivalent("Chosen by a person.", words, "Azure-provided DNS.")
+    kept = resolver_addresses(words)
+    if not words or kept != words:
+        raise Unfit(f"give the resolvers' IP addresses, or '{AZURE_DNS}'")
+    return equivalent("Chosen by a person.", kept, f"Resolvers become {', '.join(kept)}.")
+
+
+def _search(question: Q) -> Outcome:
+    reason = "Azure hands out no search domains."
+    if question.value == UNKNOWN:
+        return dropped(reason, "The guest gets Azure's own suffix only.")
+    return lost(
+        reason, f"Set {', '.join(question.value)} inside the guest, if short names are used."
+    )
+
+
+def _time(_question: Q) -> Outcome:
+    return dropped(
+        "Azure hands out no time servers.",
+        "Time is the guest's own setting; on Azure the host's clock is at /dev/ptp_hyperv.",
+    )
+
+
+_PAGE = "learn.microsoft.com: Name resolution for resources in Azure virtual networks"
+
+RULES: dict[str, Rule[Catalogue]] = {
+    "dns.servers": Rule("azure.dns.servers", _servers, _accept_servers, source=_PAGE),
+    "dns.search_domains": Rule("azure.dns.search", _search, source=_PAGE),
+    "dns.time_servers": Rule(
+        "azure.dns.time", _time, source="learn.microsoft.com: Time sync for Linux VMs in Azure"
+    ),
+}

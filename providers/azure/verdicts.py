@@ -1,0 +1,58 @@
+"""The five verdicts as one-line calls, so that a rule reads as its sentence."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from coldferry.rules import Outcome, Question
+from coldferry.translation import Candidate, Consequence, Verdict
+from providers.azure.catalogue import Catalogue
+
+Q = Question[Catalogue]
+
+ACKNOWLEDGE = Consequence.ACKNOWLEDGE
+BLOCK = Consequence.BLOCK
+INFORM = Consequence.INFORM
+
+
+def exact(reason: str, target: Any) -> Outcome:
+    """Carried as it is."""
+    return Outcome(Verdict.EXACT, reason, target)
+
+
+def equivalent(
+    reason: str, target: Any, difference: str = "", consequence: Consequence = INFORM
+) -> Outcome:
+    """Carried as something that serves the same end."""
+    return Outcome(Verdict.EQUIVALENT, reason, target, difference, consequence)
+
+
+def missing(reason: str, candidates: Iterable[tuple[str, str]] = ()) -> Outcome:
+    """A person must say; candidates are ``(value, meaning)``."""
+    offered = tuple(Candidate(value=value, meaning=meaning) for value, meaning in candidates)
+    return Outcome(Verdict.MISSING, reason, candidates=offered)
+
+
+def impossible(
+    reason: str, difference: str, target: Any = None, consequence: Consequence = INFORM
+) -> Outcome:
+    """No Azure VM can have it."""
+    return Outcome(Verdict.IMPOSSIBLE, reason, target, difference, consequence)
+
+
+def dropped(
+    reason: str, difference: str = "", target: Any = None, *, consequence: Consequence = INFORM
+) -> Outcome:
+    """It could matter, and it is not carried."""
+    return Outcome(Verdict.DROPPED, reason, target, difference, consequence)
+
+
+def lost(reason: str, difference: str = "", target: Any = None) -> Outcome:
+    """Dropped, and a person has to say that it is understood."""
+    return dropped(reason, difference, target, consequence=ACKNOWLEDGE)
+
+
+def same_or(question: Q, target: Any, reason: str, difference: str) -> Outcome:
+    """Exact when the target is what the source has, else equivalent with the difference."""
+    if question.value == target:
+        return exact(reason, target)
+    return equivalent(reason, target, difference)

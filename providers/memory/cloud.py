@@ -1,0 +1,186 @@
+"""Both sides of the seam over a :class:`World`: read this beside ``coldferry.ports``."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from coldferry.errors import Conflict, CorruptCopy, Finding, UnknownMachine
+from coldferry.machine import Machine, Origin
+from coldferry.migration import Marks
+from coldferry.plan import Device, Plan
+from coldferry.ports import Check, FrozenDisk, Owned, PowerState, VerifiedDisk
+from coldferry.rules import apply
+from coldferry.translation import Answers, Translation
+from providers.memory.disks import MemoryReader, MemoryWriter
+from providers.memory.rules import RULES
+from providers.memory.world import StoredDisk, StoredMachine, World
+
+
+class MemoryCloud:
+    """A cloud in a dictionary."""
+
+    provider = "memory"
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.scope = world.name
+
+    # -- machines -----------------------------------------------------------
+
+    def describe(self, vm: str) -> Machine:
+        return self._stored(vm).machine
+
+    def power(self, vm: str) -> PowerState:
+        return self._stored(vm).power
+
+    def start(self, vm: str) -> None:
+        stored = self._stored(vm)
+        if stored.power is not PowerState.RUNNING:
+            stored.starts += 1
+            stored.power = PowerState.RUNNING
+
+    def stop(self, vm: str, *, force: bool = False, timeout_s: float = 600) -> None:
+        del force, timeout_s  # memory stops at once
+        self._stored(vm).power = PowerState.STOPPED
+
+    def reboot(self, vm: str) -> None:
+        self._stored(vm).starts += 1
+
+    def owned(self, migration: str | None = None) -> list[Owned]:
+        with self.world.lock:
+            found = [Owned(d.migration, "disk", d.id) for d in self.world.disks.values()]
+            found += [Owned(m.migration, "machine", vm) for vm, m in self.world.machines.items()]
+        return [o for o in found if o.migration and migration in (None, o.migration)]
+
+    def diagnose(self) -> Iterator[Check]:
+        yield Check("identity", ok=True, what=f"The world {self.scope} is in this process.")
+
+    # -- source -------------------------------------------------------------
+
+    def unmovable(self, vm: str) -> list[Finding]:
+        if self._stored(vm).machine.disks:
+            return []
+        return [Finding("refuse", "no-disk", vm, f"{vm} has no disk to move.")]
+
+    def marks(self, vm: str) -> Marks | None:
+        return self._stored(vm).marks
+
+    def mark(self, vm: str, marks: Marks) -> None:
+        self._stored(vm).marks = marks
+
+    def marked(self) -> Iterator[tuple[str, Marks]]:
+        for vm, stored in list(self.world.machines.items()):
+            if stored.marks is not None:
+                yield vm, stored.marks
+
+    def freeze(self, vm: str, migration: str, devices: Sequence[Device]) -> list[FrozenDisk]:
+        starts = self._stored(vm).starts
+        frozen = []
+        with self.world.lock:
+            for device in devices:
+                # One made before the machine ran again has another name, and is not found.
+                ref = f"{migration}-{device.name}-frozen-{starts}"
+                if ref not in self.world.frozen:
+                    origin = self.world.disks[device.disk.id]
+                    self.world.disks[ref] = StoredDisk(
+                        ref,
+                        origin.size_bytes,
+                        migration,
+                        chunks={at: bytearray(chunk) for at, chunk in origin.chunks.items()},
+                    )
+                    self.world.frozen[ref] = migration
+                frozen.append(FrozenDisk(migration, device, ref))
+        return frozen
+
+    @contextmanager
+    def open_frozen(self, frozen: FrozenDisk) -> Iterator[MemoryReader]:
+        disk = self.world.disks[frozen.ref]
+        yield MemoryReader(disk, disk.size_bytes)
+
+    def release(self, migration: str) -> list[Owned]:
+        with self.world.lock:
+            refs = [ref for ref, of in self.world.frozen.items() if of == migration]
+            for ref in refs:
+                del self.world.frozen[ref], self.world.disks[ref]
+        return [Owned(migration, "disk", ref) for ref in refs]
+
+    # -- target -------------------------------------------------------------
+
+    def catalogue(self) -> World:
+        return self.world
+
+    def translate(self, machine: Machine, catalogue: Any, answers: Answers) -> Translation:
+        return apply(RULES, machine, catalogue, answers)
+
+    def preflight(self, plan: Plan) -> list[Finding]:
+        taken = self.world.machines.get(plan.value("name"))
+        if taken is not None and taken.migration != plan.migration:
+            name = plan.value("name")
+            return [Finding("refuse", "name-taken", name, f"A machine {name} exists already.")]
+        return []
+
+    @contextmanager
+    def open_disk(self, plan: Plan, frozen: FrozenDisk) -> Iterator[MemoryWriter]:
+        name = plan.object_name(frozen.device.name)
+        with self.world.lock:
+            disk = self.world.disks.get(name)
+            if disk is not None and disk.migration != plan.migration:
+                raise Conflict(f"A disk {name} exists and is not ours.", "Rename or remove it.")
+            if disk is None or disk.frozen_ref != frozen.ref:
+                size = -(-frozen.device.disk.size_bytes // 512) * 512
+                disk = StoredDisk(name, size, plan.migration, frozen.ref, sealed=False)
+                self.world.disks[name] = disk
+        yield MemoryWriter(disk)
+
+    @contextmanager
+    def open_written(self, plan: Plan, ref: str) -> Iterator[MemoryReader]:
+        device = next(d for d in plan.devices if plan.object_name(d.name) == ref)
+        yield MemoryReader(self.world.disks[ref], device.disk.size_bytes)
+
+    def in_use(self, plan: Plan, ref: str) -> bool:
+        vm = self.world.machines.get(self.world.disks[ref].attached_to or "")
+        return vm is not None and vm.migration == plan.migration
+
+    def discard_disk(self, plan: Plan, device: Device) -> None:
+        with self.world.lock:
+            disk = self.world.disks.get(plan.object_name(device.name))
+            if disk is not None and disk.migration == plan.migration and not disk.attached_to:
+                del self.world.disks[disk.id]
+
+    def allocate(self, plan: Plan, disks: Sequence[VerifiedDisk]) -> str:
+        if any(not disk.proof.equal for disk in disks):
+            raise CorruptCopy("A disk is not proven.")
+        vm = str(plan.value("name"))
+        with self.world.lock:
+            if vm not in self.world.machines:
+                origin = Origin(provider=self.provider, scope=self.scope, id=vm)
+                machine = plan.machine.model_copy(update={"origin": origin})
+                self.world.machines[vm] = StoredMachine(
+                    machine, PowerState.STOPPED, migration=plan.migration
+                )
+                for disk in disks:
+                    self.world.disks[disk.ref].attached_to = vm
+        return vm
+
+    def compare(self, plan: Plan, vm: str) -> list[Finding]:
+        del plan
+        if self.power(vm) is PowerState.STOPPED:
+            return []
+        return [Finding("warn", "power", vm, f"{vm} is not stopped.")]
+
+    def started_since_proof(self, migration: str) -> bool:
+        machines = self.world.machines.values()
+        return any(m.starts > m.starts_at_proof for m in machines if m.migration == migration)
+
+    def discard(self, migration: str) -> list[Owned]:
+        with self.world.lock:
+            ours = [o for o in self.owned(migration) if o.id not in self.world.frozen]
+            for one in ours:
+                (self.world.machines if one.kind == "machine" else self.world.disks).pop(one.id)
+        return ours
+
+    def _stored(self, vm: str) -> StoredMachine:
+        try:
+            return self.world.machines[vm]
+        except KeyError:
+            raise UnknownMachine(f"There is no machine {vm} in {self.scope}.") from None

@@ -1,0 +1,78 @@
+"""What a cloud in memory holds."""
+
+import threading
+from dataclasses import dataclass, field
+
+from coldferry.machine import Machine
+from coldferry.migration import Marks
+from coldferry.ports import PowerState
+
+MIB = 1024 * 1024
+
+
+@dataclass
+class StoredDisk:
+    """A disk's bytes by MiB chunk; a chunk that is not there is zero.
+
+    ``migration`` is the tag; ``frozen_ref`` names what it is copied from while
+    it is open for writing.
+    """
+
+    id: str
+    size_bytes: int
+    migration: str = ""
+    frozen_ref: str = ""
+    sealed: bool = True
+    attached_to: str = ""
+    chunks: dict[int, bytearray] = field(default_factory=dict)
+
+    def read(self, offset: int, view: memoryview) -> None:
+        """Fill ``view`` from ``offset``."""
+        for at, start, length in self._pieces(offset, len(view)):
+            chunk = self.chunks.get(at)
+            piece = view[:length]
+            piece[:] = chunk[start : start + length] if chunk else bytes(length)
+            view = view[length:]
+
+    def write(self, offset: int, view: memoryview) -> None:
+        """Put ``view`` at ``offset``."""
+        for at, start, length in self._pieces(offset, len(view)):
+            chunk = self.chunks.setdefault(at, bytearray(MIB))
+            chunk[start : start + length] = view[:length]
+            view = view[length:]
+
+    @staticmethod
+    def _pieces(offset: int, length: int) -> list[tuple[int, int, int]]:
+        pieces = []
+        while length > 0:
+            at, start = divmod(offset, MIB)
+            size = min(length, MIB - start)
+            pieces.append((at, start, size))
+            offset += size
+            length -= size
+        return pieces
+
+
+@dataclass
+class StoredMachine:
+    """A machine and its state. ``starts`` counts how often it was started."""
+
+    machine: Machine
+    power: PowerState = PowerState.RUNNING
+    marks: Marks | None = None
+    migration: str = ""
+    starts: int = 0
+    starts_at_proof: int = 0
+
+
+@dataclass
+class World:
+    """One cloud: its machines and disks by id, the sizes and networks it offers."""
+
+    name: str
+    machines: dict[str, StoredMachine] = field(default_factory=dict)
+    disks: dict[str, StoredDisk] = field(default_factory=dict)
+    frozen: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    subnets: tuple[str, ...] = ("net/one", "net/two")
+    lock: threading.RLock = field(default_factory=threading.RLock)

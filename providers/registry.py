@@ -1,0 +1,87 @@
+"""The list of providers, and the only place that tells them apart by name.
+
+A new provider adds its name to :data:`ProviderName`, its settings to
+:class:`Access` and a line to :func:`connect`. Its SDK is imported when it is
+connected, never before.
+"""
+
+import threading
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from coldferry.errors import BadInput
+from coldferry.ports import Machines, Source, Target, is_source, is_target
+from providers.aws.access import AwsAccess
+from providers.azure.access import AzureAccess
+
+ProviderName = Literal["aws", "azure"]
+
+PROVIDERS: tuple[str, ...] = get_args(ProviderName)
+
+
+class Access(BaseModel):
+    """Which cloud, and how it is reached; only the part of that cloud is read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: ProviderName = Field(title="Cloud")
+    aws: AwsAccess = Field(default=AwsAccess(), title="If it is AWS")
+    azure: AzureAccess = Field(default=AzureAccess(), title="If it is Azure")
+
+
+_connected: dict[Access, Machines] = {}
+_lock = threading.Lock()
+
+
+def connect(access: Access) -> Machines:
+    """The cloud behind ``access``; one object for equal settings, safe to use from threads."""
+    with _lock:
+        if access not in _connected:
+            _connected[access] = _connect(access)
+        return _connected[access]
+
+
+def lend(access: Access, cloud: Machines) -> None:
+    """Use ``cloud`` wherever these settings are connected from now on.
+
+    For tests, which bring clouds in memory and wrappers that fail on demand.
+    """
+    with _lock:
+        _connected[access] = cloud
+
+
+def connect_source(access: Access) -> Source:
+    """The cloud as a source. Raises BadInput when machines cannot be taken from it."""
+    cloud = connect(access)
+    if not is_source(cloud):
+        raise _one_sided(access, "taken from")
+    return cloud
+
+
+def connect_target(access: Access) -> Target:
+    """The cloud as a target. Raises BadInput when machines cannot be brought to it."""
+    cloud = connect(access)
+    if not is_target(cloud):
+        raise _one_sided(access, "brought to")
+    return cloud
+
+
+def _one_sided(access: Access, verb: str) -> BadInput:
+    return BadInput(
+        f"Machines cannot be {verb} {access.provider} in this release.",
+        "The README lists the directions that are supported.",
+    )
+
+
+def _connect(access: Access) -> Machines:
+    cloud: Machines
+    if access.provider == "aws":
+        from providers.aws.cloud import AwsCloud
+
+        cloud = AwsCloud(access.aws)
+    else:
+        from providers.azure.cloud import AzureCloud
+
+        cloud = AzureCloud(access.azure)
+    return cloud

@@ -1,0 +1,51 @@
+"""The block that holds a cloud's credentials, as the run form's picker shows it.
+
+One class with a provider field: a class for each cloud makes the parameter a
+union, and Prefect's form then shows type tabs instead of one list.
+"""
+
+from typing import Any, ClassVar, cast
+
+from prefect.blocks.core import Block
+from pydantic import SerializationInfo, SerializerFunctionWrapHandler, model_serializer
+
+from coldferry.ports import Source, Target
+from providers.registry import Access, connect_source, connect_target
+
+
+class Cloud(Access, Block):
+    """A cloud that machines are moved from or to."""
+
+    _block_type_name: ClassVar[str | None] = "Coldferry cloud"
+    _block_type_slug: ClassVar[str | None] = "coldferry-cloud"
+    _description: ClassVar[str | None] = "A cloud that machines are moved from or to."
+
+    @model_serializer(mode="wrap")
+    def ser_model(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
+        """A saved block is a reference wherever it is written, but in its own document.
+
+        Prefect would write the fields of a directly called flow's block
+        parameters, masked where they are secret, into the run's parameters.
+        """
+        saving = bool(info.context and info.context.get("include_secrets"))
+        if self._block_document_id is not None and not saving:
+            return {"$ref": {"block_document_id": str(self._block_document_id)}}
+        return Block.ser_model(self, handler, info)
+
+    def access(self) -> Access:
+        """The settings alone."""
+        return Access(**{name: getattr(self, name) for name in Access.model_fields})
+
+    def source(self) -> Source:
+        """This cloud as a source."""
+        return connect_source(self.access())
+
+    def target(self) -> Target:
+        """This cloud as a target."""
+        return connect_target(self.access())
+
+
+def load(reference: str) -> Cloud:
+    """The saved block of that name (``coldferry-cloud/NAME``). Raises ValueError when none is."""
+    loaded = Cloud.load(reference.partition("/")[2])
+    return cast("Cloud", loaded)

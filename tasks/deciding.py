@@ -1,0 +1,159 @@
+"""From a description to an approved plan: by rule, by answers, or by a person's form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import runtime
+from prefect.client.orchestration import get_client
+from prefect.flow_runs import asuspend_flow_run
+
+from coldferry.approval import Approval, approve
+from coldferry.errors import BadAnswer, Refused, Rejected, TranslationsMissing
+from coldferry.machine import Machine
+from coldferry.migration import State, next_migration, pair_of
+from coldferry.plan import Plan
+from coldferry.ports import PowerState
+from coldferry.translation import Translation
+from tasks.approvals import recall, remember
+from tasks.asking import REJECT, form, read_form, run_name
+from tasks.clouds import Cloud
+from tasks.describing import Surveyed, translate
+
+BY_RULE = "rules alone"
+BY_ANSWERS = "the answers given with the run"
+
+
+async def name_run(machine: Machine, source: Cloud, target: Cloud) -> None:
+    """Call the run by what moves: ``web-01: aws to azure``."""
+    async with get_client() as client:
+        await client.update_flow_run(
+            runtime.flow_run.id, name=run_name(machine, source.provider, target.provider)
+        )
+
+
+def identify(found: Surveyed, source: Cloud, vm: str, target: Cloud) -> str:
+    """The migration's id: the one under way from here to there, or the next attempt.
+
+    Raises Refused when the machine is on its way to another target.
+    """
+    origin, goal = source.source(), target.target()
+    pair = pair_of(origin, vm, goal)
+    migration, adopted = next_migration(found.machine.name, goal.provider, pair, found.marks)
+    if found.marks and found.marks.power_before and not adopted:
+        raise Refused(
+            f"{vm} is being moved already, as {found.marks.migration}.",
+            f"Finish that one, or undo it with 'coldferry rollback {found.marks.migration}'.",
+        )
+    if adopted and found.marks and found.marks.state is State.ALLOCATED and _runs_again(found):
+        raise Refused(
+            f"{vm} was started again after {migration} had moved it: what it writes now is not "
+            "at the target.",
+            f"Undo that migration with 'coldferry rollback {migration}', then migrate again.",
+        )
+    return migration
+
+
+def _runs_again(found: Surveyed) -> bool:
+    running = found.power in (PowerState.RUNNING, PowerState.STARTING)
+    return running and found.machine.stoppable is not False
+
+
+async def decide(
+    migration: str, found: Surveyed, target: Cloud, answers: Mapping[str, Any] | None
+) -> Approval:
+    """The approval that this migration goes by.
+
+    Once the source is halted the plan is fixed: a rerun goes on with what was
+    approved. Before that, an approval counts while the plan's digest is the
+    same. Raises TranslationsMissing, BadAnswer, Refused or Rejected.
+    """
+    kept = await recall(migration)
+    halted = bool(found.marks and found.marks.migration == migration and found.marks.power_before)
+    if kept and halted:
+        if answers is not None and not _same(answers, kept.answers):
+            raise Refused(
+                f"{migration} was approved with other answers and is under way.",
+                f"Run it again without them, or undo it with 'coldferry rollback {migration}'.",
+            )
+        return kept
+    if kept and answers is None:
+        again = _plan(migration, found, target, kept.answers)
+        if again is not None and again.digest == kept.plan_digest:
+            return kept
+    given = dict(answers or {})
+    plan = Plan(
+        migration=migration,
+        machine=found.machine,
+        translation=translate(target, found.machine, given),
+    )
+    refuse_blocking(plan)
+    if not plan.translation.missing:
+        made = approve(plan, given, BY_ANSWERS if given else BY_RULE)
+    elif runtime.deployment.id is None:
+        raise TranslationsMissing(plan.translation.missing)
+    else:
+        made = await _ask(plan, target, given)
+    await remember(made)
+    return made
+
+
+def refuse_blocking(plan: Plan) -> None:
+    """Raise Refused naming every field that no answer can mend."""
+    if blocking := plan.translation.blocking:
+        named = "; ".join(f"{field.path}: {field.reason}" for field in blocking)
+        raise Refused(
+            f"{plan.machine.name} cannot be moved to this target: {named}",
+            "Change the machine or choose another target.",
+        )
+
+
+async def _ask(plan: Plan, target: Cloud, answers: dict[str, Any]) -> Approval:
+    """Suspend with the form until it is answered well, or rejected.
+
+    The key follows from what is approved: a resumed run that finds the machine
+    as it was gets its answer, one that finds it changed asks anew.
+    """
+    asked, answers, problems = plan, dict(answers), dict[str, str]()
+    turn = 0
+    while True:
+        turn += 1
+        key = f"approve-{plan.digest[:12]}-{turn}"
+        given = await asuspend_flow_run(wait_for_input=form(asked, problems), key=key, timeout=None)
+        said: Any = given
+        by = said.decided_by or "the run's form"
+        if said.decision == REJECT:
+            raise Rejected(f"Rejected by {by}" + (f": {said.reason}" if said.reason else "."))
+        answers |= read_form(asked.translation, given)
+        answers, translation, problems = _heed(target, plan.machine, answers)
+        asked = asked.model_copy(update={"translation": translation})
+        if not problems and not translation.missing:
+            return approve(asked, answers, by, said.reason)
+        problems = dict.fromkeys(translation.missing, "it still needs an answer") | problems
+
+
+def _heed(
+    target: Cloud, machine: Machine, answers: dict[str, Any]
+) -> tuple[dict[str, Any], Translation, dict[str, str]]:
+    """The answers that can be used, what they make, and what is wrong with the others."""
+    problems: dict[str, str] = {}
+    while True:
+        try:
+            return answers, translate(target, machine, answers), problems
+        except BadAnswer as bad:
+            problems |= bad.problems
+            answers = {path: value for path, value in answers.items() if path not in problems}
+
+
+def _plan(
+    migration: str, found: Surveyed, target: Cloud, answers: Mapping[str, Any]
+) -> Plan | None:
+    """The plan as ``answers`` would make it now; None when they no longer fit."""
+    try:
+        translation = translate(target, found.machine, answers)
+    except BadAnswer:
+        return None
+    return Plan(migration=migration, machine=found.machine, translation=translation)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return dict(one) == dict(other)

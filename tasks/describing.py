@@ -1,0 +1,66 @@
+"""Reading the source, and asking the target what it makes of it."""
+
+from dataclasses import dataclass
+
+from coldferry.drift import material
+from coldferry.errors import Drifted, Finding
+from coldferry.machine import Machine
+from coldferry.migration import Marks
+from coldferry.plan import Plan
+from coldferry.ports import PowerState
+from coldferry.translation import Answers, Translation
+from tasks.clouds import Cloud
+from tasks.steps import step
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """What the source says of a machine before anything is decided."""
+
+    machine: Machine
+    marks: Marks | None
+    power: PowerState
+    refusals: list[Finding]
+    remarks: list[Finding]
+
+
+@step("survey", early=True)
+def survey(source: Cloud, vm: str) -> Surveyed:
+    """Describe the machine, read our tags on it, and find what stands against moving it."""
+    cloud = source.source()
+    findings = cloud.unmovable(vm)
+    return Surveyed(
+        machine=cloud.describe(vm),
+        marks=cloud.marks(vm),
+        power=cloud.power(vm),
+        refusals=[finding for finding in findings if finding.severity == "refuse"],
+        remarks=[finding for finding in findings if finding.severity != "refuse"],
+    )
+
+
+@step("translate", early=True)
+def translate(target: Cloud, machine: Machine, answers: Answers) -> Translation:
+    """One verdict a field, from the target's catalogue as it is now."""
+    cloud = target.target()
+    return cloud.translate(machine, cloud.catalogue(), answers)
+
+
+@step("preflight", early=True)
+def preflight(target: Cloud, plan: Plan) -> list[Finding]:
+    """Everything at the target that would fail later."""
+    return target.target().preflight(plan)
+
+
+@step("confirm")
+def confirm_unchanged(source: Cloud, vm: str, plan: Plan) -> None:
+    """Describe the halted machine and compare it with the approved one.
+
+    Raises Drifted naming every material difference.
+    """
+    changes = material(plan.machine, source.source().describe(vm))
+    if changes:
+        named = "; ".join(f"{c.path} was {c.approved!r} and is {c.found!r}" for c in changes)
+        raise Drifted(
+            f"The machine changed between the approval and the halt: {named}.",
+            "The source was put back as it was; run the same command again to plan it anew.",
+        )

@@ -1,0 +1,58 @@
+"""The source's power, and the tags that remember it."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from coldferry.errors import ColdferryError
+from coldferry.migration import Marks, State
+from coldferry.plan import Plan
+from coldferry.ports import PowerState
+from tasks.clouds import Cloud
+from tasks.steps import step
+
+
+@step("halt")
+def halt(source: Cloud, vm: str, plan: Plan, timeout_s: float) -> None:
+    """Remember the power state in the machine's tags, then stop it; never terminates it.
+
+    A machine that can only be terminated goes on running, as was acknowledged.
+
+    The tags come first: a crash between the two leaves a running machine that
+    is marked, and the rerun stops it.
+    """
+    cloud, migration = source.source(), plan.migration
+    marks = cloud.marks(vm)
+    if marks is None or marks.migration != migration or marks.power_before is None:
+        off = cloud.power(vm) in (PowerState.STOPPED, PowerState.STOPPING)
+        before = PowerState.STOPPED if off else PowerState.RUNNING
+        cloud.mark(vm, Marks(migration, State.APPROVED, before.value))
+    if plan.machine.stoppable is not False:
+        cloud.stop(vm, timeout_s=timeout_s)
+
+
+@step("record")
+def record(source: Cloud, vm: str, migration: str, state: State) -> None:
+    """Write how far the migration is to the machine's tags."""
+    cloud = source.source()
+    marks = cloud.marks(vm)
+    if marks is None or marks.migration != migration:
+        marks = Marks(migration, state)
+    cloud.mark(vm, replace(marks, state=state))
+
+
+def record_failure(source: Cloud, vm: str, migration: str) -> None:
+    """Say on the source that it failed, if it still can be reached; the failure itself goes on."""
+    with suppress(ColdferryError):
+        record(source, vm, migration, State.FAILED)
+
+
+@step("give back")
+def give_back(source: Cloud, vm: str, migration: str, state: State) -> None:
+    """Put the source's power back as it was before the halt, and leave only the attempt's tag."""
+    cloud = source.source()
+    marks = cloud.marks(vm)
+    if marks is None or marks.migration != migration:
+        return
+    if marks.power_before == PowerState.RUNNING.value:
+        cloud.start(vm)
+    cloud.mark(vm, Marks(migration, state))

@@ -1,0 +1,154 @@
+"""Disks: frozen, copied, committed and read back."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from prefect import Task
+
+from coldferry.copying import copy_disk
+from coldferry.errors import CorruptCopy
+from coldferry.home import manifest_path
+from coldferry.manifest import Copy, Manifest
+from coldferry.plan import Plan
+from coldferry.ports import DiskWriter, FrozenDisk, Proof, VerifiedDisk
+from coldferry.progress import announce
+from coldferry.verifying import EARLIER, read_back
+from tasks.clouds import Cloud
+from tasks.steps import step
+
+R = TypeVar("R")
+
+_sent: Counter[tuple[str, str]] = Counter()
+"""Bytes by migration and device since the freeze: a step tried again has a new writer."""
+
+
+@dataclass(frozen=True)
+class CopiedDevice:
+    """What one device's copy says of itself; the parent asserts device and migration."""
+
+    migration: str
+    device: str
+    data_bytes: int
+    manifest_root: str
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bodies of all write requests of this run so far, failed tries and commit included."""
+        return _sent[self.migration, self.device]
+
+
+@step("freeze")
+def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
+    """An immutable point in time of all devices together, in the plan's order."""
+    for device in plan.devices:
+        _sent[plan.migration, device.name] = 0
+    return source.source().freeze(vm, plan.migration, plan.devices)
+
+
+@step("copy")
+def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> CopiedDevice:
+    """Bring one device's bytes to the target, going on where an earlier run ended."""
+    with (
+        source.source().open_frozen(frozen) as reader,
+        target.target().open_disk(plan, frozen) as writer,
+        _counted(frozen, writer),
+        _manifest(frozen, writer) as manifest,
+    ):
+        copy_disk(reader, writer, manifest, device=frozen.device.name, on_progress=announce)
+        return CopiedDevice(
+            migration=frozen.migration,
+            device=frozen.device.name,
+            data_bytes=manifest.data_bytes,
+            manifest_root=manifest.root,
+        )
+
+
+@step("commit")
+def commit(target: Cloud, plan: Plan, frozen: FrozenDisk) -> str:
+    """End writing to the device's disk; its full id at the target."""
+    with target.target().open_disk(plan, frozen) as writer, _counted(frozen, writer):
+        return writer.commit()
+
+
+@step("prove")
+def prove(target: Cloud, plan: Plan, frozen: FrozenDisk, ref: str) -> VerifiedDisk:
+    """Read the committed disk back and compare it with what was read from the source.
+
+    A disk that differs is removed, so that the rerun copies it anew. One that
+    an earlier run made the machine of was proven then, and cannot be again.
+    """
+    cloud = target.target()
+    reader_name = f"{cloud.provider} read access"
+    if cloud.in_use(plan, ref):
+        with cloud.open_disk(plan, frozen) as writer, _manifest(frozen, writer) as manifest:
+            proof = Proof(EARLIER, reader_name, equal=True)
+            return VerifiedDisk(frozen.device, ref, manifest.root, proof)
+    try:
+        with (
+            cloud.open_disk(plan, frozen) as writer,
+            cloud.open_written(plan, ref) as reader,
+            _manifest(frozen, writer) as manifest,
+        ):
+            found, proof = read_back(reader, manifest, reader_name)
+    except CorruptCopy:
+        cloud.discard_disk(plan, frozen.device)
+        raise
+    return VerifiedDisk(frozen.device, ref, found, proof)
+
+
+@step("allocate")
+def allocate(target: Cloud, plan: Plan, disks: Sequence[VerifiedDisk]) -> str:
+    """Make the new machine from proven disks, behind deny-all, left stopped; its full id."""
+    return target.target().allocate(plan, disks)
+
+
+async def each(task: Task[..., R], calls: Iterable[tuple[Any, ...]]) -> list[R]:
+    """Run ``task`` once for each tuple of arguments, all at the same time; results in order."""
+    return await together(asyncio.to_thread(task, *call) for call in calls)
+
+
+async def together(running: Iterable[Awaitable[R]]) -> list[R]:
+    """Wait for all of them, also when one fails; then raise the first failure, if any.
+
+    What a sibling has copied by then is in its manifest, and is not copied again.
+    """
+    ended = await asyncio.gather(*running, return_exceptions=True)
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in ended if not isinstance(result, BaseException)]
+
+
+def own(copies: Sequence[CopiedDevice], frozen: Sequence[FrozenDisk]) -> None:
+    """Assert that each subflow answered for its own device.
+
+    A retried parent is handed its subflows' results by the order of the calls;
+    one that is a sibling's must never be taken.
+    """
+    for copied, disk in zip(copies, frozen, strict=True):
+        if (copied.migration, copied.device) != (disk.migration, disk.device.name):
+            raise CorruptCopy(
+                f"The copy of {disk.device.name} of {disk.migration} answered for "
+                f"{copied.device} of {copied.migration}.",
+                "Run the same command again.",
+            )
+
+
+@contextmanager
+def _counted(frozen: FrozenDisk, writer: DiskWriter) -> Iterator[None]:
+    """Add what ``writer`` sends inside, also when it fails."""
+    before = writer.sent_bytes
+    try:
+        yield
+    finally:
+        # Steps of one device run one after the other: nobody else adds to its count.
+        _sent[frozen.migration, frozen.device.name] += writer.sent_bytes - before
+
+
+def _manifest(frozen: FrozenDisk, writer: DiskWriter) -> Manifest:
+    copied = Copy(frozen.ref, writer.identity, frozen.device.disk.size_bytes)
+    return Manifest(manifest_path(frozen.migration, frozen.device.name), copied)

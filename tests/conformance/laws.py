@@ -1,0 +1,312 @@
+"""The laws of ``coldferry.ports``, for every provider: a provider's own file is a page.
+
+A provider's test class inherits the suites it claims and answers what each
+suite's fixtures ask for.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from coldferry.errors import Conflict, CorruptCopy, UnknownMachine
+from coldferry.leaves import leaves
+from coldferry.migration import Marks, State
+from coldferry.plan import Plan
+from coldferry.ports import (
+    FrozenDisk,
+    PowerState,
+    Proof,
+    Source,
+    Target,
+    VerifiedDisk,
+)
+from coldferry.translation import ACKNOWLEDGE, Verdict
+from tests.conformance.worlds import a_machine
+
+MIGRATION = "web-01-there-00000000-a1"
+
+
+@dataclass
+class SourceCase:
+    """A source, a machine in it, and how to read a disk of it without our code."""
+
+    cloud: Source
+    vm: str
+    disk_bytes: Callable[[str, int, int], bytes]
+
+
+class SourceLaws:
+    """What every source obeys."""
+
+    @pytest.fixture
+    def case(self) -> SourceCase:
+        """Answered by the provider's own class."""
+        raise NotImplementedError
+
+    def test_an_unknown_machine_is_said_to_be_unknown(self, case: SourceCase) -> None:
+        with pytest.raises(UnknownMachine):
+            case.cloud.describe("i-00000000000000000")
+
+    def test_describing_twice_says_the_same(self, case: SourceCase) -> None:
+        assert case.cloud.describe(case.vm) == case.cloud.describe(case.vm)
+
+    def test_marks_are_read_back_and_are_no_part_of_the_description(self, case: SourceCase) -> None:
+        before = case.cloud.describe(case.vm)
+        marks = Marks(MIGRATION, State.HALTED, "running")
+        case.cloud.mark(case.vm, marks)
+
+        assert case.cloud.marks(case.vm) == marks
+        assert (case.vm, marks) in list(case.cloud.marked())
+        assert case.cloud.describe(case.vm) == before
+
+        case.cloud.mark(case.vm, Marks(MIGRATION, State.ROLLED_BACK))
+
+        assert case.cloud.marks(case.vm) == Marks(MIGRATION, State.ROLLED_BACK)
+
+    def test_stopping_twice_is_stopping_once(self, case: SourceCase) -> None:
+        case.cloud.stop(case.vm)
+        case.cloud.stop(case.vm)
+
+        assert case.cloud.power(case.vm) is PowerState.STOPPED
+
+    def test_starting_twice_is_starting_once(self, case: SourceCase) -> None:
+        case.cloud.stop(case.vm)
+        case.cloud.start(case.vm)
+        case.cloud.start(case.vm)
+
+        assert case.cloud.power(case.vm) is PowerState.RUNNING
+
+    def test_freezing_twice_is_freezing_once(self, case: SourceCase) -> None:
+        plan = _plan(case.cloud.describe(case.vm))
+        case.cloud.stop(case.vm)
+        first = case.cloud.freeze(case.vm, MIGRATION, plan.devices)
+
+        assert first == case.cloud.freeze(case.vm, MIGRATION, plan.devices)
+        assert [frozen.device for frozen in first] == plan.devices
+
+    def test_a_frozen_state_is_void_once_the_machine_ran_again(self, case: SourceCase) -> None:
+        plan = _plan(case.cloud.describe(case.vm))
+        case.cloud.stop(case.vm)
+        first = case.cloud.freeze(case.vm, MIGRATION, plan.devices)
+        case.cloud.start(case.vm)
+        case.cloud.stop(case.vm)
+        second = case.cloud.freeze(case.vm, MIGRATION, plan.devices)
+
+        assert [f.device for f in first] == [f.device for f in second]
+        assert _made_anew(first, second)
+
+    def test_a_frozen_disk_reads_as_the_disk(self, case: SourceCase) -> None:
+        plan = _plan(case.cloud.describe(case.vm))
+        case.cloud.stop(case.vm)
+        for frozen in case.cloud.freeze(case.vm, MIGRATION, plan.devices):
+            with case.cloud.open_frozen(frozen) as reader:
+                assert reader.size_bytes == frozen.device.disk.size_bytes
+                window = 4 << 30
+                at = 0
+                for extent in reader.extents(0, min(window, reader.size_bytes)):
+                    assert extent.offset == at
+                    at += extent.length
+                    if not extent.data:
+                        continue
+                    length = min(extent.length, reader.limits.max_request_bytes)
+                    found = bytearray(length)
+                    reader.read_into(extent.offset, memoryview(found))
+                    assert found == case.disk_bytes(frozen.ref, extent.offset, length)
+                assert at == min(window, reader.size_bytes)
+
+    def test_releasing_deletes_what_was_frozen_and_again_deletes_nothing(
+        self, case: SourceCase
+    ) -> None:
+        plan = _plan(case.cloud.describe(case.vm))
+        case.cloud.freeze(case.vm, MIGRATION, plan.devices)
+
+        assert case.cloud.owned(MIGRATION)
+        assert len(case.cloud.release(MIGRATION)) == len(plan.devices)
+        assert case.cloud.release(MIGRATION) == []
+        assert case.cloud.owned(MIGRATION) == []
+
+
+@dataclass
+class TargetCase:
+    """A target, answers that leave nothing missing, and how to read a disk without our code."""
+
+    cloud: Target
+    answers: dict[str, Any]
+    disk_bytes: Callable[[str, int, int], bytes]
+
+
+class TargetLaws:
+    """What every target obeys."""
+
+    @pytest.fixture
+    def case(self) -> TargetCase:
+        """Answered by the provider's own class."""
+        raise NotImplementedError
+
+    def test_every_leaf_gets_exactly_one_verdict(self, case: TargetCase) -> None:
+        machine = a_machine()
+        translation = case.cloud.translate(machine, case.cloud.catalogue(), {})
+
+        assert [field.path for field in translation.fields] == [
+            leaf.path for leaf in leaves(machine)
+        ]
+
+    def test_translating_is_deterministic(self, case: TargetCase) -> None:
+        catalogue = case.cloud.catalogue()
+
+        assert case.cloud.translate(a_machine(), catalogue, {}) == case.cloud.translate(
+            a_machine(), catalogue, {}
+        )
+
+    def test_every_gap_with_candidates_takes_its_first(self, case: TargetCase) -> None:
+        catalogue = case.cloud.catalogue()
+        gaps = [f for f in case.cloud.translate(a_machine(), catalogue, {}).fields if f.open]
+        answers = {
+            gap.path: gap.candidates[0].value if gap.verdict is Verdict.MISSING else ACKNOWLEDGE
+            for gap in gaps
+        }
+
+        case.cloud.translate(a_machine(), catalogue, answers)
+
+    def test_written_bytes_are_there_and_the_rest_is_zero(self, case: TargetCase) -> None:
+        plan, frozen = self._begin(case)
+        data = random.Random(1).randbytes(4096)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            writer.write(8192, memoryview(data))
+            ref = writer.commit()
+
+        assert case.disk_bytes(ref, 8192, 4096) == data
+        assert case.disk_bytes(ref, 0, 8192) == bytes(8192)
+        with case.cloud.open_written(plan, ref) as reader:
+            assert reader.size_bytes == frozen.device.disk.size_bytes
+            found = bytearray(12288)
+            reader.read_into(4096, memoryview(found))
+            assert found == bytes(4096) + data + bytes(4096)
+
+    def test_zeroing_overwrites_an_earlier_put(self, case: TargetCase) -> None:
+        plan, frozen = self._begin(case)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            writer.write(0, memoryview(b"x" * 4096))
+            writer.zero(0, 4096)
+            ref = writer.commit()
+
+        assert case.disk_bytes(ref, 0, 4096) == bytes(4096)
+
+    def test_a_disk_left_open_is_adopted_with_what_it_holds(self, case: TargetCase) -> None:
+        plan, frozen = self._begin(case)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            writer.write(0, memoryview(b"a" * 512))
+            identity = writer.identity
+        with case.cloud.open_disk(plan, frozen) as writer:
+            assert (writer.identity, writer.sealed) == (identity, False)
+            writer.write(512, memoryview(b"b" * 512))
+            ref = writer.commit()
+
+        assert case.disk_bytes(ref, 0, 1024) == b"a" * 512 + b"b" * 512
+
+    def test_a_disk_begun_from_another_frozen_state_is_begun_anew(self, case: TargetCase) -> None:
+        plan, frozen = self._begin(case)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            writer.write(0, memoryview(b"a" * 512))
+            before = writer.identity
+        later = FrozenDisk(frozen.migration, frozen.device, "another-frozen-state")
+        with case.cloud.open_disk(plan, later) as writer:
+            assert writer.identity != before
+            ref = writer.commit()
+
+        assert case.disk_bytes(ref, 0, 512) == bytes(512)
+
+    def test_committing_twice_is_committing_once(self, case: TargetCase) -> None:
+        plan, frozen = self._begin(case)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            ref = writer.commit()
+        with case.cloud.open_disk(plan, frozen) as writer:
+            assert writer.sealed
+            assert writer.commit() == ref
+
+    def test_what_does_not_fit_the_limits_is_refused(self, case: TargetCase) -> None:
+        plan, frozen = self._begin(case)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            for offset, length in ((1, 512), (0, 511), (writer.size_bytes, 512)):
+                with pytest.raises(Conflict):
+                    writer.write(offset, memoryview(bytes(length)))
+
+    def test_an_unproven_disk_is_never_made_a_machine_of(self, case: TargetCase) -> None:
+        plan, _ = self._begin(case)
+        first, *rest = self._written(case, plan)
+        before = case.cloud.owned(MIGRATION)
+        unproven = replace(first, proof=Proof("none", "none", equal=False))
+
+        with pytest.raises(CorruptCopy):
+            case.cloud.allocate(plan, [unproven, *rest])
+        assert case.cloud.owned(MIGRATION) == before
+
+    def test_allocating_twice_makes_one_stopped_machine(self, case: TargetCase) -> None:
+        plan, _ = self._begin(case)
+        disks = self._written(case, plan)
+        assert not any(case.cloud.in_use(plan, disk.ref) for disk in disks)
+        vm = case.cloud.allocate(plan, disks)
+
+        assert all(case.cloud.in_use(plan, disk.ref) for disk in disks)
+        assert case.cloud.allocate(plan, disks) == vm
+        assert case.cloud.power(vm) is PowerState.STOPPED
+        assert case.cloud.compare(plan, vm) == []
+
+    def test_a_machine_that_was_started_is_known_to_have_been(self, case: TargetCase) -> None:
+        plan, _ = self._begin(case)
+        vm = case.cloud.allocate(plan, self._written(case, plan))
+
+        assert not case.cloud.started_since_proof(MIGRATION)
+
+        case.cloud.start(vm)
+        case.cloud.stop(vm)
+
+        assert case.cloud.started_since_proof(MIGRATION)
+
+    def test_discarding_leaves_nothing_and_again_removes_nothing(self, case: TargetCase) -> None:
+        plan, _ = self._begin(case)
+        case.cloud.allocate(plan, self._written(case, plan))
+
+        assert case.cloud.owned(MIGRATION)
+        assert case.cloud.discard(MIGRATION)
+        assert case.cloud.owned(MIGRATION) == []
+        assert case.cloud.discard(MIGRATION) == []
+
+    def test_discarding_also_ends_a_disk_that_is_still_open(self, case: TargetCase) -> None:
+        plan, frozen = self._begin(case)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            writer.write(0, memoryview(bytes(512)))
+        case.cloud.discard(MIGRATION)
+
+        assert case.cloud.owned(MIGRATION) == []
+
+    def _begin(self, case: TargetCase) -> tuple[Plan, FrozenDisk]:
+        machine = a_machine()
+        catalogue = case.cloud.catalogue()
+        translation = case.cloud.translate(machine, catalogue, case.answers)
+        assert translation.missing == []
+        plan = Plan(migration=MIGRATION, machine=machine, translation=translation)
+        return plan, FrozenDisk(MIGRATION, plan.devices[0], "frozen-0")
+
+    def _written(self, case: TargetCase, plan: Plan) -> list[VerifiedDisk]:
+        written = []
+        for device in plan.devices:
+            frozen = FrozenDisk(MIGRATION, device, f"frozen-{device.index}")
+            with case.cloud.open_disk(plan, frozen) as writer:
+                writer.write(0, memoryview(b"x" * 512))
+                proof = Proof("none: this test is not about it", "nobody", equal=True)
+                written.append(VerifiedDisk(device, writer.commit(), "", proof))
+        return written
+
+
+def _plan(machine: Any) -> Plan:
+    from coldferry.translation import Translation
+
+    return Plan(migration=MIGRATION, machine=machine, translation=Translation(fields=()))
+
+
+def _made_anew(first: list[FrozenDisk], second: list[FrozenDisk]) -> bool:
+    return {f.ref for f in first}.isdisjoint({f.ref for f in second})

@@ -1,0 +1,29 @@
+"""The reference provider obeys every law."""
+
+import pytest
+
+from tests.conformance.laws import SourceCase, SourceLaws, TargetCase, TargetLaws
+from tests.conformance.worlds import ANSWERS, a_source, a_target
+
+
+def _reader(cloud):
+    def read(ref: str, offset: int, length: int) -> bytes:
+        found = bytearray(length)
+        cloud.world.disks[ref].read(offset, memoryview(found))
+        return bytes(found)
+
+    return read
+
+
+class TestMemorySource(SourceLaws):
+    @pytest.fixture
+    def case(self) -> SourceCase:
+        cloud = a_source()
+        return SourceCase(cloud, "web-01", _reader(cloud))
+
+
+class TestMemoryTarget(TargetLaws):
+    @pytest.fixture
+    def case(self) -> TargetCase:
+        cloud = a_target()
+        return TargetCase(cloud, ANSWERS, _reader(cloud))

@@ -1,0 +1,55 @@
+"""What all tests share: a home of their own, and a Prefect server where one is asked for."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home(tmp_path_factory):
+    """Nothing of a test run lands in the developer's home."""
+    before = os.environ.get("COLDFERRY_HOME")
+    os.environ["COLDFERRY_HOME"] = str(tmp_path_factory.mktemp("home"))
+    yield
+    if before is None:
+        del os.environ["COLDFERRY_HOME"]
+    else:
+        os.environ["COLDFERRY_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def prefect_api(_home):
+    """A real Prefect server; every flow of the session runs against it."""
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
+
+    from console.prefect_server import start_server, stop_server
+
+    url = start_server()
+    try:
+        quick = {
+            PREFECT_API_URL: url,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # its thread costs a second a run
+            PREFECT_LOGGING_TO_API_ENABLED: False,
+        }
+        with temporary_settings(quick):
+            yield url
+    finally:
+        stop_server()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """``coldferry up``: clouds, server, worker and deployments, ended whatever happens."""
+    from tests.journeys.serving import Served
+
+    running = Served(tmp_path_factory.mktemp("served-home"))
+    try:
+        running.up()
+        yield running
+    finally:
+        running.down()

@@ -1,0 +1,93 @@
+"""Clouds in memory behind saved blocks, and a wrapper that fails on demand and keeps a log."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from prefect import runtime
+
+from coldferry.errors import ColdferryError
+from providers.aws.access import AwsAccess
+from providers.azure.access import AzureAccess
+from providers.memory.cloud import MemoryCloud
+from providers.registry import Access, lend
+from tasks.clouds import Cloud
+
+PORTS = (
+    "describe", "power", "start", "stop", "reboot", "owned", "unmovable", "marks", "mark",
+    "marked", "freeze", "open_frozen", "release", "catalogue", "translate", "preflight",
+    "open_disk", "open_written", "in_use", "discard_disk", "allocate", "compare",
+    "started_since_proof", "discard",
+)  # fmt: skip
+
+
+class Watched:
+    """A cloud whose calls are logged with the task that made them, and fail when told to.
+
+    ``fail(method, error, task)`` makes the next call of ``method`` from that
+    task raise; ``before(method, act)`` runs ``act`` once before the next call.
+    """
+
+    def __init__(self, cloud: MemoryCloud) -> None:
+        self.cloud = cloud
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self._errors: dict[tuple[str, str], ColdferryError] = {}
+        self.called_after_failure: Counter[tuple[str, str]] = Counter()
+        self._failed: set[tuple[str | None, str]] = set()  # task runs, by their own ids
+        self._acts: dict[str, Callable[[], Any]] = {}
+
+    def fail(self, method: str, error: ColdferryError, task: str) -> None:
+        self._errors[task, method] = error
+
+    def before(self, method: str, act: Callable[[], Any]) -> None:
+        self._acts[method] = act
+
+    @property
+    def pending(self) -> bool:
+        """A failure that was asked for has not happened."""
+        return bool(self._errors)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.cloud, name)
+        return self._watch(name, found) if name in PORTS else found
+
+    def _watch(self, method: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **options: Any) -> Any:
+            task, run = str(runtime.task_run.task_name or ""), runtime.task_run.id
+            self.calls[task, method] += 1
+            if (run, method) in self._failed:
+                self.called_after_failure[task, method] += 1
+            if act := self._acts.pop(method, None):
+                act()
+            if error := self._errors.pop((task, method), None):
+                self._failed.add((run, method))
+                raise error
+            return call(*args, **options)
+
+        return watched
+
+
+for _port in PORTS:  # a runtime protocol looks for the methods on the class
+    setattr(Watched, _port, property(lambda self, name=_port: self.__getattr__(name)))
+
+
+def lend_source(cloud: Any) -> Cloud:
+    """A saved block behind which ``cloud`` answers as a source."""
+    access = Access(provider="aws", aws=AwsAccess(endpoint_url=f"memory:{uuid.uuid4()}"))
+    return _lend(access, cloud)
+
+
+def lend_target(cloud: Any) -> Cloud:
+    """A saved block behind which ``cloud`` answers as a target."""
+    access = Access(provider="azure", azure=AzureAccess(endpoint=f"memory:{uuid.uuid4()}"))
+    return _lend(access, cloud)
+
+
+def _lend(access: Access, cloud: Any) -> Cloud:
+    lend(access, cloud)
+    name = f"t-{uuid.uuid4()}"
+    block = Cloud(provider=access.provider, aws=access.aws, azure=access.azure)
+    block.save(name)
+    loaded: Any = Cloud.load(name)
+    return loaded

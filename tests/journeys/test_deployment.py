@@ -1,0 +1,183 @@
+"""The deployed migration, driven through Prefect's REST API alone, as its UI does."""
+
+import pytest
+
+SUBNET, KIND = "nics_0_subnet_id", "disks_0_kind"
+TO_ACKNOWLEDGE = {KIND, "nics_0_security_groups_0_id", "nics_0_public_address"}
+ACKNOWLEDGED = dict.fromkeys(TO_ACKNOWLEDGE, "acknowledge")
+RIGHT = {SUBNET: "vnet-main/default", **ACKNOWLEDGED}
+ALLOCATION_DENIED = {
+    "operation": "compute:virtualMachines.put",
+    "status": 403,
+    "code": "AuthorizationFailed",
+}
+
+
+def a_machine(served, address, **tags):
+    """One small disk, and an address that the target's subnet has too."""
+    held = [{"Name": "cidr-block", "Values": ["172.31.0.0/20"]}]
+    subnet = served.sandbox.ec2.describe_subnets(Filters=held)["Subnets"][0]["SubnetId"]
+    return served.seeder.small(tags=tags, SubnetId=subnet, PrivateIpAddress=address)
+
+
+class Approved:
+    """A run that is answered wrong, then not enough, then well."""
+
+    def __init__(self, served):
+        self.served = served
+        self.seeded = a_machine(served, "172.31.0.20", Name="db-07")
+        self.id = served.submit(self.seeded.vm)
+        self.asked = served.wait(self.id, "Suspended")
+        self.schema, self.text = served.form(self.asked)
+        self.wrong = served.resume(self.id, decision="approve", **RIGHT | {SUBNET: "nowhere"})
+        self.undecided = served.resume(self.id, **RIGHT)
+        self.after_wrong = served.run(self.id)
+        self.gap = served.resume(self.id, decision="approve", **{SUBNET: RIGHT[SUBNET]})
+        self.again = served.wait(self.id, "Suspended", after=self.asked["state"]["id"])
+        self.second_schema, self.second_text = served.form(self.again)
+        who = {"reason": "CHG-4711", "decided_by": "Ada"}
+        self.right = served.resume(self.id, decision="approve", **ACKNOWLEDGED, **who)
+        self.done = served.wait(self.id, "Completed")
+        artifact = {"artifacts": {"flow_run_id": {"any_": [self.id]}}}
+        self.artifacts = served.api("POST", "/artifacts/filter", artifact)
+
+
+class Rejected:
+    """A run that is rejected through its form."""
+
+    def __init__(self, served):
+        self.seeded = a_machine(served, "172.31.0.21", Name="web-02", team="shop")
+        self.before = served.arrivals.everything()
+        self.id = served.submit(self.seeded.vm)
+        self.asked = served.wait(self.id, "Suspended")
+        self.accepted = served.resume(self.id, decision="reject", reason="Not tonight.")
+        self.done = served.wait(self.id, "Cancelled")
+        self.at_target = served.arrivals.everything() - self.before
+        found = served.sandbox.ec2.describe_instances(InstanceIds=[self.seeded.vm])
+        self.source = found["Reservations"][0]["Instances"][0]
+        self.tags = {tag["Key"]: tag["Value"] for tag in self.source["Tags"]}
+
+
+class Retried:
+    """The next attempt: approved once, refused by the target at the end, retried, sent again."""
+
+    def __init__(self, served, rejected):
+        vm = rejected.seeded.vm
+        self.id = served.submit(vm)
+        asked = served.wait(self.id, "Suspended")
+        self.schema, self.text = served.form(asked)
+        with served.sandbox.failing("azure", ALLOCATION_DENIED):
+            served.resume(self.id, decision="approve", **RIGHT)
+            self.failed = served.wait(self.id, "Failed")
+        self.machines_after_failure = self._machines(served)
+        self.taken = served.retry(self.id)
+        self.done = served.wait(self.id, "Completed", after=self.failed["state"]["id"])
+        self.machines = self._machines(served)
+        self.asked_times = served.suspensions(self.id)
+        self.second_id = served.submit(vm)
+        self.second_done = served.wait(self.second_id, "Completed")
+        self.asked_second = served.suspensions(self.second_id)
+        self.machines_in_the_end = self._machines(served)
+
+    @staticmethod
+    def _machines(served):
+        listed = served.arrivals.compute.virtual_machines.list(served.arrivals.group)
+        return [machine.id for machine in listed if machine.name == "web-02"]
+
+
+@pytest.fixture(scope="module")
+def approved(served):
+    return Approved(served)
+
+
+@pytest.fixture(scope="module")
+def rejected(served):
+    return Rejected(served)
+
+
+@pytest.fixture(scope="module")
+def retried(served, rejected):
+    return Retried(served, rejected)
+
+
+def test_the_run_is_called_by_what_moves(approved):
+    assert approved.asked["name"] == "db-07: aws to azure"
+    assert approved.done["name"] == "db-07: aws to azure"
+
+
+def test_the_form_holds_exactly_what_is_open_and_the_decision(approved):
+    asked = list(approved.schema["properties"])
+
+    assert asked[:3] == ["decision", "reason", "decided_by"]
+    assert set(asked[3:]) == RIGHT.keys()
+    assert approved.schema["required"] == ["decision"]
+    assert "default" not in approved.schema["properties"]["decision"]
+    assert approved.schema["properties"]["decision"]["enum"] == ["approve", "reject"]
+
+
+def test_the_form_names_field_value_and_choices(approved):
+    subnet = approved.schema["properties"][SUBNET]
+
+    assert subnet["title"].startswith("Choose nics[0].subnet_id (now subnet-")
+    assert subnet["enum"] == ["", "vnet-main/default", "vnet-main/apps", "vnet-main/data"]
+    assert "`vnet-main/apps`: 10.0.1.0/24" in subnet["description"]
+    assert approved.schema["properties"][KIND]["enum"] == ["", "acknowledge"]
+    assert "`db-07`: 4 fields to answer" in approved.text
+
+
+@pytest.mark.parametrize("refused", ["wrong", "undecided"])
+def test_a_wrong_value_and_a_form_without_decision_are_refused_at_once(approved, refused):
+    assert getattr(approved, refused)["status"] == "REJECT"
+    assert approved.after_wrong["state"]["id"] == approved.asked["state"]["id"]
+
+
+def test_an_approval_that_leaves_a_gap_is_asked_for_the_rest_only(approved):
+    assert approved.gap["status"] == "ACCEPT"
+    assert set(list(approved.second_schema["properties"])[3:]) == TO_ACKNOWLEDGE
+    assert "Not accepted" in approved.second_schema["properties"][KIND]["description"]
+    assert "it still needs an answer" in approved.second_text
+
+
+def test_right_answers_bring_the_machine_proven_and_stopped(approved):
+    assert approved.right["status"] == "ACCEPT"
+    machine = f"{approved.served.arrivals.group}/providers/Microsoft.Compute/virtualMachines/db-07"
+    found = [i for i in approved.served.arrivals.everything() if i.endswith(machine)]
+    assert len(found) == 1
+    assert approved.served.arrivals.power(found[0]) == "deallocated"
+
+
+def test_the_report_is_an_artifact_that_says_who_approved(approved):
+    report = next(a for a in approved.artifacts if a["key"].startswith("report-db-07-azure-"))
+
+    assert "Approved by `Ada`" in report["data"]
+    assert "`CHG-4711`" in report["data"]
+
+
+def test_a_rejection_through_the_form_cancels_the_run(rejected):
+    assert rejected.accepted["status"] == "ACCEPT"
+    assert "Not tonight." in rejected.done["state"]["message"]
+
+
+def test_a_rejection_leaves_nothing_but_the_attempts_tag(rejected):
+    assert rejected.at_target == set()
+    assert rejected.source["State"]["Name"] == "running"
+    attempt = rejected.tags.pop("coldferry:attempt")
+    assert attempt.endswith("-a1 rejected")
+    assert rejected.tags == {"Name": "web-02", "team": "shop"}
+
+
+def test_after_a_rejection_the_next_attempt_is_asked_for(retried):
+    assert "-a2`" in retried.text
+    assert RIGHT.keys() <= retried.schema["properties"].keys()
+
+
+def test_a_retry_after_a_late_failure_does_not_ask_again(retried):
+    assert retried.machines_after_failure == []
+    assert retried.taken["status"] == "ACCEPT"
+    assert retried.asked_times == 1
+    assert len(retried.machines) == 1
+
+
+def test_a_second_submission_does_not_ask_and_adopts_what_is_there(retried):
+    assert retried.asked_second == 0
+    assert retried.machines_in_the_end == retried.machines

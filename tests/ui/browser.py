@@ -1,0 +1,67 @@
+"""Debian's chromium, driven by playwright: what a person sees of Prefect's UI."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.debian import ensure
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_SETTLE_MS = 1000
+
+
+def ensure_chromium() -> bool:
+    """Whether chromium is there; root on Debian has it installed when it is not."""
+    return ensure("chromium", "chromium")
+
+
+@contextmanager
+def a_page(width: int = 1280, height: int = 1000) -> Iterator["Page"]:
+    """An empty page of a new browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.set_default_timeout(60_000)
+            yield page
+        finally:
+            browser.close()
+
+
+def open_approval(page: "Page", address: str, run: str) -> "Locator":
+    """Open a suspended run's page and press Resume; the dialog with its form."""
+    page.goto(f"{address}/runs/flow-run/{run}")
+    page.get_by_role("button", name="Resume").first.click()
+    page.get_by_role("button", name="Submit").wait_for()
+    page.get_by_text("Decision", exact=True).wait_for()
+    page.wait_for_timeout(_SETTLE_MS)
+    return page.locator(".p-modal").last
+
+
+def open_report(page: "Page", address: str, artifact: str) -> None:
+    """Open the page of a report artifact."""
+    page.goto(f"{address}/artifacts/artifact/{artifact}")
+    page.get_by_role("heading", name="Disks").wait_for()
+    page.wait_for_timeout(_SETTLE_MS)
+
+
+def open_run_form(page: "Page", address: str, deployment: str) -> None:
+    """Open the form that starts a run."""
+    page.goto(f"{address}/deployments/deployment/{deployment}/run")
+    page.get_by_text("stop_timeout_s").first.wait_for()
+    page.wait_for_timeout(_SETTLE_MS)

@@ -1,0 +1,72 @@
+"""Answers files come from editors and from strangers."""
+
+import pytest
+
+from coldferry.errors import BadInput
+from coldferry.plan import Plan
+from console.answers import read, write
+from tests.conformance.worlds import a_machine, a_target
+
+
+def _file(tmp_path, text):
+    path = tmp_path / "answers.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_values_are_words_as_they_were_written(tmp_path):
+    path = _file(tmp_path, "a: no\nb: 1.0\nc: 2026-01-01\nd: [x, y]\n")
+
+    assert read(path) == {"a": "no", "b": "1.0", "c": "2026-01-01", "d": ["x", "y"]}
+
+
+def test_a_field_left_empty_is_no_answer(tmp_path):
+    assert read(_file(tmp_path, "nics[0].subnet_id:\n")) == {}
+
+
+def test_an_empty_file_has_no_answers(tmp_path):
+    assert read(_file(tmp_path, "# nothing yet\n")) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &x 1\nb: *x\n", "a: 1\na: 2\n", "- a\n", "a: {b: c}\n", "a: [\n", "{{{", "[" * 5000],
+    ids=["alias", "twice", "list", "nested", "torn", "braces", "deep"],
+)
+def test_anything_else_is_refused_in_a_sentence(tmp_path, text):
+    with pytest.raises(BadInput):
+        read(_file(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BadInput, match=r"gone\.yaml"):
+        read(tmp_path / "gone.yaml")
+
+
+def test_what_is_written_is_read_as_unanswered_and_names_every_gap(tmp_path):
+    cloud, machine = a_target(), a_machine()
+    translation = cloud.translate(machine, cloud.catalogue(), {})
+    path = tmp_path / "answers.yaml"
+    write(path, Plan(migration="web-01-there-0-a1", machine=machine, translation=translation), {})
+
+    assert read(path) == {}
+    assert all(f"\n{missing}:\n" in path.read_text() for missing in translation.missing)
+
+
+def test_what_was_answered_already_is_kept_in_what_is_written(tmp_path):
+    cloud, machine = a_target(), a_machine()
+    given = {"name": "yes", "instance_type": "s4"}
+    translation = cloud.translate(machine, cloud.catalogue(), {"instance_type": "s4"})
+    path = tmp_path / "answers.yaml"
+    plan = Plan(migration="web-01-there-0-a1", machine=machine, translation=translation)
+    write(path, plan, given)
+
+    assert read(path) == given
+
+
+def test_a_file_that_cannot_be_written_is_bad_input(tmp_path):
+    cloud, machine = a_target(), a_machine()
+    translation = cloud.translate(machine, cloud.catalogue(), {})
+    plan = Plan(migration="web-01-there-0-a1", machine=machine, translation=translation)
+    with pytest.raises(BadInput):
+        write(tmp_path, plan, {})

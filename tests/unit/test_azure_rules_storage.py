@@ -1,0 +1,91 @@
+"""What Azure makes of disks and tags, by behaviour."""
+
+from typing import Any
+
+from coldferry.machine import Tag
+from coldferry.translation import Consequence, Translation, Verdict
+from providers.azure.rules_labels import MAX_TAGS, OUR_TAGS
+from tests.unit.machines import GIB, MIB, a_disk, a_machine
+from tests.unit.test_azure_rules import refusal, said
+
+
+class TestStorage:
+    def kind(self, answers: dict[str, Any] | None = None, **changes: Any) -> Any:
+        return said(a_machine(disks=(a_disk(**changes),)), answers)["disks[0].kind"]
+
+    def test_the_slowest_kind_that_is_enough_is_chosen(self) -> None:
+        assert self.kind(kind="gp2", iops=100).target == "StandardSSD_LRS"
+        assert self.kind(kind="gp2", iops=3000, size_bytes=900 * GIB).target == "StandardSSD_LRS"
+        assert self.kind(kind="st1", iops=None).target == "Standard_LRS"
+        assert self.kind(kind="Premium_LRS").verdict is Verdict.EXACT
+
+    def test_a_loss_of_performance_is_named_and_must_be_acknowledged(self) -> None:
+        found = self.kind(kind="gp3", iops=3000, throughput_bytes_s=125 * MIB)
+
+        assert (found.target, found.consequence) == ("Premium_LRS", Consequence.ACKNOWLEDGE)
+        assert "3000 become 500" in found.difference
+        assert "125 MiB/s become 95 MiB/s" in found.difference
+
+    def test_an_unknown_kind_is_asked_for(self) -> None:
+        assert self.kind(kind="qcow2").verdict is Verdict.MISSING
+        assert self.kind({"disks[0].kind": "Premium_LRS"}, kind="qcow2").target == "Premium_LRS"
+        machine = a_machine(disks=(a_disk(),))
+        assert "UltraSSD" in refusal(machine, {"disks[0].kind": "UltraSSD_LRS"})["disks[0].kind"]
+
+    def test_sizes_are_whole_mib_and_twenty_at_least(self) -> None:
+        def size(size_bytes: int) -> Any:
+            return said(a_machine(disks=(a_disk(size_bytes=size_bytes),)))["disks[0].size_bytes"]
+
+        assert size(GIB).verdict is Verdict.EXACT
+        assert size(GIB + 512).target == GIB + MIB
+        assert size(MIB).target == 20 * MIB
+
+    def test_a_disk_that_is_too_large_or_shared_blocks(self) -> None:
+        large = said(a_machine(disks=(a_disk(size_bytes=3000 * GIB),)))
+        shared = said(a_machine(disks=(a_disk(shared=True),)))
+
+        assert [field.path for field in large.blocking] == ["disks[0].size_bytes"]
+        assert [field.path for field in shared.blocking] == ["disks[0].shared"]
+        uefi = a_machine(firmware="uefi", disks=(a_disk(size_bytes=3000 * GIB),))
+        assert said(uefi).blocking == []
+
+    def test_data_disks_count_from_lun_zero_in_the_descriptions_order(self) -> None:
+        found = said(a_machine(disks=(a_disk(), a_disk(root=False), a_disk(root=False))))
+
+        places = [found[f"disks[{n}].device"].target for n in range(3)]
+        assert places == ["OS disk", "LUN 0", "LUN 1"]
+
+
+class TestTags:
+    def tags(self, given: dict[str, str], answers: dict[str, Any] | None = None) -> Translation:
+        return said(a_machine(tags=[Tag(key=k, value=v) for k, v in given.items()]), answers)
+
+    def test_illegal_characters_are_replaced_and_long_values_cut(self) -> None:
+        found = self.tags({"cost/centre": "x" * 300})
+
+        assert found["tags[0].key"].target == "cost-centre"
+        assert len(found["tags[0].value"].target) == 256
+
+    def test_keys_that_differ_in_case_only_are_asked_for(self) -> None:
+        two = {"Name": "a", "name": "b"}
+        found = self.tags(two)
+
+        assert found["tags[1].key"].verdict is Verdict.MISSING
+        assert [c.value for c in found["tags[1].key"].candidates] == ["name-2", "drop"]
+        dropped = self.tags(two, {"tags[1].key": "drop"})
+        assert dropped["tags[1].key"].target is None
+        assert not dropped["tags[1].key"].open
+        assert self.tags(two, {"tags[1].key": "name-2"})["tags[1].value"].target
+
+    def test_the_sources_own_tags_are_left_out(self) -> None:
+        found = self.tags({"aws:cloudformation:stack": "x"})
+
+        assert found["tags[0].key"].verdict is Verdict.DROPPED
+        assert not found["tags[0].key"].open
+
+    def test_tags_beyond_the_limit_must_be_acknowledged(self) -> None:
+        found = self.tags({f"key{n}": "v" for n in range(50)})
+
+        asked = [f.path for f in found.fields if f.path.endswith("key") and f.open]
+        assert len(asked) == 50 - (MAX_TAGS - OUR_TAGS)
+        assert asked[0] == f"tags[{MAX_TAGS - OUR_TAGS}].key"

@@ -1,0 +1,137 @@
+"""What is written is true of the code: links, names of tests, help texts, schema, dependencies."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from coldferry import errors
+from docs import generate
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deployments").glob("*.md")]
+)
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def without_code(page: Path) -> str:
+    return re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """A heading's anchor, as GitHub makes it."""
+    titles = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_inside_the_repository_leads_somewhere(page):
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_code(page)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        there = (page.parent / file).resolve() if file else page
+        if not there.exists() or (anchor and anchor not in anchors(there)):
+            broken.append(link)
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_is_named_is_there(page):
+    rooms = "coldferry|providers|tasks|flows|console|sandbox|tests|deployments|docs|benchmarks"
+    named = re.findall(rf"`((?:{rooms})/[\w./*-]*)`", page.read_text())
+
+    told = [name for name in named if "NAME" not in name]
+    assert [name for name in told if not list(ROOT.glob(name.rstrip("/")))] == []
+
+
+def test_every_test_that_the_readme_names_is_there():
+    named = set(re.findall(r"`(test_\w+)`", text("README.md")))
+    sources = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+
+    assert len(named) > 15
+    assert [name for name in sorted(named) if f"def {name}(" not in sources] == []
+
+
+def test_the_readme_s_help_is_what_the_commands_say():
+    readme = text("README.md")
+
+    assert generate.with_help(readme) == readme, "run 'make docs'"
+
+
+def test_the_published_schema_is_the_description_s():
+    assert generate.SCHEMA.read_text() == generate.schema_text(), "run 'make docs'"
+
+
+def test_every_exit_code_is_explained_in_the_readme():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    codes = {kind.exit_code for kind in kinds if issubclass(kind, errors.ColdferryError)}
+    section = text("README.md").partition("| exit code |")[2].partition("## ")[0]
+
+    assert {int(code) for code in re.findall(r"^\| (\d) \|", section, re.MULTILINE)} == codes | {0}
+
+
+def test_every_dependency_has_its_reason():
+    project = tomllib.loads(text("pyproject.toml"))
+    extras = project["project"]["optional-dependencies"]
+    asked = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    asked += [name for group in extras.values() for name in group]
+    names = {re.split(r"[<>=!\[]", requirement)[0] for requirement in asked}
+    reasons = text("docs/hacking.md").partition("## Dependencies")[2].partition("\n## ")[0]
+
+    assert set(re.findall(r"`([a-z0-9-]+)`", reasons)) >= names
+
+
+def test_the_pool_has_one_name_everywhere():
+    pools = {
+        row["work_pool"]["name"] for row in yaml.safe_load(text("prefect.yaml"))["deployments"]
+    }
+    starts = [
+        text(f"deployments/{name}")
+        for name in ("Dockerfile", "compose.yaml", "coldferry-worker.service", "README.md")
+    ]
+
+    assert pools == {"coldferry"}
+    assert all(re.search(r"(pool\W+|create )coldferry\b", start) for start in starts)
+
+
+def test_compose_asks_for_its_secrets_and_opens_no_port_to_others():
+    services = yaml.safe_load(text("deployments/compose.yaml"))["services"]
+
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert ports == ["127.0.0.1:4200:4200"]
+    assert "${COLDFERRY_LOGIN:?" in services["worker"]["environment"]["PREFECT_API_AUTH_STRING"]
+    assert "${POSTGRES_PASSWORD:?" in services["database"]["environment"]["POSTGRES_PASSWORD"]
+
+
+def test_the_image_holds_every_room():
+    rooms = tomllib.loads(text("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    copied = set(re.findall(r"^COPY (\w+) \w+$", text("deployments/Dockerfile"), re.MULTILINE))
+
+    assert copied == set(rooms["packages"])
+
+
+def test_a_commit_s_checks_come_from_this_repository():
+    hooks = yaml.safe_load(text(".pre-commit-config.yaml"))["repos"]
+
+    assert {repo["repo"] for repo in hooks} == {"local"}
+
+
+def test_no_page_speaks_of_how_it_was_made():
+    words = r"\bissue #?\d|\bwork in progress\b|\bsession\b(?! token)|/tmp/"
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    pages = {*PAGES, *(ROOT / name for name in listed)}
+
+    told = [page.name for page in pages if re.search(words, page.read_text(), re.IGNORECASE)]
+    assert told == []

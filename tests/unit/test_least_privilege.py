@@ -1,0 +1,247 @@
+"""The roles in deployments/ allow what the providers call, and nothing more."""
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coldferry.migration import Marks, State
+from coldferry.ports import PowerState
+from providers.azure.cloud import AzureCloud
+from providers.azure.rights import NEEDED
+from tests.unit.aws_world import Sandbox, devices, sandbox
+from tests.unit.machines import MIB, a_disk
+from tests.unit.test_azure_fixtures import MIGRATION, a_plan, settings, small_machine, upload
+
+pytest_plugins = ["tests.unit.test_azure_fixtures"]
+
+DEPLOYMENTS = Path(__file__).parents[2] / "deployments"
+
+AWS_PREFIXES = {"efs": "elasticfilesystem", "service-quotas": "servicequotas"}
+"""Where the counters' name of a service is not the one that policies use."""
+
+FREE = {"sts:GetCallerIdentity"}
+"""Everybody may ask who they are."""
+
+KEYS = {"kms:Decrypt", "kms:DescribeKey"}
+"""EBS asks KMS for them with our rights, when a disk is encrypted; no call of ours shows them."""
+
+AZURE_NAMESPACES = {
+    "authorization": "Microsoft.Authorization",
+    "compute": "Microsoft.Compute",
+    "network": "Microsoft.Network",
+    "resources": "Microsoft.Resources",
+}
+AZURE_TYPES = {"usages": "locations/usages", "resourceGroups": "subscriptions/resourceGroups"}
+AZURE_VERBS = {"get": "read", "list": "read", "put": "write", "patch": "write", "delete": "delete"}
+
+LINKED = {
+    "Microsoft.Network/networkInterfaces/join/action",
+    "Microsoft.Network/networkSecurityGroups/join/action",
+    "Microsoft.Network/virtualNetworks/subnets/join/action",
+}
+"""Azure asks for them when a body names another resource; the double does not."""
+
+NEVER_CALLED = {"Microsoft.Compute/virtualMachines/instanceView/read"}
+"""Preflight asks for it; the provider reads the instance view with the VM."""
+
+
+def policy(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((DEPLOYMENTS / f"{name}.json").read_text())
+    return document
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = policy(name)["Statement"]
+    return rows
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def aws_actions(*names: str) -> set[str]:
+    return {
+        action for name in names for row in statements(name) for action in listed(row["Action"])
+    }
+
+
+def azure_actions(*names: str) -> set[str]:
+    return {action for name in names for action in policy(name)["Actions"]}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Sandbox]:
+    with sandbox() as here:
+        yield here
+
+
+class TestAws:
+    def called(self, aws: Sandbox) -> set[str]:
+        """The IAM action of everything that was called since the counts were reset."""
+        names = (name.partition(":") for name in aws.server.faults.counts())
+        return {f"{AWS_PREFIXES.get(service, service)}:{call}" for service, _, call in names} - FREE
+
+    def machine(self, aws: Sandbox) -> str:
+        aws.usual = None  # clients that have asked nothing yet
+        options = aws.ec2.create_dhcp_options(
+            DhcpConfigurations=[{"Key": "domain-name", "Values": ["corp.example"]}]
+        )["DhcpOptions"]["DhcpOptionsId"]
+        aws.ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=aws.vpc)
+        vm = aws.launch()
+        shared = aws.client("efs").create_file_system(CreationToken=vm)["FileSystemId"]
+        aws.client("efs").create_mount_target(FileSystemId=shared, SubnetId=aws.subnet)
+        aws.server.faults.reset_counts()
+        return vm
+
+    def test_the_reader_suffices_to_describe_plan_and_list(self, aws: Sandbox) -> None:
+        vm = self.machine(aws)
+        cloud = aws.cloud()
+
+        cloud.describe(vm)
+        cloud.unmovable(vm)
+        cloud.marks(vm)
+        list(cloud.marked())
+        cloud.owned()
+
+        assert self.called(aws) <= aws_actions("aws-reader")
+
+    def test_both_allow_every_call_and_no_other(self, aws: Sandbox) -> None:
+        vm = self.machine(aws)
+        cloud = aws.cloud()
+        machine = cloud.describe(vm)
+        cloud.unmovable(vm)
+
+        cloud.mark(vm, Marks(MIGRATION, State.APPROVED, "running"))
+        cloud.stop(vm)
+        for frozen in cloud.freeze(vm, MIGRATION, devices(machine)):
+            with cloud.open_frozen(frozen) as reader:
+                first = next(e for e in reader.extents(0, reader.size_bytes) if e.data)
+                reader.read_into(first.offset, memoryview(bytearray(512)))
+        list(cloud.diagnose())
+        cloud.release(MIGRATION)
+        cloud.start(vm)
+        cloud.mark(vm, Marks(MIGRATION, State.ROLLED_BACK))
+        cloud.reboot(vm)
+
+        assert self.called(aws) == aws_actions("aws-reader", "aws-mover") - KEYS
+
+    def test_the_reader_changes_nothing(self) -> None:
+        verbs = {action.partition(":")[2] for action in aws_actions("aws-reader")}
+
+        assert [verb for verb in verbs if not verb.startswith(("Describe", "Get"))] == []
+
+    def test_nothing_is_ended_and_no_disk_is_written(self) -> None:
+        allowed = aws_actions("aws-reader", "aws-mover")
+
+        forbidden = ["*Terminate*", "*Volume", "ebs:Put*", "ebs:Start*", "*Modify*", "*[*]*"]
+        assert [a for a in allowed if any(fnmatchcase(a, word) for word in forbidden)] == []
+
+    @pytest.mark.parametrize(
+        ("action", "kind", "condition"),
+        [
+            ("ec2:DeleteSnapshot", "snapshot", "aws:ResourceTag/coldferry:migration"),
+            ("ebs:GetSnapshotBlock", "snapshot", "aws:ResourceTag/coldferry:migration"),
+            ("ec2:CreateSnapshots", "snapshot", "aws:RequestTag/coldferry:migration"),
+            ("ec2:CreateTags", "snapshot", "ec2:CreateAction"),
+            ("ec2:CreateTags", "instance", "aws:TagKeys"),
+            ("ec2:DeleteTags", "instance", "aws:TagKeys"),
+        ],
+    )
+    def test_what_can_be_limited_to_our_things_is(
+        self, action: str, kind: str, condition: str
+    ) -> None:
+        granting = [
+            row
+            for row in statements("aws-mover")
+            if action in listed(row["Action"])
+            and any(f":{kind}/" in place for place in listed(row["Resource"]))
+        ]
+
+        assert granting
+        assert all(condition in json.dumps(row.get("Condition", {})) for row in granting)
+
+
+class TestAzure:
+    @pytest.fixture(autouse=True)
+    def all_rights_again(self, cloud: AzureCloud, server: Any) -> Iterator[None]:
+        yield
+        settings(server, {"actions": ["*"]})
+
+    def give(self, server: Any, *names: str) -> None:
+        settings(server, {"actions": sorted(azure_actions(*names))})
+        server.faults.reset_counts()
+
+    def called(self, server: Any) -> set[str]:
+        """The role action of everything that was called since the counts were reset."""
+        found = set()
+        for name in server.faults.counts():
+            service, _, call = name.partition(":")
+            kind, _, verb = call.partition(".")
+            if service not in AZURE_NAMESPACES or kind == "operations":
+                continue  # pages of a disk go by its SAS, polling by the operation's address
+            word = AZURE_VERBS.get(verb, f"{verb}/action")
+            kind = AZURE_TYPES.get(kind, kind)
+            found.add(f"{AZURE_NAMESPACES[service]}/{kind}/{word}")
+        return found
+
+    def test_the_reader_suffices_to_plan_and_to_list(self, cloud: AzureCloud, server: Any) -> None:
+        self.give(server, "azure-reader")
+
+        findings = cloud.preflight(a_plan(cloud))
+        cloud.owned()
+
+        # The double tells rights to everybody, also that these are not a mover's.
+        assert [finding.code for finding in findings] in ([], ["permissions"])
+
+    def test_the_reader_suffices_to_describe(self, cloud: AzureCloud, server: Any) -> None:
+        plan = a_plan(cloud)
+        vm = cloud.allocate(plan, [upload(cloud, plan)])
+        self.give(server, "azure-reader")
+
+        assert cloud.describe(vm).name == "web-01"
+        assert cloud.power(vm) is PowerState.STOPPED
+
+    def test_both_carry_a_migration_and_its_way_back(self, cloud: AzureCloud, server: Any) -> None:
+        machine = small_machine(
+            disks=(a_disk(size_bytes=20 * MIB), a_disk(root=False, size_bytes=20 * MIB))
+        )
+        self.give(server, "azure-reader", "azure-mover")
+
+        plan = a_plan(cloud, machine)
+        assert cloud.preflight(plan) == []
+        disks = [upload(cloud, plan, index) for index in range(2)]
+        for disk in disks:
+            with cloud.open_written(plan, disk.ref) as reader:
+                reader.read_into(0, memoryview(bytearray(512)))
+        vm = cloud.allocate(plan, disks)
+        assert cloud.compare(plan, vm) == []
+        cloud.describe(vm)
+        assert [check for check in cloud.diagnose() if check.ok is not True] == []
+        cloud.start(vm)
+        cloud.reboot(vm)
+        cloud.stop(vm)
+        assert cloud.started_since_proof(MIGRATION)
+        cloud.discard(MIGRATION)
+
+        assert cloud.owned() == []
+        allowed = azure_actions("azure-reader", "azure-mover")
+        unused = allowed - self.called(server) - LINKED - NEVER_CALLED
+        # A public address is only ever read of a machine that has one.
+        assert unused == {"Microsoft.Network/publicIPAddresses/read"}
+
+    def test_what_preflight_asks_for_is_what_the_roles_allow(self) -> None:
+        assert set(NEEDED) <= azure_actions("azure-reader", "azure-mover")
+
+    def test_the_reader_changes_nothing(self) -> None:
+        assert [a for a in azure_actions("azure-reader") if not a.endswith("/read")] == []
+
+    def test_no_role_reads_data_or_grants_rights(self) -> None:
+        for name in ("azure-reader", "azure-mover"):
+            role = policy(name)
+            assert role["DataActions"] == role["NotActions"] == []
+            assert not [action for action in role["Actions"] if "*" in action]
+            assert role["AssignableScopes"] == ["/subscriptions/SUBSCRIPTION"]
