@@ -8,6 +8,7 @@ Instance"; "Enable stop protection".
 
 import copy
 import time
+from datetime import timedelta
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -69,7 +70,9 @@ def start(self: Any) -> InstanceState:
             nic.start()
     self._state = PassingState("pending", "running", current().delays.start_s)
     self._reason, self.state_reason = "", None
-    self.launch_time = utcnow()
+    # A real machine takes longer than a second to stop and start, so that no two
+    # launches bear the same LaunchTime, which is in whole seconds; nor do they here.
+    self.launch_time = max(utcnow(), self.launch_time + timedelta(seconds=1))
     return before
 
 
