@@ -96,7 +96,8 @@ class Report:
             f"# {code(self.approval.machine.name)}: {self.state}",
             "",
             f"Migration {code(self.migration)}. The new machine is {code(self.target_vm)}: "
-            "stopped, behind a deny-all group. The source is stopped; its snapshots are kept.",
+            "it was made stopped, behind a deny-all group. "
+            "The source was left stopped; its snapshots are kept.",
             "",
             f"Approved by {code(approval.by)} at {code(approval.at)}"
             + (f", because {code(approval.reason)}" if approval.reason else "")

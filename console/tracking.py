@@ -40,15 +40,32 @@ class Found:
 
 def everything(silent: list[str]) -> list[Found]:
     """All migrations that any saved cloud knows of; clouds that do not answer go to ``silent``."""
-    found: dict[str, Found] = {}
+    told: dict[str, list[Found]] = {}
     saved = blocks.saved()
     if not saved:
         return []
     with ThreadPoolExecutor(min(8, len(saved))) as pool:
         for part in pool.map(lambda one: _look(f"{blocks.SLUG}/{one[0]}", one[1], silent), saved):
             for seen in part:
-                _merge(found.setdefault(seen.migration, Found(seen.migration)), seen)
-    return [found[migration] for migration in sorted(found)]
+                told.setdefault(seen.migration, []).append(seen)
+    return [_put_together(migration, told[migration]) for migration in sorted(told)]
+
+
+def _put_together(migration: str, told: list[Found]) -> Found:
+    """One migration out of what each cloud says of it.
+
+    A machine's tags can be copied to another one (a restored backup, a launch
+    template), so where two machines claim one migration, the id decides: it is
+    made from the machine and its target.
+    """
+    found = Found(migration)
+    if len({seen.vm for seen in told if seen.vm}) > 1:
+        clouds = _clouds()
+        meant = {id(one) for one in told if one.vm and _goals(one, clouds)}
+        told = [one for one in told if not one.vm or not meant or id(one) in meant]
+    for seen in told:
+        _merge(found, seen)
+    return found
 
 
 def find(migration: str, *, need_both: bool = True) -> Found:
@@ -74,16 +91,25 @@ def _target_of(found: Found) -> str:
 
     Several blocks may name that cloud: one that answers goes first.
     """
-    clouds = {f"{blocks.SLUG}/{name}": connect(access) for name, access, _ in blocks.saved()}
-    if found.source not in clouds:
-        return ""
-    origin = clouds[found.source]
-    named = [
+    clouds = _clouds()
+    named = _goals(found, clouds)
+    return next((one for one in named if _answers(clouds[one])), named[0] if named else "")
+
+
+def _clouds() -> dict[str, Machines]:
+    return {f"{blocks.SLUG}/{name}": connect(access) for name, access, _ in blocks.saved()}
+
+
+def _goals(found: Found, clouds: dict[str, Machines]) -> list[str]:
+    """The blocks of the targets for which the id names exactly this machine."""
+    origin = clouds.get(found.source)
+    return [
         reference
         for reference, goal in clouds.items()
-        if is_target(goal) and f"-{pair_of(origin, found.vm, goal)}-a" in found.migration
+        if origin is not None
+        and is_target(goal)
+        and f"-{pair_of(origin, found.vm, goal)}-a" in found.migration
     ]
-    return next((one for one in named if _answers(clouds[one])), named[0] if named else "")
 
 
 def _answers(cloud: Machines) -> bool:

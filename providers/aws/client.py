@@ -204,7 +204,7 @@ def _no_answer(error: Exception, operation: str, subject: str) -> ColdferryError
     if isinstance(error, ParamValidationError):
         return BadInput(f"{operation} cannot take {subject}: it is not a well-formed name.")
     return ProviderError(
-        f"{asked} failed in the AWS SDK ({type(error).__name__}).",
+        f"The AWS SDK failed at {asked} ({type(error).__name__}).",
         "Check the credentials block and the AWS settings of this machine.",
     )
 

@@ -26,7 +26,7 @@ def diagnose(arm: Arm) -> Iterator[Check]:
     except ColdferryError as error:
         yield Check("identity", ok=False, what=error.what, do=error.do)
         return
-    yield Check("identity", ok=True, what=f"{arm.host} took the credentials.")
+    yield Check("identity", ok=True, what=f"{arm.host} accepted the credentials.")
     yield _clock(date)
     yield _place(arm, group)
     if group is None:

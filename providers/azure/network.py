@@ -13,7 +13,7 @@ from coldferry.plan import Plan
 from providers.azure.catalogue import ORIGIN_TAG, origin_mark
 from providers.azure.client import Arm
 from providers.azure.ids import Json, tag
-from providers.azure.kinds import NIC, NSG, Kind
+from providers.azure.kinds import NIC, NSG, VM, Kind
 from providers.azure.rules_network import AUTOMATIC
 from providers.azure.rules_resolvers import resolver_addresses
 
@@ -37,10 +37,17 @@ def ensure(arm: Arm, kind: Kind, plan: Plan, name: str, body: Json) -> Json:
     if tag(found, MIGRATION_TAG) != plan.migration:
         raise Conflict(
             f"A {kind.word} '{name}' that this migration did not make is in the resource group.",
-            "Rename or remove it, or answer another name, then run the same command again.",
+            f"{how_to_free(kind)}, then run the same command again.",
         )
     state = (found.get("properties") or {}).get("provisioningState")
     return arm.put(kind, name, body) if state == "Failed" else found
+
+
+def how_to_free(kind: Kind) -> str:
+    """What to do about a name that is a stranger's: Azure renames nothing, we name only the VM."""
+    if kind is VM:
+        return "Remove it, or answer another name"
+    return "Remove it, or move it to another resource group"
 
 
 def ensure_interfaces(arm: Arm, plan: Plan) -> list[str]:

@@ -11,7 +11,7 @@ from providers.azure.catalogue import Catalogue, Subnet, origin_mark
 from providers.azure.client import Arm
 from providers.azure.ids import same, tag
 from providers.azure.kinds import DISK, NIC, NSG, VM, Kind
-from providers.azure.network import wanted_address
+from providers.azure.network import how_to_free, wanted_address
 from providers.azure.offers import read
 from providers.azure.rules_storage import MAX_DATA_BYTES, MAX_ROOT_BYTES
 
@@ -86,7 +86,7 @@ def _names(plan: Plan, there: dict[Kind, dict[str, str | None]]) -> Iterator[Fin
             yield _refuse(
                 "name-taken", name,
                 f"A {kind.word} '{name}' that this migration did not make is there already.",
-                "Rename or remove it, or answer another name.",
+                f"{how_to_free(kind)}.",
             )  # fmt: skip
 
 
