@@ -8,7 +8,9 @@ from coldferry.machine import Machine
 
 Kind = Literal["expected", "harmless", "material"]
 
-_HARMLESS = ("tags[].", "tags", "licence.", "network_filesystems[].", "network_filesystems")
+_HARMLESS = (
+    "tags[].", "tags", "licence.", "network_filesystems[].", "network_filesystems", "relations",
+)  # fmt: skip
 """Labels and surroundings: neither the guest nor its disks depend on them."""
 
 _LOST_BY_A_HALT = ("nics[].public_address", "nics[].public_address_kind")

@@ -134,6 +134,27 @@ class Tag(Part):
     value: str
 
 
+RelationKind = Literal[
+    "load balancer",
+    "scaling group",
+    "backup plan",
+    "alarm",
+    "dns record",
+    "schedule",
+    "placement group",
+    "fleet manager",
+    "other",
+]
+
+
+class Relation(Part):
+    """Something outside that knows the machine and does not move with it; listed, never carried."""
+
+    kind: RelationKind
+    id: str
+    detail: str = ""
+
+
 class Licence(Part):
     """What the running hour pays for, in the source's words."""
 
@@ -173,6 +194,7 @@ class Machine(Part):
     user_data: UserData | None = None
     key_names: tuple[str, ...] = ()
     profile: str | None = None
+    relations: tuple[Relation, ...] = ()
     licence: Licence
 
 

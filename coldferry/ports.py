@@ -211,17 +211,21 @@ class Source(Machines, Protocol):
         """End access and delete the frozen disks; answer what was deleted."""
 
 
-class Target(Machines, Protocol):
-    """A cloud that machines are brought to.
-
-    Access to a disk being written ends in ``commit`` or ``discard``, once.
-    """
+class Translator(Machines, Protocol):
+    """A cloud that can say what it would make of a description; both methods create nothing."""
 
     def catalogue(self) -> Any:
         """Sizes, disk types, networks and quotas, live; only this target's own rules read it."""
 
     def translate(self, machine: Machine, catalogue: Any, answers: Answers) -> Translation:
         """Pure: one verdict a leaf. Raises BadAnswer naming all answers that do not fit."""
+
+
+class Target(Translator, Protocol):
+    """A cloud that machines are brought to.
+
+    Access to a disk being written ends in ``commit`` or ``discard``, once.
+    """
 
     def preflight(self, plan: Plan) -> list[Finding]:
         """All faults at once; nothing is created."""
@@ -261,6 +265,11 @@ class Target(Machines, Protocol):
 def is_source(cloud: Machines) -> TypeGuard[Source]:
     """Machines can be taken from it. Looks at the class: reading a ``scope`` may ask the cloud."""
     return hasattr(type(cloud), "open_frozen")
+
+
+def is_translator(cloud: Machines) -> TypeGuard[Translator]:
+    """It can say what it would make of a machine."""
+    return hasattr(type(cloud), "translate")
 
 
 def is_target(cloud: Machines) -> TypeGuard[Target]:

@@ -62,6 +62,13 @@ class Outcome:
     consequence: Consequence = Consequence.INFORM
     candidates: tuple[Candidate, ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """The verdict, with the consequence where it asks something of a person."""
+        if self.consequence is Consequence.INFORM:
+            return self.verdict.value
+        return f"{self.verdict}, {self.consequence}"
+
 
 class Unfit(Exception):
     """A person's value that the target would not take; the text says why."""
@@ -74,7 +81,9 @@ class Rule(Generic[C]):
     ``decide`` gives the verdict when nobody said anything. ``accept`` turns a
     person's value into what the target gets, or raises :class:`Unfit`; without
     it the field is no person's to choose. ``even_if_absent`` has the rule
-    asked about None and empty lists too. ``source`` is the page it rests on.
+    asked about None and empty lists too. ``source`` is the page it rests on,
+    ``says`` the rule in a sentence, ``may`` every :attr:`Outcome.kind` that it can give:
+    the published tables and the tests that look for each are made from them.
     """
 
     id: str
@@ -83,6 +92,8 @@ class Rule(Generic[C]):
     even_if_absent: bool = False
     source: str = ""
     instead: str = field(default="")
+    says: str = ""
+    may: tuple[str, ...] = ()
 
 
 def check_paths(machine: Machine, answers: Answers) -> None:

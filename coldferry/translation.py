@@ -51,6 +51,7 @@ class DecidedBy(StrEnum):
     """Where a value came from."""
 
     RULE = "rule"
+    BOOK = "book"
     PERSON = "person"
 
 

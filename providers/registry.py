@@ -11,7 +11,15 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from coldferry.errors import BadInput
-from coldferry.ports import Machines, Source, Target, is_source, is_target
+from coldferry.ports import (
+    Machines,
+    Source,
+    Target,
+    Translator,
+    is_source,
+    is_target,
+    is_translator,
+)
 from providers.aws.access import AwsAccess
 from providers.azure.access import AzureAccess
 
@@ -56,6 +64,14 @@ def connect_source(access: Access) -> Source:
     cloud = connect(access)
     if not is_source(cloud):
         raise _one_sided(access, "taken from")
+    return cloud
+
+
+def connect_translator(access: Access) -> Translator:
+    """The cloud as one that can be asked what it would make of a machine."""
+    cloud = connect(access)
+    if not is_translator(cloud):
+        raise _one_sided(access, "translated for")
     return cloud
 
 

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pydantic import BaseModel, ConfigDict
 
 from coldferry.machine import Machine
+from coldferry.rules import Question
 
 ORIGIN_TAG = "coldferry:origin"
 """On what is created: the machine it was made for, so that a rerun takes it for its own."""
@@ -150,6 +151,10 @@ class Catalogue(_Row):
         """The step that a disk of this kind and size gets."""
         fitting = [t for t in self.disk_tiers if t.kind == kind and t.max_bytes >= size_bytes]
         return min(fitting, key=lambda tier: tier.max_bytes, default=None)
+
+
+Q = Question[Catalogue]
+"""What a rule of this target is asked."""
 
 
 def origin_mark(machine: Machine) -> str:

@@ -11,8 +11,8 @@ from coldferry.machine import Disk, Machine
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
 from coldferry.translation import Answers
-from providers.azure.catalogue import Catalogue, DiskTier
-from providers.azure.verdicts import ACKNOWLEDGE, INFORM, Q, equivalent, exact, missing
+from coldferry.verdicts import ACKNOWLEDGE, INFORM, equivalent, exact, missing
+from providers.azure.catalogue import Catalogue, DiskTier, Q
 
 UPLOADABLE = {
     "Premium_LRS": "Premium SSD",

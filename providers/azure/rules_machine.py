@@ -12,9 +12,9 @@ from coldferry.machine import UNKNOWN, Machine
 from coldferry.migration import slug
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import Answers
-from providers.azure.catalogue import Catalogue, origin_mark
+from coldferry.verdicts import dropped, equivalent, exact, lost, missing
+from providers.azure.catalogue import Catalogue, Q, origin_mark
 from providers.azure.sizes import said_or
-from providers.azure.verdicts import Q, dropped, equivalent, exact, lost, missing
 
 REGIONAL = "regional"
 

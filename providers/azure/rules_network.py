@@ -12,19 +12,10 @@ from typing import Any
 from coldferry.machine import UNKNOWN, Machine, Nic
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import Answers
-from providers.azure.catalogue import Catalogue, Subnet, origin_mark
+from coldferry.verdicts import dropped, equivalent, exact, impossible, lost, missing, same_or
+from providers.azure.catalogue import Catalogue, Q, Subnet, origin_mark
 from providers.azure.ids import same
 from providers.azure.rules_resolvers import RULES as RESOLVERS
-from providers.azure.verdicts import (
-    Q,
-    dropped,
-    equivalent,
-    exact,
-    impossible,
-    lost,
-    missing,
-    same_or,
-)
 
 AUTOMATIC = "automatic"
 

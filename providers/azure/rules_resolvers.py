@@ -9,8 +9,8 @@ from typing import Any
 
 from coldferry.machine import UNKNOWN
 from coldferry.rules import Outcome, Rule, Unfit
-from providers.azure.catalogue import Catalogue
-from providers.azure.verdicts import Q, dropped, equivalent, exact, lost, missing
+from coldferry.verdicts import dropped, equivalent, exact, lost, missing
+from providers.azure.catalogue import Catalogue, Q
 
 AZURE_DNS = "AzureProvidedDNS"
 

@@ -9,20 +9,11 @@ from typing import Any
 
 from coldferry.machine import Disk, Machine
 from coldferry.rules import Outcome, Rule, Unfit
+from coldferry.verdicts import BLOCK, dropped, equivalent, exact, impossible, lost, missing
 from providers.azure import rules_disk_kind
-from providers.azure.catalogue import GIB, Catalogue, Snapshot
+from providers.azure.catalogue import GIB, Catalogue, Q, Snapshot
 from providers.azure.ids import same
 from providers.azure.sizes import said_or
-from providers.azure.verdicts import (
-    BLOCK,
-    Q,
-    dropped,
-    equivalent,
-    exact,
-    impossible,
-    lost,
-    missing,
-)
 from providers.azure.vhd import padded_bytes
 
 MAX_DATA_BYTES = 32767 * GIB

@@ -13,9 +13,9 @@ from coldferry.machine import UNKNOWN, Machine
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
 from coldferry.translation import Answers
-from providers.azure.catalogue import GIB, Catalogue, Size, origin_mark
+from coldferry.verdicts import equivalent, exact, missing
+from providers.azure.catalogue import GIB, Catalogue, Q, Size, origin_mark
 from providers.azure.rules_disk_kind import kind_for
-from providers.azure.verdicts import Q, equivalent, exact, missing
 
 GENERATIONS = {"bios": "V1", "uefi": "V2"}
 _NEAREST = 5

@@ -5,9 +5,6 @@ from typing import Any
 
 from coldferry.rules import Outcome, Question
 from coldferry.translation import Candidate, Consequence, Verdict
-from providers.azure.catalogue import Catalogue
-
-Q = Question[Catalogue]
 
 ACKNOWLEDGE = Consequence.ACKNOWLEDGE
 BLOCK = Consequence.BLOCK
@@ -35,7 +32,7 @@ def missing(reason: str, candidates: Iterable[tuple[str, str]] = ()) -> Outcome:
 def impossible(
     reason: str, difference: str, target: Any = None, consequence: Consequence = INFORM
 ) -> Outcome:
-    """No Azure VM can have it."""
+    """No machine of this target can have it."""
     return Outcome(Verdict.IMPOSSIBLE, reason, target, difference, consequence)
 
 
@@ -51,7 +48,7 @@ def lost(reason: str, difference: str = "", target: Any = None) -> Outcome:
     return dropped(reason, difference, target, consequence=ACKNOWLEDGE)
 
 
-def same_or(question: Q, target: Any, reason: str, difference: str) -> Outcome:
+def same_or(question: Question[Any], target: Any, reason: str, difference: str) -> Outcome:
     """Exact when the target is what the source has, else equivalent with the difference."""
     if question.value == target:
         return exact(reason, target)
