@@ -160,8 +160,19 @@ class Served:
     def form(self, run: Any) -> tuple[dict[str, Any], str]:
         """What a suspended run asks: the JSON schema, and the text above it."""
         keys = run["state"]["state_details"]["run_input_keyset"]
-        schema = self.api("GET", f"/flow_runs/{run['id']}/input/{keys['schema']}")
-        return schema, self.api("GET", f"/flow_runs/{run['id']}/input/{keys['description']}")
+        schema, text = (self._input(run["id"], keys[part]) for part in ("schema", "description"))
+        return schema, text
+
+    def _input(self, run: str, key: str) -> Any:
+        """Prefect says Suspended first, and saves the form right after."""
+        until = time.monotonic() + 30
+        while True:
+            try:
+                return self.api("GET", f"/flow_runs/{run}/input/{key}")
+            except urllib.error.HTTPError as error:
+                if error.code != 404 or time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
 
     def resume(self, run: str, **said: str) -> Any:
         """Send the form; the server's word on it."""
