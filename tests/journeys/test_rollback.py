@@ -43,7 +43,16 @@ def again(first, migrate, arrivals):
 
 
 @pytest.fixture(scope="module")
-def known(again, sandbox, first):
+def impostor(again, seeder, machine):
+    """Another machine with our tags, as a restored backup has them."""
+    other = seeder.small(tags={"Name": "a-restored-backup"})
+    tags = [{"Key": key, "Value": value} for key, value in seeder.our_tags(machine.vm).items()]
+    seeder.ec2.create_tags(Resources=[other.vm], Tags=tags)
+    return other
+
+
+@pytest.fixture(scope="module")
+def known(impostor, sandbox, first):
     """What ``status`` says while it is at the target."""
     return sandbox.here("status", first.document["migration"])
 
@@ -96,6 +105,14 @@ def test_status_tells_one_migration_by_its_tags(sandbox, first, known, machine):
     assert known.document["target"] == sandbox.target
     found = {one["id"] for one in known.document["target_objects"]}
     assert first.document["target_vm"] in found
+
+
+def test_tags_that_were_copied_to_another_machine_do_not_lead_a_rollback_astray(
+    impostor, known, undone, seeder
+):
+    assert seeder.our_tags(impostor.vm)[ATTEMPT].endswith("-a1 allocated")
+    assert known.document["vm"] != impostor.vm
+    assert undone[0].document["state"] == "rolled-back"
 
 
 def test_status_lists_all_migrations(sandbox, first, known):
