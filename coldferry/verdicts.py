@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from coldferry.machine import UNKNOWN
 from coldferry.rules import Outcome, Question
 from coldferry.translation import Candidate, Consequence, Verdict
 
@@ -53,3 +54,22 @@ def same_or(question: Question[Any], target: Any, reason: str, difference: str) 
     if question.value == target:
         return exact(reason, target)
     return equivalent(reason, target, difference)
+
+
+def outside(question: Question[Any]) -> Outcome:
+    """A relation: it stands outside the machine, so a person decides about it before cutover."""
+    known = question.item("relations")
+    if known.id == UNKNOWN:
+        return dropped(
+            f"The source could not tell every {known.kind}.",
+            f"{known.detail}. See before cutover whether one knows this machine.",
+        )
+    return dropped(
+        "It stands outside the machine and is not moved.",
+        f"Before cutover, decide what stands in for the {known.kind} {known.id}.",
+    )
+
+
+def beside(_question: Question[Any]) -> Outcome:
+    """The rest of a relation."""
+    return dropped("Listed with what it belongs to.")

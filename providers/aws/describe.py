@@ -70,6 +70,7 @@ def machine_of(inventory: Inventory, scope: str) -> Machine:
         user_data=_user_data(inventory.user_data),
         key_names=(key,) if key else (),
         profile=instance.get("IamInstanceProfile", {}).get("Arn"),
+        relations=inventory.relations,
         licence=_licence(inventory),
     )
 

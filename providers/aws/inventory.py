@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coldferry.errors import Gone
-from coldferry.machine import NetworkFilesystem
+from coldferry.machine import NetworkFilesystem, Relation
 from providers.aws.client import speaking
 from providers.aws.filesystems import mountable
 from providers.aws.instances import read_living
 from providers.aws.session import Clients
+from providers.aws.surroundings import relations_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
@@ -47,6 +48,7 @@ class Inventory:
     dhcp: "list[DhcpConfigurationTypeDef] | None"
     user_data: bytes
     file_systems: tuple[NetworkFilesystem, ...]
+    relations: tuple[Relation, ...]
 
 
 def read_inventory(clients: Clients, vm: str) -> Inventory:
@@ -55,17 +57,19 @@ def read_inventory(clients: Clients, vm: str) -> Inventory:
     interfaces = _interfaces(clients, vm)
     vpcs = {row["VpcId"] for row in interfaces if "VpcId" in row}
     own_subnets = {row["SubnetId"] for row in interfaces if "SubnetId" in row}
+    volumes = read_volumes(clients, vm)
     return Inventory(
         instance=instance,
         facts=_facts(clients, instance.get("InstanceType", "unknown")),
         image=_image(clients, instance.get("ImageId", "")),
-        volumes=read_volumes(clients, vm),
+        volumes=volumes,
         interfaces=interfaces,
         subnets=_subnets(clients, sorted(own_subnets)),
         groups=_groups(clients, interfaces),
         dhcp=_dhcp(clients, instance.get("VpcId") or min(vpcs, default="")),
         user_data=_user_data(clients, vm),
         file_systems=mountable(clients, vpcs, own_subnets),
+        relations=relations_of(clients, instance, interfaces, [row["VolumeId"] for row in volumes]),
     )
 
 

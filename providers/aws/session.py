@@ -116,6 +116,10 @@ class Clients:
         client: ServiceQuotasClient = self._shared("service-quotas")
         return client
 
+    def service(self, name: str) -> Any:
+        """Another service by the SDK's name for it, for what is only listed."""
+        return self._shared(name)
+
     @property
     def ebs(self) -> "EBSClient":
         """EBS direct, for single questions."""

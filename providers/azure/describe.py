@@ -27,11 +27,12 @@ from coldferry.machine import (
 from coldferry.migration import TAG_PREFIX
 from providers.azure.catalogue import Size
 from providers.azure.client import Arm
-from providers.azure.describe_network import nics, resolvers
+from providers.azure.describe_network import interfaces, nics, resolvers
 from providers.azure.ids import Json, last, part, properties
 from providers.azure.kinds import DISK, VM
 from providers.azure.offers import sizes
 from providers.azure.power import read_vm
+from providers.azure.surroundings import relations_of
 
 _FIRMWARE: dict[str, Firmware] = {"V1": "bios", "V2": "uefi"}
 
@@ -76,6 +77,7 @@ def describe(arm: Arm, scope: str, vm: str) -> Machine:
         ),
         user_data=_user_data(arm, found),
         profile=identity.get("type") if identity.get("type") not in (None, "None") else None,
+        relations=relations_of(found, (nic for _, nic in interfaces(arm, said))),
         licence=Licence(
             platform=said.get("licenseType") or os_disk.get("osType") or UNKNOWN,
             product_codes=_product(found.get("plan") or {}),

@@ -13,13 +13,13 @@ from providers.azure.rules_resolvers import AZURE_DNS
 def nics(arm: Arm, vm: Json) -> tuple[Nic, ...]:
     """The interfaces in the VM's order; ``vm`` is its ``properties``."""
     return tuple(
-        _nic(arm, index, entry, found) for index, (entry, found) in enumerate(_interfaces(arm, vm))
+        _nic(arm, index, entry, found) for index, (entry, found) in enumerate(interfaces(arm, vm))
     )
 
 
 def resolvers(arm: Arm, vm: Json) -> tuple[str, ...] | Unknown:
     """What the first interface, else its virtual network, hands to the guest."""
-    for _, nic in _interfaces(arm, vm):
+    for _, nic in interfaces(arm, vm):
         own = (properties(nic).get("dnsSettings") or {}).get("dnsServers")
         if own:
             return tuple(own)
@@ -29,7 +29,8 @@ def resolvers(arm: Arm, vm: Json) -> tuple[str, ...] | Unknown:
     return UNKNOWN
 
 
-def _interfaces(arm: Arm, vm: Json) -> Iterator[tuple[Json, Json]]:
+def interfaces(arm: Arm, vm: Json) -> Iterator[tuple[Json, Json]]:
+    """Each interface's entry in the VM, and the resource itself; ``vm`` is its ``properties``."""
     for entry in (vm.get("networkProfile") or {}).get("networkInterfaces") or ():
         yield entry, arm.get(NIC, *_place(entry["id"]))
 

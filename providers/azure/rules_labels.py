@@ -14,7 +14,7 @@ from coldferry.migration import TAG_PREFIX
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
 from coldferry.translation import Answers, Verdict
-from coldferry.verdicts import dropped, equivalent, exact, lost, missing
+from coldferry.verdicts import beside, dropped, equivalent, exact, lost, missing, outside
 from providers.azure.catalogue import Catalogue, Q
 
 DROP = "drop"
@@ -143,18 +143,6 @@ def _profile(question: Q) -> Outcome:
     )
 
 
-def _relation(question: Q) -> Outcome:
-    known = question.item("relations")
-    return dropped(
-        f"A {known.kind} stands outside the machine and is not moved.",
-        f"Before cutover, decide what stands in for {known.id}.",
-    )
-
-
-def _relation_detail(_question: Q) -> Outcome:
-    return dropped("Listed with what it belongs to.")
-
-
 def _nothing(question: Q) -> Outcome:
     return exact("There is nothing to carry.", question.value)
 
@@ -171,7 +159,7 @@ RULES: dict[str, Rule[Catalogue]] = {
     "user_data.size_bytes": Rule("azure.user-data.size", _detail, source=_DATA),
     "key_names": Rule("azure.keys", _keys, source=_DATA),
     "profile": Rule("azure.profile", _profile, source=_IDENTITY),
-    "relations[].kind": Rule("azure.relation.kind", _relation_detail),
-    "relations[].id": Rule("azure.relation", _relation),
-    "relations[].detail": Rule("azure.relation.detail", _relation_detail),
+    "relations[].kind": Rule("azure.relation.kind", beside),
+    "relations[].id": Rule("azure.relation", outside),
+    "relations[].detail": Rule("azure.relation.detail", beside),
 }

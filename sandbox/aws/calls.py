@@ -17,6 +17,9 @@ SERVICES = {
     "ebs": ("ebs", "rest-json"),
     "elasticfilesystem": ("efs", "rest-json"),
     "autoscaling": ("autoscaling", "query"),
+    "elasticloadbalancing": ("elasticloadbalancing", "query"),
+    "monitoring": ("cloudwatch", "json"),
+    "route53": ("route53", "rest-xml"),
     "iam": ("iam", "query"),
     "sts": ("sts", "query"),
     "fsx": ("fsx", "json"),
@@ -67,12 +70,16 @@ def read_call(environ: dict[str, object], body: bytes) -> Call:
     scope = _SCOPE.search(headers.get("authorization", ""))
     key_id, region, signing_name = scope.groups() if scope else ("", "us-east-1", "")
     service, protocol = SERVICES.get(signing_name, ("unknown", "json"))
+    if service == "cloudwatch":
+        protocol = _cloudwatch_protocol(headers)
     method, path = str(environ["REQUEST_METHOD"]), str(environ.get("PATH_INFO", "/"))
     form: dict[str, str] = {}
     if protocol in ("ec2", "query"):
         form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
         operation = form.get("Action", "unknown")
-    elif protocol == "rest-json":
+    elif protocol == "rpc":  # "Smithy RPC v2 CBOR": the operation ends the path
+        operation = path.rpartition("/operation/")[2]
+    elif protocol in ("rest-json", "rest-xml"):
         operation = _rest_operation(service, method, path)
     else:
         operation = headers.get("x-amz-target", "unknown").rpartition(".")[2]
@@ -80,6 +87,13 @@ def read_call(environ: dict[str, object], body: bytes) -> Call:
     return Call(
         service, operation, protocol, region, key_id, method, path, query, headers, body, form
     )
+
+
+def _cloudwatch_protocol(headers: dict[str, str]) -> str:
+    """It speaks three, and clients choose by their age ("protocols" in its service model)."""
+    if "smithy-protocol" in headers:
+        return "rpc"
+    return "json" if "x-amz-target" in headers else "query"
 
 
 def _rest_operation(service: str, method: str, path: str) -> str:

@@ -31,9 +31,11 @@ class AwsError(Exception):
 
 
 def error_answer(protocol: str, error: AwsError) -> Answer:
-    """Serialise ``error`` for ``protocol``: ec2, query, json or rest-json."""
+    """Serialise ``error`` for ``protocol``: ec2, query, rest-xml, rpc, json or rest-json."""
     request_id = str(uuid.uuid4())
-    if protocol in ("ec2", "query"):
+    if protocol == "rpc":
+        return _cbor(error, request_id)
+    if protocol in ("ec2", "query", "rest-xml"):
         return _xml(protocol, error, request_id)
     headers = [("x-amzn-RequestId", request_id)]
     fields = {"message": error.message, "Message": error.message}
@@ -45,6 +47,23 @@ def error_answer(protocol: str, error: AwsError) -> Answer:
         headers.append(("Content-Type", "application/x-amz-json-1.1"))
         fields["__type"] = error.code
     return Answer(error.status, headers, json.dumps(fields).encode())
+
+
+def _cbor(error: AwsError, request_id: str) -> Answer:
+    """A map of two short texts ("Smithy RPC v2 CBOR", RFC 8949 section 3.1)."""
+
+    def text(words: str) -> bytes:
+        data = words.encode()
+        return b"\x79" + len(data).to_bytes(2, "big") + data
+
+    fields = {"__type": error.code, "message": error.message}
+    body = b"\xa2" + b"".join(text(key) + text(value) for key, value in fields.items())
+    headers = [
+        ("Content-Type", "application/cbor"),
+        ("smithy-protocol", "rpc-v2-cbor"),
+        ("x-amzn-RequestId", request_id),
+    ]
+    return Answer(error.status, headers, body)
 
 
 def _xml(protocol: str, error: AwsError, request_id: str) -> Answer:
