@@ -24,6 +24,7 @@
     |   +-- Drifted
     |   +-- CorruptCopy
     |   +-- DiskSealed
+    |   +-- Undone
     +-- Ended (6)                 a person's decision, or the lack of one
         +-- Rejected
         +-- Cancelled
@@ -218,6 +219,12 @@ class CorruptCopy(Failed):
 
 class DiskSealed(Failed):
     """The target's disk was closed for writing before it held all bytes."""
+
+
+class Undone(Failed):
+    """It was rolled back or rejected while it was carried out."""
+
+    resumable = False
 
 
 class Ended(ColdferryError):

@@ -149,7 +149,8 @@ class Manifest:
             return False
         length, checksum = struct.unpack("<II", lengths)
         header = self._file.read(length)
-        if zlib.crc32(header) != checksum or json.loads(header) != asdict(self.copy):
+        # The checksum of nothing is zero: a power cut that leaves only zeros would pass.
+        if not header or zlib.crc32(header) != checksum or json.loads(header) != asdict(self.copy):
             return False
         end = self._file.tell()
         while record := self._file.read(_RECORD.size):

@@ -12,7 +12,11 @@ from enum import StrEnum
 from typing import Protocol
 
 ATTEMPT_TAG = "coldferry:attempt"
-"""On the source machine: ``<migration id> <state>``; the one tag that a rollback leaves."""
+"""On the source machine: ``<migration id> <state> <machine>``; all that a rollback leaves.
+
+Tags can be copied to another machine (a restored backup, a launch template):
+the third word says whose they are.
+"""
 
 POWER_TAG = "coldferry:power-before"
 """On the source machine: its power state before the halt, while a migration is under way."""
@@ -48,6 +52,10 @@ HELD = frozenset({State.HALTED, State.COPYING, State.PROVEN, State.ALLOCATED, St
 """The source was halted by us and has not been given back."""
 
 
+HELD_AT_TARGET = frozenset({State.ALLOCATED, State.CUT_OVER})
+"""The new machine was finished, proven and left stopped."""
+
+
 @dataclass(frozen=True)
 class Marks:
     """What the source machine's tags say of its latest migration.
@@ -65,22 +73,26 @@ class Marks:
         """The number at the id's end."""
         return int(self.migration.rpartition("-a")[2])
 
-    def tag(self) -> str:
-        """The attempt tag's value."""
-        return f"{self.migration} {self.state}"
+    def tag(self, vm: str) -> str:
+        """The attempt tag's value on ``vm``, of whose id the last part is written down."""
+        return f"{self.migration} {self.state} {_last(vm)}"
 
     @classmethod
-    def parse(cls, tag: str, power_before: str | None) -> "Marks | None":
-        """The marks in a tag's value; None when a stranger wrote it."""
-        migration, _, state = tag.partition(" ")
-        if not re.fullmatch(r"[a-z0-9-]+-a\d+", migration) or state not in set(State):
+    def parse(cls, tag: str, power_before: str | None, vm: str) -> "Marks | None":
+        """The marks in a tag's value; None when a stranger wrote it, or it is another machine's."""
+        migration, state, machine = [*tag.split(" "), "", ""][:3]
+        if not is_migration(migration) or state not in set(State) or machine != _last(vm):
             return None
         return cls(migration, State(state), power_before)
 
 
 def is_migration(name: str) -> bool:
-    """``name`` is a migration's id, not an inspection's or a doctor's."""
-    return re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{8}-a\d+", name) is not None
+    """``name`` is a migration's id, not an inspection's or a doctor's, nor a stranger's word."""
+    return re.fullmatch(r"[a-z0-9-]{1,60}-[0-9a-f]{8}-a[0-9]{1,4}", name) is not None
+
+
+def _last(vm: str) -> str:
+    return vm.rpartition("/")[2]
 
 
 def slug(name: str, limit: int = 32) -> str:

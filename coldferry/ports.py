@@ -204,6 +204,9 @@ class Source(Machines, Protocol):
         Finds the one an earlier call made, unless the machine was started since.
         """
 
+    def started_since(self, vm: str, frozen: Sequence[FrozenDisk]) -> bool:
+        """The machine runs, or ran, since ``frozen`` was made: its disks may hold newer data."""
+
     def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
         """Leaving closes connections, nothing more."""
 
@@ -255,8 +258,14 @@ class Target(Translator, Protocol):
     def compare(self, plan: Plan, vm: str) -> list[Finding]:
         """What of the new VM is not as planned; an empty list when all is."""
 
-    def started_since_proof(self, migration: str) -> bool:
-        """The new VM ran, or runs, since it was left stopped: its disks may differ by now."""
+    def at_stake(self, migration: str, *, arrived: bool) -> list[Finding]:
+        """What a discard would lose or could not remove, all at once; nothing is changed.
+
+        ``refuse``: it cannot be removed (a disk that another machine holds).
+        ``warn``: it runs, or was used since it was left stopped, so it may hold
+        data that is nowhere else. ``arrived`` says that the source knows the new
+        machine as finished: then what bears no proof any more counts as used.
+        """
 
     def discard(self, migration: str) -> list[Owned]:
         """End access and delete all that bears the tag on a fresh read; answer what was deleted."""

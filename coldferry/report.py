@@ -89,6 +89,14 @@ class Report:
         path.parent.mkdir(exist_ok=True, mode=0o700)
         path.write_text(json.dumps(self.as_json(), indent=2))
 
+    @property
+    def _source_words(self) -> str:
+        if any(finding.code == "source-started" for finding in self.findings):
+            return "**The source runs again: see the findings.**"
+        if self.approval.machine.stoppable is False:
+            return "The source cannot be stopped, and runs on."
+        return "The source was left stopped."
+
     def as_markdown(self) -> str:
         """The report as the Prefect UI shows it; every stranger's word is a code span."""
         approval = self.approval
@@ -97,7 +105,7 @@ class Report:
             "",
             f"Migration {code(self.migration)}. The new machine is {code(self.target_vm)}: "
             "it was made stopped, behind a deny-all group. "
-            "The source was left stopped; its snapshots are kept.",
+            f"{self._source_words} Its snapshots are kept.",
             "",
             f"Approved by {code(approval.by)} at {code(approval.at)}"
             + (f", because {code(approval.reason)}" if approval.reason else "")

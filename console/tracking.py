@@ -40,32 +40,15 @@ class Found:
 
 def everything(silent: list[str]) -> list[Found]:
     """All migrations that any saved cloud knows of; clouds that do not answer go to ``silent``."""
-    told: dict[str, list[Found]] = {}
+    found: dict[str, Found] = {}
     saved = blocks.saved()
     if not saved:
         return []
     with ThreadPoolExecutor(min(8, len(saved))) as pool:
         for part in pool.map(lambda one: _look(f"{blocks.SLUG}/{one[0]}", one[1], silent), saved):
             for seen in part:
-                told.setdefault(seen.migration, []).append(seen)
-    return [_put_together(migration, told[migration]) for migration in sorted(told)]
-
-
-def _put_together(migration: str, told: list[Found]) -> Found:
-    """One migration out of what each cloud says of it.
-
-    A machine's tags can be copied to another one (a restored backup, a launch
-    template), so where two machines claim one migration, the id decides: it is
-    made from the machine and its target.
-    """
-    found = Found(migration)
-    if len({seen.vm for seen in told if seen.vm}) > 1:
-        clouds = _clouds()
-        meant = {id(one) for one in told if one.vm and _goals(one, clouds)}
-        told = [one for one in told if not one.vm or not meant or id(one) in meant]
-    for seen in told:
-        _merge(found, seen)
-    return found
+                _merge(found.setdefault(seen.migration, Found(seen.migration)), seen)
+    return [found[migration] for migration in sorted(found)]
 
 
 def find(migration: str, *, need_both: bool = True) -> Found:

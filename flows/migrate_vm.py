@@ -24,7 +24,14 @@ from tasks.asking import NO_ANSWERS, GivenAnswers
 from tasks.clouds import Cloud
 from tasks.deciding import decide, identify, name_run
 from tasks.describing import confirm_unchanged, preflight, survey
-from tasks.halting import give_back, halt, record, record_failure
+from tasks.halting import (
+    confirm_halted,
+    give_back,
+    halt,
+    record,
+    record_failure,
+    still_halted,
+)
 from tasks.moving import allocate, commit, each, freeze, own, prove, together
 from tasks.reporting import compare, moved, publish
 
@@ -111,11 +118,12 @@ async def carry_out(
         with timed("read back"):
             pairs = zip(frozen, refs, strict=True)
             proven = await each(prove, ((target, plan, disk, ref) for disk, ref in pairs))
+        confirm_halted(source, vm, frozen)
         record(source, vm, migration, State.PROVEN)
         with timed("allocate"):
             new_vm = allocate(target, plan, proven)
         with timed("compare"):
-            differences = compare(target, plan, new_vm)
+            differences = compare(target, plan, new_vm) + still_halted(source, vm, frozen)
         record(source, vm, migration, State.ALLOCATED)
     except Drifted:
         give_back(source, vm, migration, State.FAILED)

@@ -6,11 +6,12 @@ from typing import Any
 
 from prefect import flow
 
-from coldferry.home import manifests
+from coldferry.errors import ColdferryError, after_halt
+from coldferry.home import alone, manifests
 from coldferry.migration import State
 from tasks.clouds import Cloud
 from tasks.halting import give_back
-from tasks.undoing import discard, release
+from tasks.undoing import discard, look_back, release
 
 
 @flow(name="rollback", flow_run_name="{migration}: way back")
@@ -21,15 +22,21 @@ def rollback(
 
     Args:
         source: The cloud that the machine came from.
-        vm: The machine's id there.
+        vm: The machine's id there; empty when it is gone.
         target: The cloud that it was brought to.
         migration: The migration's id.
-        discard_used: Remove the new machine also when it ran since its proof.
+        discard_used: Remove the new machine also when it ran since its proof, or is the last copy.
     """
-    removed = discard(target, migration, discard_used=discard_used)
-    removed += release(source, migration)
-    give_back(source, vm, migration, State.ROLLED_BACK)
-    shutil.rmtree(manifests(migration), ignore_errors=True)
+    with alone(migration):
+        marks = look_back(source, vm, target, migration, discard_used=discard_used)
+        try:
+            removed = discard(target, migration)
+            removed += release(source, migration)
+            if marks is not None:
+                give_back(source, vm, migration, State.ROLLED_BACK)
+        except ColdferryError as error:
+            raise after_halt(error) from None
+        shutil.rmtree(manifests(migration), ignore_errors=True)
     return {
         "migration": migration,
         "state": State.ROLLED_BACK.value,

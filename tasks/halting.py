@@ -1,12 +1,13 @@
 """The source's power, and the tags that remember it."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from coldferry.errors import ColdferryError
-from coldferry.migration import Marks, State
+from coldferry.errors import ColdferryError, Failed, Finding, Undone
+from coldferry.migration import ENDED, Marks, State
 from coldferry.plan import Plan
-from coldferry.ports import PowerState
+from coldferry.ports import FrozenDisk, PowerState
 from tasks.clouds import Cloud
 from tasks.steps import step
 
@@ -32,11 +33,20 @@ def halt(source: Cloud, vm: str, plan: Plan, timeout_s: float) -> None:
 
 @step("record")
 def record(source: Cloud, vm: str, migration: str, state: State) -> None:
-    """Write how far the migration is to the machine's tags."""
+    """Write how far the migration is to the machine's tags.
+
+    Raises Undone when it was ended meanwhile, from another machine: an end is
+    never written over.
+    """
     cloud = source.source()
     marks = cloud.marks(vm)
     if marks is None or marks.migration != migration:
         marks = Marks(migration, state)
+    if marks.state in ENDED:
+        raise Undone(
+            f"{migration} was ended while it was carried out: it is {marks.state}.",
+            f"Run 'coldferry rollback {migration}' once more for what this run made since.",
+        )
     cloud.mark(vm, replace(marks, state=state))
 
 
@@ -44,6 +54,31 @@ def record_failure(source: Cloud, vm: str, migration: str) -> None:
     """Say on the source that it failed, if it still can be reached; the failure itself goes on."""
     with suppress(ColdferryError):
         record(source, vm, migration, State.FAILED)
+
+
+@step("confirm halted")
+def confirm_halted(source: Cloud, vm: str, frozen: Sequence[FrozenDisk]) -> None:
+    """Raise Failed when the source was started since its disks were frozen."""
+    if source.source().started_since(vm, frozen):
+        raise Failed(
+            f"{vm} was started while its disks were copied: what it writes now is not in the copy.",
+            "Run the same command again: it is halted, frozen and copied anew.",
+        )
+
+
+@step("still halted")
+def still_halted(source: Cloud, vm: str, frozen: Sequence[FrozenDisk]) -> list[Finding]:
+    """A warning when the source was started since, for a report that must not claim otherwise."""
+    if not source.source().started_since(vm, frozen):
+        return []
+    return [
+        Finding(
+            "warn", "source-started", vm,
+            f"{vm} was started after its disks were frozen: what it writes now is not at the "
+            "target.",
+            "Stop it, or roll the migration back.",
+        )
+    ]  # fmt: skip
 
 
 @step("give back")

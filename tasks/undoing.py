@@ -1,26 +1,64 @@
-"""The way back: only what bears the migration's tag is removed."""
+"""The way back: only what bears the migration's tag is removed, and nothing before all was seen."""
 
-from coldferry.errors import Refused
+from coldferry.errors import BadInput, Refused, UnknownMachine
+from coldferry.migration import HELD_AT_TARGET, Marks, pair_of
 from coldferry.ports import Owned
 from tasks.clouds import Cloud
 from tasks.steps import step
 
 
-@step("discard")
-def discard(target: Cloud, migration: str, *, discard_used: bool) -> list[Owned]:
-    """Remove what the migration made at the target.
+@step("look back", early=True)
+def look_back(
+    source: Cloud, vm: str, target: Cloud, migration: str, *, discard_used: bool
+) -> Marks | None:
+    """What the source says of the migration, None when the machine is gone; changes nothing.
 
-    Raises Refused when the new machine ran since its proof, unless told to
-    throw away what it wrote.
+    Raises BadInput when the migration is not this machine's to this target,
+    and Refused naming everything that would be lost or cannot be removed.
     """
-    cloud = target.target()
-    if not discard_used and cloud.started_since_proof(migration):
-        raise Refused(
-            f"The machine that {migration} made was started after its proof: "
-            "its disks may hold data that is nowhere else.",
-            "Save that data, then give --discard-used to remove it all the same.",
+    origin, goal = source.source(), target.target()
+    if vm and f"-{pair_of(origin, vm, goal)}-a" not in migration:
+        raise BadInput(
+            f"{migration} is not the migration of {vm} to this target.",
+            "See 'coldferry status' for what it is of.",
         )
-    return cloud.discard(migration)
+    marks, there = _marks(source, vm)
+    if not there and not discard_used:
+        raise Refused(
+            f"The machine that {migration} came from is gone: what is at the target, and its "
+            "snapshots, may be the only copy.",
+            "Keep them. Give --discard-used only to remove the last copy all the same.",
+        )
+    arrived = not there or (marks is not None and marks.state in HELD_AT_TARGET)
+    stakes = goal.at_stake(migration, arrived=arrived)
+    held = [finding for finding in stakes if finding.severity == "refuse"]
+    used = [finding for finding in stakes if finding.severity != "refuse"]
+    if held:
+        raise Refused.because(held)
+    if used and not discard_used:
+        raise Refused(
+            f"What {migration} made was used after its proof: its disks may hold data that is "
+            f"nowhere else. {' '.join(finding.what for finding in used)}",
+            "Save that data, then give --discard-used to remove it all the same.",
+            findings=used,
+        )
+    return marks if marks is not None and marks.migration == migration else None
+
+
+def _marks(source: Cloud, vm: str) -> tuple[Marks | None, bool]:
+    """The marks, and whether the machine is there."""
+    if not vm:
+        return None, False
+    try:
+        return source.source().marks(vm), True
+    except UnknownMachine:
+        return None, False
+
+
+@step("discard")
+def discard(target: Cloud, migration: str) -> list[Owned]:
+    """Remove what the migration made at the target."""
+    return target.target().discard(migration)
 
 
 @step("release")

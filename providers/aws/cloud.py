@@ -90,6 +90,10 @@ class AwsCloud:
         """See :mod:`providers.aws.snapshots`."""
         return snapshots.freeze(self._clients, vm, migration, devices)
 
+    def started_since(self, vm: str, frozen: Sequence[FrozenDisk]) -> bool:
+        """See :mod:`providers.aws.snapshots`."""
+        return snapshots.started_since(self._clients, vm, frozen)
+
     def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
         """See :mod:`providers.aws.disks`."""
         return open_snapshot(self._clients, frozen)

@@ -65,7 +65,7 @@ def machine_of(inventory: Inventory, scope: str) -> Machine:
         tags=tuple(
             Tag(key=name, value=value)
             for name, value in sorted(tags.items())
-            if not name.startswith(TAG_PREFIX)
+            if not name.lower().startswith(TAG_PREFIX)  # EC2 tells cases apart, targets may not
         ),
         user_data=_user_data(inventory.user_data),
         key_names=(key,) if key else (),

@@ -16,13 +16,13 @@ _LIVING = ["pending", "running", "stopping", "stopped"]
 
 def read_marks(clients: Clients, vm: str) -> Marks | None:
     """The marks as of now; None without any. Raises UnknownMachine."""
-    return _marks_in(tags_of(read_living(clients, vm).get("Tags", [])))
+    return _marks_in(tags_of(read_living(clients, vm).get("Tags", [])), vm)
 
 
 def write_marks(clients: Clients, vm: str, marks: Marks) -> None:
     """Set both tags; the power tag is removed when there is nothing to say. Idempotent."""
     read_living(clients, vm)
-    tags: list[TagTypeDef] = [{"Key": ATTEMPT_TAG, "Value": marks.tag()}]
+    tags: list[TagTypeDef] = [{"Key": ATTEMPT_TAG, "Value": marks.tag(vm)}]
     if marks.power_before is not None:
         tags.append({"Key": POWER_TAG, "Value": marks.power_before})
     with speaking("ec2:CreateTags", vm):
@@ -46,10 +46,10 @@ def marked_machines(clients: Clients) -> Iterator[tuple[str, Marks]]:
             for reservation in page["Reservations"]:
                 found += reservation.get("Instances", [])
     for instance in found:
-        marks = _marks_in(tags_of(instance.get("Tags", [])))
-        if marks is not None:  # a tag that a stranger wrote is none
+        marks = _marks_in(tags_of(instance.get("Tags", [])), instance["InstanceId"])
+        if marks is not None:  # a tag that a stranger wrote, or a copied one, is none
             yield instance["InstanceId"], marks
 
 
-def _marks_in(tags: dict[str, str]) -> Marks | None:
-    return Marks.parse(tags.get(ATTEMPT_TAG, ""), tags.get(POWER_TAG))
+def _marks_in(tags: dict[str, str], vm: str) -> Marks | None:
+    return Marks.parse(tags.get(ATTEMPT_TAG, ""), tags.get(POWER_TAG), vm)

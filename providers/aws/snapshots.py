@@ -69,6 +69,14 @@ def freeze(
     return [FrozenDisk(migration, device, chosen[device.disk.id]) for device in devices]
 
 
+def started_since(clients: Clients, vm: str, frozen: Sequence[FrozenDisk]) -> bool:
+    """Whether the machine was started after these snapshots were made; its LaunchTime tells."""
+    launched = _launched(read_living(clients, vm))
+    ids = [disk.ref for disk in frozen]
+    rows = _list(clients, [{"Name": "snapshot-id", "Values": ids}]) if ids else []
+    return any(tags_of(row.get("Tags", [])).get(LAUNCH_TAG) != launched for row in rows)
+
+
 def release(clients: Clients, migration: str) -> list[Owned]:
     """Delete every frozen disk of the migration, as a fresh read lists them."""
     return [

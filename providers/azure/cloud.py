@@ -27,6 +27,7 @@ from providers.azure import (
     power,
     preflight,
     reading,
+    stakes,
     translate,
 )
 from providers.azure.access import AzureAccess
@@ -110,9 +111,9 @@ class AzureCloud:
         """See ``Target.compare``."""
         return compare.compare(self._arm, plan, vm)
 
-    def started_since_proof(self, migration: str) -> bool:
-        """See ``Target.started_since_proof``."""
-        return machines.started_since_proof(self._arm, migration)
+    def at_stake(self, migration: str, *, arrived: bool) -> list[Finding]:
+        """See ``Target.at_stake``."""
+        return stakes.at_stake(self._arm, migration, arrived=arrived)
 
     def discard(self, migration: str) -> list[Owned]:
         """See ``Target.discard``."""

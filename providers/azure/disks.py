@@ -144,7 +144,7 @@ def remove(arm: Arm, disk: Json) -> None:
     if disk.get("managedBy"):
         raise Conflict(
             f"Disk '{name}' is attached to VM '{last(disk['managedBy'])}'.",
-            "Roll the migration back to remove both.",
+            "Detach it there, then run the same command again.",
         )
     if _state(disk) in _SAS_STATES:
         # Ending a half-written upload may be refused as no valid VHD; the access ends all the

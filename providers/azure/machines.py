@@ -1,31 +1,25 @@
 """The new VM: made from verified disks, proven, left stopped.
 
 Pages: "Create a VM from a specialized disk" (attach, no osProfile), "Trusted
-Launch: deploy" (standard security type must be said), "Disks - Get"
-(LastOwnershipUpdateTime: last attached, detached, started or deallocated).
+Launch: deploy" (standard security type must be said).
 """
 
-import datetime as dt
-import time
 from collections.abc import Sequence
 
-from coldferry.errors import Conflict, CorruptCopy
+from coldferry.errors import CorruptCopy
 from coldferry.migration import MIGRATION_TAG
 from coldferry.plan import Plan
-from coldferry.ports import PowerState, VerifiedDisk
+from coldferry.ports import VerifiedDisk
 from providers.azure import network, power
 from providers.azure.client import Arm
 from providers.azure.disks import DEVICE_TAG, find_ours
-from providers.azure.ids import Json, last, properties, tag
+from providers.azure.ids import Json, last, tag
 from providers.azure.kinds import DISK, VM
 from providers.azure.rules_storage import lun
-
-PROVEN_TAG = "coldferry:proven"
-"""On the new VM: the last change of its disks' ownership when it was left stopped (ISO 8601)."""
+from providers.azure.stakes import PROVEN_TAG, record_proof
 
 _STOP_TIMEOUT_S = 900.0
 _ROOT_KIND = "StandardSSD_LRS"
-_ATTACHED_TIMEOUT_S = 120.0
 
 
 def allocate(arm: Arm, plan: Plan, disks: Sequence[VerifiedDisk]) -> str:
@@ -48,27 +42,8 @@ def allocate(arm: Arm, plan: Plan, disks: Sequence[VerifiedDisk]) -> str:
     body = _body(arm, plan, interfaces, root_ids[0], attached)
     vm = network.ensure(arm, VM, plan, name, body)
     power.stop(arm, name, force=True, timeout_s=_STOP_TIMEOUT_S)
-    _record_proof(arm, name)
+    record_proof(arm, name)
     return str(vm["id"])
-
-
-def started_since_proof(arm: Arm, migration: str) -> bool:
-    """Whether the new VM runs, or ran, since it was left stopped.
-
-    A VM without the proof tag was never left stopped: production did not
-    have it yet.
-    """
-    for found in arm.in_group(VM):
-        proven = tag(found, PROVEN_TAG)
-        if tag(found, MIGRATION_TAG) != migration or not proven:
-            continue
-        vm = power.read_vm(arm, found["name"])
-        if power.state_of(vm) in (PowerState.RUNNING, PowerState.STARTING):
-            return True
-        newest = _newest_ownership(arm, vm)
-        if newest is not None and newest > dt.datetime.fromisoformat(proven):
-            return True
-    return False
 
 
 def in_use(arm: Arm, plan: Plan, ref: str) -> bool:
@@ -77,15 +52,6 @@ def in_use(arm: Arm, plan: Plan, ref: str) -> bool:
     owner = (disk or {}).get("managedBy")
     vm = arm.find(VM, last(owner)) if owner else None
     return vm is not None and tag(vm, MIGRATION_TAG) == plan.migration
-
-
-def disk_ids(vm: Json) -> list[str]:
-    """The ids of a VM's managed disks, OS disk first, then by LUN."""
-    storage = properties(vm).get("storageProfile") or {}
-    data = sorted(storage.get("dataDisks") or (), key=lambda disk: int(disk["lun"]))
-    found = [storage.get("osDisk") or {}, *data]
-    managed = [disk.get("managedDisk") or {} for disk in found]
-    return [disk["id"] for disk in managed if disk.get("id")]
 
 
 def _refuse_unproven(plan: Plan, disks: Sequence[VerifiedDisk]) -> None:
@@ -170,27 +136,3 @@ def vm_tags(plan: Plan) -> dict[str, str]:
         if plan.value(f"tags[{i}].key") is not None
     }
     return own | network.our_tags(plan)
-
-
-def _record_proof(arm: Arm, name: str) -> None:
-    deadline = time.monotonic() + _ATTACHED_TIMEOUT_S
-    vm = power.read_vm(arm, name)
-    while (newest := _newest_ownership(arm, vm)) is None and time.monotonic() < deadline:
-        time.sleep(1)
-    if newest is None:
-        raise Conflict(
-            f"Azure does not say when the disks of VM '{name}' last changed hands.",
-            "Run the same command again.",
-        )
-    arm.set_tags(VM, name, (vm.get("tags") or {}) | {PROVEN_TAG: newest.isoformat()})
-
-
-def _newest_ownership(arm: Arm, vm: Json) -> dt.datetime | None:
-    moments = []
-    for disk_id in disk_ids(vm):
-        said = properties(arm.find(DISK, last(disk_id)) or {})
-        moment = said.get("LastOwnershipUpdateTime") or said.get("lastOwnershipUpdateTime")
-        if moment:
-            found = dt.datetime.fromisoformat(str(moment))
-            moments.append(found if found.tzinfo else found.replace(tzinfo=dt.UTC))
-    return max(moments, default=None)

@@ -9,9 +9,9 @@ from coldferry.ports import Owned
 from providers.azure import disks
 from providers.azure.client import Arm
 from providers.azure.ids import tag
-from providers.azure.kinds import DISK, NIC, NSG, SNAPSHOT, VM, Kind
+from providers.azure.kinds import DISK, NIC, NSG, VM, Kind
 
-KINDS = (VM, NIC, NSG, DISK, SNAPSHOT)
+KINDS = (VM, NIC, NSG, DISK)
 """In the order in which they can be deleted."""
 
 

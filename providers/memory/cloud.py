@@ -92,6 +92,10 @@ class MemoryCloud:
                 frozen.append(FrozenDisk(migration, device, ref))
         return frozen
 
+    def started_since(self, vm: str, frozen: Sequence[FrozenDisk]) -> bool:
+        starts = self._stored(vm).starts
+        return any(not disk.ref.endswith(f"-frozen-{starts}") for disk in frozen)
+
     @contextmanager
     def open_frozen(self, frozen: FrozenDisk) -> Iterator[MemoryReader]:
         disk = self.world.disks[frozen.ref]
@@ -168,9 +172,20 @@ class MemoryCloud:
             return []
         return [Finding("warn", "power", vm, f"{vm} is not stopped.")]
 
-    def started_since_proof(self, migration: str) -> bool:
-        machines = self.world.machines.values()
-        return any(m.starts > m.starts_at_proof for m in machines if m.migration == migration)
+    def at_stake(self, migration: str, *, arrived: bool) -> list[Finding]:
+        del arrived  # the proof cannot be lost here
+        ours = {vm: m for vm, m in self.world.machines.items() if m.migration == migration}
+        used = [
+            Finding("warn", "used", vm, f"{vm} was started after its proof.")
+            for vm, machine in ours.items()
+            if machine.starts > machine.starts_at_proof
+        ]
+        held = [
+            Finding("refuse", "held", disk.id, f"{disk.id} is attached to {disk.attached_to}.")
+            for disk in self.world.disks.values()
+            if disk.migration == migration and disk.attached_to and disk.attached_to not in ours
+        ]
+        return used + held
 
     def discard(self, migration: str) -> list[Owned]:
         with self.world.lock:

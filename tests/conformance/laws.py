@@ -98,6 +98,17 @@ class SourceLaws:
         assert [f.device for f in first] == [f.device for f in second]
         assert _made_anew(first, second)
 
+    def test_a_start_since_the_freeze_is_told(self, case: SourceCase) -> None:
+        plan = _plan(case.cloud.describe(case.vm))
+        case.cloud.stop(case.vm)
+        frozen = case.cloud.freeze(case.vm, MIGRATION, plan.devices)
+
+        assert not case.cloud.started_since(case.vm, frozen)
+
+        case.cloud.start(case.vm)
+
+        assert case.cloud.started_since(case.vm, frozen)
+
     def test_a_frozen_disk_reads_as_the_disk(self, case: SourceCase) -> None:
         plan = _plan(case.cloud.describe(case.vm))
         case.cloud.stop(case.vm)
@@ -259,12 +270,13 @@ class TargetLaws:
         plan, _ = self._begin(case)
         vm = case.cloud.allocate(plan, self._written(case, plan))
 
-        assert not case.cloud.started_since_proof(MIGRATION)
+        assert case.cloud.at_stake(MIGRATION, arrived=True) == []
 
         case.cloud.start(vm)
         case.cloud.stop(vm)
 
-        assert case.cloud.started_since_proof(MIGRATION)
+        found = case.cloud.at_stake(MIGRATION, arrived=True)
+        assert {(one.severity, one.code) for one in found} == {("warn", "used")}
 
     def test_discarding_leaves_nothing_and_again_removes_nothing(self, case: TargetCase) -> None:
         plan, _ = self._begin(case)

@@ -162,7 +162,7 @@ def test_a_rejection_leaves_nothing_but_the_attempts_tag(rejected):
     assert rejected.at_target == set()
     assert rejected.source["State"]["Name"] == "running"
     attempt = rejected.tags.pop("coldferry:attempt")
-    assert attempt.endswith("-a1 rejected")
+    assert attempt.endswith(f"-a1 rejected {rejected.seeded.vm}")
     assert rejected.tags == {"Name": "web-02", "team": "shop"}
 
 

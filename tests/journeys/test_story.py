@@ -2,11 +2,13 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from coldferry.errors import (
     BadAnswer,
+    BadInput,
     Conflict,
     Denied,
     Drifted,
@@ -15,6 +17,7 @@ from coldferry.errors import (
     PreflightFailed,
     Refused,
     TranslationsMissing,
+    Undone,
     WillNotStop,
 )
 from coldferry.home import alone
@@ -148,12 +151,87 @@ def test_a_target_that_ran_is_not_rolled_back_unless_told_so(ferry):
     report = ferry.migrate()
     ferry.target.cloud.start(report["target_vm"])
 
-    with pytest.raises(Refused, match="started after its proof"):
+    with pytest.raises(Refused, match="was used after its proof"):
         ferry.rollback(report["migration"])
     assert not ferry.nothing_at_target
 
     ferry.rollback(report["migration"], discard_used=True)
     assert ferry.nothing_at_target
+
+
+def test_the_last_copy_is_not_removed_unless_told_so(ferry):
+    report = ferry.migrate()
+    del ferry.source.cloud.world.machines[VM]
+
+    with pytest.raises(Refused, match="the only copy"):
+        ferry.rollback(report["migration"])
+    assert not ferry.nothing_at_target
+    assert ferry.source.cloud.owned() != []
+
+    ferry.rollback(report["migration"], discard_used=True)
+    assert ferry.nothing_at_target
+
+
+def test_a_disk_that_another_machine_holds_keeps_all_of_it_from_being_removed(ferry):
+    report = ferry.migrate()
+    disk = ferry.target.cloud.world.disks[report["devices"][1]["target"]]
+    disk.attached_to = "prod-web"
+
+    with pytest.raises(Refused, match="attached to prod-web"):
+        ferry.rollback(report["migration"], discard_used=True)
+    assert report["target_vm"] in ferry.target.cloud.world.machines
+
+
+def test_a_rollback_of_another_machine_s_migration_is_bad_input(ferry):
+    report = ferry.migrate()
+    origin, goal = ferry.blocks
+
+    with pytest.raises(BadInput, match="not the migration of"):
+        rollback(origin, "web-02", goal, report["migration"])
+    assert not ferry.nothing_at_target
+
+
+def test_a_rollback_waits_for_the_run_that_carries_it_out(ferry):
+    def undo():
+        with pytest.raises(Conflict, match="Another run"):
+            ferry.rollback(migration)
+
+    migration = identify(survey.fn(ferry.blocks[0], VM), ferry.blocks[0], VM, ferry.blocks[1])
+    ferry.source.before("freeze", undo)
+
+    assert ferry.migrate()["state"] == "allocated"
+
+
+def test_an_end_that_came_from_elsewhere_is_not_written_over(ferry):
+    def undone():
+        marks = ferry.source.cloud.marks(VM)
+        ferry.source.cloud.mark(VM, replace(marks, state=State.ROLLED_BACK, power_before=None))
+
+    ferry.target.before("open_written", undone)
+    with pytest.raises(Undone, match="rolled-back"):
+        ferry.migrate()
+
+    assert ferry.source.cloud.marks(VM).state is State.ROLLED_BACK
+    assert ferry.target.cloud.world.machines == {}
+
+
+def test_a_source_that_is_started_while_it_is_copied_is_copied_anew(ferry):
+    ferry.target.before("open_written", lambda: ferry.source.cloud.start(VM))
+    with pytest.raises(Failed, match="was started while"):
+        ferry.migrate()
+    assert ferry.target.cloud.world.machines == {}
+
+    report = ferry.migrate()
+    assert ferry.source.cloud.power(VM) is PowerState.STOPPED
+    assert ferry.bytes_differ(report) == []
+    assert all(device["sent_bytes"] for device in report["devices"])
+
+
+def test_a_source_that_is_started_at_the_very_end_is_told(ferry):
+    ferry.target.before("compare", lambda: ferry.source.cloud.start(VM))
+    report = ferry.migrate()
+
+    assert [one["code"] for one in report["findings"]] == ["source-started"]
 
 
 def test_a_resize_between_approval_and_halt_starts_the_source_again(ferry):

@@ -52,7 +52,7 @@ def test_the_end_takes_the_power_tag_away(aws: Sandbox, vm: str) -> None:
     cloud.mark(vm, HALTED)
     cloud.mark(vm, ENDED)
     assert cloud.marks(vm) == ENDED
-    assert tags(aws, vm) == {"Name": "web-01", "team": "ops", ATTEMPT_TAG: ENDED.tag()}
+    assert tags(aws, vm) == {"Name": "web-01", "team": "ops", ATTEMPT_TAG: ENDED.tag(vm)}
 
 
 def test_marked_machines_are_listed_but_for_terminated_ones(aws: Sandbox, vm: str) -> None:

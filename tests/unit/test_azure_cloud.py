@@ -52,7 +52,7 @@ class TestMachine:
         assert again == vm
         assert cloud.power(vm) is PowerState.STOPPED
         assert cloud.compare(plan, vm) == []
-        assert not cloud.started_since_proof(MIGRATION)
+        assert cloud.at_stake(MIGRATION, arrived=True) == []
         assert cloud.preflight(plan) == []
         assert len(cloud.owned(MIGRATION)) == 5
         found = cloud.describe("web-01")
@@ -79,7 +79,7 @@ class TestMachine:
 
         with pytest.raises(Conflict):
             cloud.allocate(plan, disks)
-        assert not cloud.started_since_proof(MIGRATION)
+        assert cloud.at_stake(MIGRATION, arrived=False) == []
         vm = cloud.allocate(plan, disks)
 
         assert cloud.power(vm) is PowerState.STOPPED
@@ -91,11 +91,46 @@ class TestMachine:
 
         cloud.start(vm)
         assert cloud.power(vm) is PowerState.RUNNING
-        assert cloud.started_since_proof(MIGRATION)
+        assert cloud.at_stake(MIGRATION, arrived=True)
         cloud.reboot("web-01")
         cloud.stop(vm, force=True)
         cloud.stop(vm)
-        assert cloud.started_since_proof(MIGRATION)
+        assert cloud.at_stake(MIGRATION, arrived=True)
+
+    def test_a_machine_that_lost_its_proof_counts_as_used_once_it_arrived(
+        self, cloud: AzureCloud
+    ) -> None:
+        plan = a_plan(cloud)
+        cloud.allocate(plan, [upload(cloud, plan)])
+        cloud._arm.set_tags(VM, "web-01", {"coldferry:migration": MIGRATION})
+
+        assert [one.subject for one in cloud.at_stake(MIGRATION, arrived=True)] == ["web-01"]
+
+    def test_a_proof_that_is_no_moment_counts_as_used(self, cloud: AzureCloud) -> None:
+        plan = a_plan(cloud)
+        cloud.allocate(plan, [upload(cloud, plan)])
+        tags = {"coldferry:migration": MIGRATION, "coldferry:proven": "yesterday"}
+        cloud._arm.set_tags(VM, "web-01", tags)
+
+        assert [one.code for one in cloud.at_stake(MIGRATION, arrived=False)] == ["used"]
+
+    def test_disks_that_ran_under_another_machine_are_at_stake(self, cloud: AzureCloud) -> None:
+        plan = a_plan(cloud)
+        cloud.allocate(plan, [upload(cloud, plan)])
+        body = cloud._arm.get(VM, "web-01")
+        made_anew = {
+            key: body["properties"][key]
+            for key in ("hardwareProfile", "storageProfile", "networkProfile", "securityProfile")
+        }
+        cloud._arm.delete(VM, "web-01")
+        cloud._arm.put(VM, "prod", {"location": body["location"], "properties": made_anew})
+
+        held = cloud.at_stake(MIGRATION, arrived=True)
+        assert ("refuse", "disk-held") in {(one.severity, one.code) for one in held}
+        cloud._arm.act(VM, "deallocate", "prod")
+        cloud._arm.delete(VM, "prod")
+        left = cloud.at_stake(MIGRATION, arrived=True)
+        assert {(one.severity, one.code) for one in left} == {("warn", "used")}
 
     def test_an_unproven_disk_is_refused(self, cloud: AzureCloud) -> None:
         plan = a_plan(cloud)

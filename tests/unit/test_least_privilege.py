@@ -228,7 +228,7 @@ class TestAzure:
         cloud.start(vm)
         cloud.reboot(vm)
         cloud.stop(vm)
-        assert cloud.started_since_proof(MIGRATION)
+        assert cloud.at_stake(MIGRATION, arrived=True)
         cloud.discard(MIGRATION)
 
         assert cloud.owned() == []

@@ -4,7 +4,7 @@ import pytest
 
 from coldferry.content import Content
 from coldferry.errors import Conflict
-from coldferry.manifest import Copy, Manifest
+from coldferry.manifest import MAGIC, Copy, Manifest
 
 ABOUT = Copy("snap-1", "disk-1@1", 4 << 20)
 LEAVES = {index: Content(bytes([index]) * 32, 1, 16) for index in (0, 2, 5)}
@@ -64,6 +64,13 @@ def test_a_flipped_bit_ends_the_manifest_there(path):
     path.write_bytes(whole)
     with Manifest(path, ABOUT) as manifest:
         assert set(dict(manifest.items())) == {0}
+
+
+def test_a_header_of_zeros_as_a_power_cut_leaves_it_counts_for_nothing(path):
+    path.write_bytes(MAGIC + bytes(path.stat().st_size - len(MAGIC)))
+    with Manifest(path, ABOUT) as manifest:
+        assert dict(manifest.items()) == {}
+        assert not manifest.complete
 
 
 def test_nobody_else_can_read_it(path):

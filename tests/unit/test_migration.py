@@ -49,6 +49,17 @@ def test_a_slug_is_safe_in_every_name(name):
 
 @given(st.text())
 def test_a_stranger_s_tag_is_no_mark_or_a_whole_one(tag):
-    marks = Marks.parse(tag, None)
+    marks = Marks.parse(tag, None, "i-1")
 
-    assert marks is None or marks.tag() == tag
+    assert marks is None or marks.tag("i-1") == tag
+
+
+def test_a_mark_that_was_copied_to_another_machine_is_none():
+    marks = Marks("web-01-azure-00c0ffee-a4", State.HALTED, "running")
+
+    assert Marks.parse(marks.tag("i-1"), "running", "i-1") == marks
+    assert Marks.parse(marks.tag("i-1"), "running", "i-2") is None
+
+
+def test_an_attempt_s_number_has_a_bound():
+    assert Marks.parse(f"web-azure-00c0ffee-a{'9' * 180} rolled-back i-1", None, "i-1") is None
