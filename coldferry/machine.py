@@ -20,6 +20,12 @@ UNKNOWN: Unknown = "unknown"
 Architecture = Literal["x86_64", "arm64"]
 Firmware = Literal["bios", "uefi"]
 
+Medium = Literal["hdd", "ssd", "steady ssd"]
+"""What a disk is made of, as its vendor publishes it, worst first.
+
+``ssd`` holds its figures about 99 % of the time, ``steady ssd`` 99.9 % or more.
+"""
+
 
 class Part(BaseModel):
     """A frozen piece of the description; unknown keys are refused."""
@@ -78,8 +84,10 @@ class Nic(Part):
 class Disk(Part):
     """A block device with a life of its own (a volume), in the guest's order, root first.
 
-    ``throughput_bytes_s`` and ``iops`` are provisioned figures, ``None`` where
-    the kind has none of its own.
+    ``iops`` and ``throughput_bytes_s`` are what it can do all the time: what was provisioned,
+    or what the vendor publishes for its kind and size. Bursts are not counted. ``None``
+    where the kind has no such figure. Targets choose by these and by ``medium``; ``kind`` is
+    the source's own word, which no other cloud knows.
     """
 
     id: str
@@ -87,6 +95,7 @@ class Disk(Part):
     root: bool
     size_bytes: int
     kind: str
+    medium: Medium | Unknown = UNKNOWN
     iops: int | None | Unknown
     throughput_bytes_s: int | None | Unknown
     encrypted: bool | Unknown
@@ -165,8 +174,10 @@ class Licence(Part):
 class Machine(Part):
     """The neutral description of one virtual machine.
 
-    ``stoppable`` is False where the provider can only terminate it: its disks
-    are then frozen together while it runs.
+    ``accelerators`` counts GPUs, FPGAs and other chips that its size has besides CPUs.
+    ``burstable`` says that its CPUs are throttled once credits are spent, ``bare_metal`` that
+    nothing lies between it and the hardware. ``stoppable`` is False where the provider can only
+    terminate it: its disks are then frozen together while it runs.
     """
 
     schema_version: Literal["1.0"] = "1.0"
@@ -176,6 +187,9 @@ class Machine(Part):
     instance_type: str
     vcpus: int
     memory_bytes: int
+    accelerators: int | Unknown = UNKNOWN
+    burstable: bool | Unknown = UNKNOWN
+    bare_metal: bool | Unknown = UNKNOWN
     architecture: Architecture | Unknown
     firmware: Firmware | Unknown
     secure_boot: bool | Unknown

@@ -5,7 +5,9 @@ launch behavior with Amazon EC2 boot modes"; "AMI billing information fields".
 """
 
 import hashlib
-from typing import Literal
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from coldferry.machine import (
     UNKNOWN,
@@ -25,7 +27,11 @@ from providers.aws.inventory import Inventory
 from providers.aws.networking import dns_of, nics_of
 from providers.aws.volumes import disks_of, ephemeral_disks_of
 
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
+
 _MIB = 2**20
+_ACCELERATED = re.compile(r"(g|gr|p|f|vt|dl|inf|trn)\d", re.ASCII)
 _ARCHITECTURES: dict[str, Architecture] = {"x86_64": "x86_64", "arm64": "arm64"}
 _FIRMWARE: dict[str, Firmware] = {"legacy-bios": "bios", "uefi": "uefi"}
 
@@ -46,6 +52,9 @@ def machine_of(inventory: Inventory, scope: str) -> Machine:
         instance_type=instance.get("InstanceType", UNKNOWN),
         vcpus=_vcpus(inventory),
         memory_bytes=inventory.facts["MemoryInfo"]["SizeInMiB"] * _MIB,
+        accelerators=accelerators_of(inventory.facts),
+        burstable=inventory.facts.get("BurstablePerformanceSupported", UNKNOWN),
+        bare_metal=inventory.facts.get("BareMetal", UNKNOWN),
         architecture=_architecture(inventory),
         firmware=firmware,
         # EC2 does not tell the guest's setting; without UEFI there is none.
@@ -81,6 +90,31 @@ def _vcpus(inventory: Inventory) -> int:
     if "CoreCount" in chosen and "ThreadsPerCore" in chosen:
         return chosen["CoreCount"] * chosen["ThreadsPerCore"]
     return inventory.facts["VCpuInfo"]["DefaultVCpus"]
+
+
+def accelerators_of(facts: "InstanceTypeInfoTypeDef") -> int:
+    """GPUs, FPGAs, media and machine learning chips of an instance type.
+
+    A part of a GPU has the count 0 and is one logical GPU. Inferentia is told twice, as
+    Neuron devices and as inference accelerators. A type of an accelerated family of which
+    EC2 tells no chip counts as one ("Amazon EC2 instance type naming conventions").
+    """
+
+    def count(rows: Iterable[Mapping[str, Any]]) -> int:
+        return sum(
+            max(int(row.get("Count", 0)), int(row.get("LogicalGpuCount", 0))) for row in rows
+        )
+
+    told = (
+        count(facts.get("GpuInfo", {}).get("Gpus", []))
+        + count(facts.get("FpgaInfo", {}).get("Fpgas", []))
+        + count(facts.get("MediaAcceleratorInfo", {}).get("Accelerators", []))
+        + max(
+            count(facts.get("NeuronInfo", {}).get("NeuronDevices", [])),
+            count(facts.get("InferenceAcceleratorInfo", {}).get("Accelerators", [])),
+        )
+    )
+    return told or int(_ACCELERATED.match(str(facts.get("InstanceType", ""))) is not None)
 
 
 def _architecture(inventory: Inventory) -> Architecture | Unknown:

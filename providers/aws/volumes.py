@@ -1,23 +1,20 @@
 """Volumes and instance store disks in the description's words.
 
-Sources: Volume, VolumeAttachment, InstanceStorageInfo of the EC2 API reference;
-"Amazon EBS volume types" (which figures are provisioned and which follow).
+Sources: Volume, VolumeAttachment, InstanceStorageInfo of the EC2 API reference.
 """
 
 from typing import TYPE_CHECKING
 
-from coldferry.machine import UNKNOWN, Disk, EphemeralDisk, Unknown
+from coldferry.machine import UNKNOWN, Disk, EphemeralDisk
 from providers.aws.instances import device_order, root_volume_device
 from providers.aws.inventory import Inventory
+from providers.aws.volume_figures import figures_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import VolumeAttachmentTypeDef, VolumeTypeDef
 
 _GIB = 2**30
-_MIB = 2**20
 _GB = 10**9
-_OWN_IOPS = {"gp3", "io1", "io2"}
-_OWN_THROUGHPUT = {"gp3"}
 
 
 def disks_of(inventory: Inventory) -> tuple[Disk, ...]:
@@ -44,27 +41,21 @@ def attachment_to(volume: "VolumeTypeDef", vm: str) -> "VolumeAttachmentTypeDef 
 
 def _disk(volume: "VolumeTypeDef", attachment: "VolumeAttachmentTypeDef", *, root: bool) -> Disk:
     kind = str(volume.get("VolumeType", UNKNOWN))
-    throughput = _provisioned(kind, _OWN_THROUGHPUT, volume.get("Throughput"))
+    figures = figures_of(kind, volume["Size"], volume.get("Iops"), volume.get("Throughput"))
     return Disk(
         id=volume["VolumeId"],
         device=attachment["Device"],
         root=root,
         size_bytes=volume["Size"] * _GIB,
         kind=kind,
-        iops=_provisioned(kind, _OWN_IOPS, volume.get("Iops")),
-        throughput_bytes_s=throughput * _MIB if isinstance(throughput, int) else throughput,
+        medium=figures.medium,
+        iops=figures.iops,
+        throughput_bytes_s=figures.throughput_bytes_s,
         encrypted=volume.get("Encrypted", UNKNOWN),
         key_id=volume.get("KmsKeyId"),
         shared=volume.get("MultiAttachEnabled", False),
         deleted_with_machine=attachment.get("DeleteOnTermination", UNKNOWN),
     )
-
-
-def _provisioned(kind: str, kinds: set[str], figure: int | None) -> int | None | Unknown:
-    """None for kinds whose figure follows from their size and cannot be set."""
-    if kind not in kinds:
-        return None
-    return UNKNOWN if figure is None else figure
 
 
 def ephemeral_disks_of(inventory: Inventory) -> tuple[EphemeralDisk, ...]:

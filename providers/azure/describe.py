@@ -28,10 +28,12 @@ from coldferry.migration import TAG_PREFIX
 from providers.azure.catalogue import Size
 from providers.azure.client import Arm
 from providers.azure.describe_network import interfaces, nics, resolvers
+from providers.azure.disk_kinds import MEDIA
 from providers.azure.ids import Json, last, part, properties
 from providers.azure.kinds import DISK, VM
 from providers.azure.offers import sizes
 from providers.azure.power import read_vm
+from providers.azure.sizes import burstable
 from providers.azure.surroundings import relations_of
 
 _FIRMWARE: dict[str, Firmware] = {"V1": "bios", "V2": "uefi"}
@@ -58,6 +60,9 @@ def describe(arm: Arm, scope: str, vm: str) -> Machine:
         instance_type=size.name,
         vcpus=size.vcpus,
         memory_bytes=size.memory_bytes,
+        accelerators=size.gpus,
+        burstable=burstable(size.name),
+        bare_metal=False,
         architecture=_architecture(size),
         firmware=_firmware(view, root),
         secure_boot=bool(uefi.get("secureBootEnabled")),
@@ -131,12 +136,14 @@ def _disk(place: Json, disk: Json, device: str) -> Disk:
     said = properties(disk)
     encryption = said.get("encryption") or {}
     rate = said.get("diskMBpsReadWrite")
+    kind = (disk.get("sku") or {}).get("name") or UNKNOWN
     return Disk(
         id=disk["id"],
         device=device,
         root=device == "os",
         size_bytes=int(said.get("diskSizeBytes") or 0),
-        kind=(disk.get("sku") or {}).get("name") or UNKNOWN,
+        kind=kind,
+        medium=MEDIA.get(kind, UNKNOWN),
         iops=said.get("diskIOPSReadWrite") or UNKNOWN,
         throughput_bytes_s=int(rate) * 1_000_000 if rate else UNKNOWN,
         encrypted=True,

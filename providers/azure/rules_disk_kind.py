@@ -1,38 +1,21 @@
 """The kind of a disk (its SKU), chosen by the performance that the live catalogue publishes.
 
-Pages: "Azure managed disk types", "Scalability and performance targets for VM
-disks" (per-size figures, which "Resource Skus - List" gives too), "Upload a
-VHD to Azure" (which kinds take a direct upload).
+What the source's disk can do is in its description (``iops``, ``throughput_bytes_s``,
+``medium``); the word for its kind there means nothing here. Pages: "Azure managed disk
+types", "Scalability and performance targets for VM disks" (per-size figures, which
+"Resource Skus - List" gives too).
 """
 
 from typing import Any
 
-from coldferry.machine import Disk, Machine
+from coldferry.machine import UNKNOWN, Disk, Machine
+from coldferry.performance import as_good, becomes, figures, has_figures, share, shortfalls
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
 from coldferry.translation import Answers
 from coldferry.verdicts import ACKNOWLEDGE, INFORM, equivalent, exact, missing
 from providers.azure.catalogue import Catalogue, DiskTier, Q
-
-UPLOADABLE = {
-    "Premium_LRS": "Premium SSD",
-    "StandardSSD_LRS": "Standard SSD",
-    "Standard_LRS": "Standard HDD",
-    "Premium_ZRS": "Premium SSD, in three zones",
-    "StandardSSD_ZRS": "Standard SSD, in three zones",
-}
-"""Premium SSD v2 and Ultra are left out: they are zonal data disks, and the VM has no zone."""
-
-_LADDERS = {
-    "gp2": ("StandardSSD_LRS", "Premium_LRS"),
-    "gp3": ("StandardSSD_LRS", "Premium_LRS"),
-    "io1": ("Premium_LRS",),
-    "io2": ("Premium_LRS",),
-    "st1": ("Standard_LRS",),
-    "sc1": ("Standard_LRS",),
-    "standard": ("Standard_LRS",),
-}
-"""Kinds that serve the same end, slowest first: the first that is enough, else the last."""
+from providers.azure.disk_kinds import UPLOADABLE
 
 
 def kind_for(machine: Machine, index: int, catalogue: Catalogue, answers: Answers) -> str | None:
@@ -58,43 +41,49 @@ def _tier(kind: str, disk: Disk, catalogue: Catalogue) -> DiskTier | None:
 
 
 def _by_rule(disk: Disk, catalogue: Catalogue) -> DiskTier | None:
-    ladder = (disk.kind,) if disk.kind in UPLOADABLE else _LADDERS.get(disk.kind, ())
-    tiers = [tier for kind in ladder if (tier := _tier(kind, disk, catalogue))]
-    figures = isinstance(disk.iops, int) or isinstance(disk.throughput_bytes_s, int)
-    if figures:
-        enough = next((tier for tier in tiers if not _shortfalls(tier, disk)), None)
-        if enough:
-            return enough
-    return tiers[-1] if tiers else None
+    """The slowest that is enough; where none is, the one that is short least.
+
+    None where the source tells no figure, or not what the disk is made of: then no kind is
+    sure to serve the same end.
+    """
+    own = _tier(disk.kind, disk, catalogue)
+    if own is not None:
+        return own
+    if disk.medium == UNKNOWN or not has_figures(disk):
+        return None
+    tiers = [
+        tier
+        for name, kind in UPLOADABLE.items()
+        if kind.by_rule
+        and as_good(kind.medium, disk.medium)
+        and (kind.for_root or not disk.root)
+        and (tier := _tier(name, disk, catalogue))
+    ]
+    enough = next((tier for tier in tiers if not _short(tier, disk)), None)
+    # Of two that are equally short the later one is the steadier.
+    return enough or max(
+        reversed(tiers),
+        key=lambda tier: share(disk, tier.iops, tier.throughput_bytes_s),
+        default=None,
+    )
 
 
-def _shortfalls(tier: DiskTier, disk: Disk) -> list[str]:
-    found = []
-    if isinstance(disk.iops, int) and tier.iops < disk.iops:
-        found.append(f"fewer IOPS: {disk.iops} become {tier.iops}")
-    if isinstance(disk.throughput_bytes_s, int) and (
-        tier.throughput_bytes_s < disk.throughput_bytes_s
-    ):
-        found.append(
-            f"lower throughput: {_mib(disk.throughput_bytes_s)} become "
-            f"{_mib(tier.throughput_bytes_s)}"
-        )
-    return found
-
-
-def _mib(rate_bytes_s: int) -> str:
-    return f"{rate_bytes_s / (1 << 20):.0f} MiB/s"
+def _short(tier: DiskTier, disk: Disk) -> list[str]:
+    return shortfalls(disk, tier.iops, tier.throughput_bytes_s, UPLOADABLE[tier.kind].medium)
 
 
 def _decide(question: Q) -> Outcome:
     disk: Disk = question.item("disks")
     tier = _by_rule(disk, question.catalogue)
     if tier is None:
-        return missing(
-            f"There is no rule for disks of the kind '{disk.kind}' and this size.",
-            _candidates(disk, question.catalogue),
-        )
+        return missing(_why_none(disk), _candidates(disk, question.catalogue))
     return _carried(tier, disk, "By the published performance of this size.")
+
+
+def _why_none(disk: Disk) -> str:
+    if disk.medium == UNKNOWN or not has_figures(disk):
+        return f"How fast this disk is, is not known: '{disk.kind}' is a word of the source's own."
+    return "No kind of disk on offer is as large and made of the same."
 
 
 def _accept(question: Q, said: Any) -> Outcome:
@@ -111,27 +100,24 @@ def _accept(question: Q, said: Any) -> Outcome:
 def _carried(tier: DiskTier, disk: Disk, reason: str) -> Outcome:
     if tier.kind == disk.kind:
         return exact(reason, tier.kind)
-    short = _shortfalls(tier, disk)
-    difference = f"{_source_words(disk)} -> {_words(tier)}."
-    if short:
-        difference += f" A downgrade: {'; '.join(short)}."
-    return equivalent(reason, tier.kind, difference, ACKNOWLEDGE if short else INFORM)
-
-
-def _source_words(disk: Disk) -> str:
-    iops = f"{disk.iops} IOPS" if isinstance(disk.iops, int) else "IOPS not known"
-    rate = disk.throughput_bytes_s
-    return f"{disk.kind} ({iops}, {_mib(rate) if isinstance(rate, int) else 'MiB/s not known'})"
+    short = _short(tier, disk)
+    return equivalent(
+        reason, tier.kind, becomes(disk, _words(tier), short), ACKNOWLEDGE if short else INFORM
+    )
 
 
 def _words(tier: DiskTier) -> str:
-    name = UPLOADABLE[tier.kind]
-    return f"{name} {tier.tier} ({tier.iops} IOPS, {_mib(tier.throughput_bytes_s)})"
+    name = UPLOADABLE[tier.kind].words
+    return f"{name} {tier.tier} ({figures(tier.iops, tier.throughput_bytes_s)})"
 
 
 def _candidates(disk: Disk, catalogue: Catalogue) -> list[tuple[str, str]]:
     tiers = [tier for kind in UPLOADABLE if (tier := _tier(kind, disk, catalogue))]
-    return [(tier.kind, _words(tier)) for tier in tiers]
+    return [(tier.kind, _meaning(tier, disk)) for tier in reversed(tiers)]
+
+
+def _meaning(tier: DiskTier, disk: Disk) -> str:
+    return "; ".join([_words(tier), *_short(tier, disk)])
 
 
 def _figure(name: str, words: str) -> Any:
@@ -152,16 +138,40 @@ def _figure(name: str, words: str) -> Any:
     return decide
 
 
+def _medium(question: Q) -> Outcome:
+    kind = kind_for(question.machine, question.leaf.index[0], question.catalogue, question.answers)
+    if kind is None:
+        return equivalent("Follows from the disk's kind.", None)
+    target = UPLOADABLE[kind].medium
+    if target == question.value:
+        return exact("The disk's kind is made of the same.", target)
+    return equivalent(
+        "Follows from the disk's kind.", target,
+        f"{kind} is {target}, the source is {question.value}.",
+    )  # fmt: skip
+
+
 _PAGE = "learn.microsoft.com: Azure managed disk types"
 _INSTEAD = "Answer the disk's kind."
 
 RULES: dict[str, Rule[Catalogue]] = {
-    "disks[].kind": Rule("azure.disk.kind", _decide, _accept, source=_PAGE),
+    "disks[].kind": Rule(
+        "azure.disk.kind", _decide, _accept, source=_PAGE,
+        says="The slowest kind that does what the source's disk does all the time, by IOPS, "
+        "throughput and what it is made of; a downgrade is named and must be acknowledged.",
+        may=("exact", "equivalent", "equivalent, acknowledge", "missing"),
+    ),
+    "disks[].medium": Rule(
+        "azure.disk.medium", _medium, source=_PAGE, instead=_INSTEAD,
+        says="What the chosen kind is made of.", may=("exact", "equivalent"),
+    ),
     "disks[].iops": Rule(
-        "azure.disk.iops", _figure("iops", "IOPS"), source=_PAGE, instead=_INSTEAD
+        "azure.disk.iops", _figure("iops", "IOPS"), source=_PAGE, instead=_INSTEAD,
+        says="What the chosen kind and size give.", may=("exact", "equivalent"),
     ),
     "disks[].throughput_bytes_s": Rule(
         "azure.disk.throughput", _figure("throughput_bytes_s", "bytes/s"), source=_PAGE,
-        instead=_INSTEAD,
+        instead=_INSTEAD, says="What the chosen kind and size give.",
+        may=("exact", "equivalent"),
     ),
 }  # fmt: skip

@@ -8,13 +8,13 @@ Generation 2 VMs on Azure", "Trusted Launch for Azure virtual machines",
 import re
 from typing import Any
 
+from coldferry.choices import said_or
 from coldferry.machine import UNKNOWN, Machine
 from coldferry.migration import slug
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import Answers
 from coldferry.verdicts import dropped, equivalent, exact, lost, missing
 from providers.azure.catalogue import Catalogue, Q, origin_mark
-from providers.azure.sizes import said_or
 
 REGIONAL = "regional"
 

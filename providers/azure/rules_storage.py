@@ -7,13 +7,13 @@ encryption of Azure Disk Storage", "Share an Azure managed disk".
 
 from typing import Any
 
+from coldferry.choices import said_or
 from coldferry.machine import Disk, Machine
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.verdicts import BLOCK, dropped, equivalent, exact, impossible, lost, missing
 from providers.azure import rules_disk_kind
 from providers.azure.catalogue import GIB, Catalogue, Q, Snapshot
 from providers.azure.ids import same
-from providers.azure.sizes import said_or
 from providers.azure.vhd import padded_bytes
 
 MAX_DATA_BYTES = 32767 * GIB

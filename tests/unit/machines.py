@@ -26,8 +26,8 @@ def a_disk(**changes: Any) -> Disk:
     """A root disk of 8 GiB; any field can be said otherwise."""
     fields: dict[str, Any] = {
         "id": "vol-1", "device": "/dev/sda1", "root": True, "size_bytes": 8 * GIB, "kind": "gp2",
-        "iops": 100, "throughput_bytes_s": None, "encrypted": False, "key_id": None,
-        "shared": False, "deleted_with_machine": False,
+        "medium": "ssd", "iops": 100, "throughput_bytes_s": 25 * MIB, "encrypted": False,
+        "key_id": None, "shared": False, "deleted_with_machine": False,
     }  # fmt: skip
     return Disk(**fields | changes)
 
@@ -52,6 +52,9 @@ def a_machine(**changes: Any) -> Machine:
         "instance_type": "m5.large",
         "vcpus": 2,
         "memory_bytes": 8 * GIB,
+        "accelerators": 0,
+        "burstable": False,
+        "bare_metal": False,
         "architecture": "x86_64",
         "firmware": "bios",
         "secure_boot": False,

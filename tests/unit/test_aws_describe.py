@@ -142,15 +142,17 @@ def test_resolver_settings_come_from_the_network(rich: tuple[str, Machine]) -> N
 
 
 def test_disks_stand_root_first_then_by_device(rich: tuple[str, Machine]) -> None:
-    """Sizes are bytes; a figure that follows from the size is none."""
+    """Sizes are bytes; figures are what was provisioned or what the type promises."""
     root, data, more = rich[1].disks
     assert (root.root, root.device, root.size_bytes) == (True, "/dev/xvda", GIB)
     assert (root.kind, root.iops, root.throughput_bytes_s) == ("gp3", 3000, 125 * 2**20)
     assert (data.device, data.kind, data.iops) == ("/dev/sdf", "io2", 700)
-    assert (data.size_bytes, data.throughput_bytes_s) == (5 * GIB, None)
+    assert (data.size_bytes, data.throughput_bytes_s) == (5 * GIB, 700 * 256 * 1024)
+    assert [disk.medium for disk in rich[1].disks] == ["ssd", "steady ssd", "ssd"]
     assert (data.encrypted, data.deleted_with_machine, data.shared) == (True, True, False)
     assert data.key_id
-    assert (more.device, more.iops, more.encrypted) == ("/dev/sdg", None, False)
+    assert (more.device, more.iops, more.encrypted) == ("/dev/sdg", 100, False)
+    assert more.throughput_bytes_s == 100 * 256 * 1024
     assert more.deleted_with_machine is False
 
 

@@ -202,7 +202,7 @@ class TestSize:
         ("size", "why"),
         [
             ("Standard_X9", "no size"), ("Standard_M8ms", "not available"),
-            ("Standard_D2ps_v5", "arm64"), ("Standard_E2s_v5", "generation V1"),
+            ("Standard_D2ps_v5", "arm64"), ("Standard_E2s_v5", "cannot boot by BIOS"),
             ("Standard_D2s_v6", "NVMe"),
         ],
     )  # fmt: skip
@@ -210,7 +210,7 @@ class TestSize:
         assert why in refusal(a_machine(), {"instance_type": size})["instance_type"]
 
     def test_a_premium_disk_needs_a_premium_size(self) -> None:
-        premium = a_machine(disks=(a_disk(kind="io2", iops=400),))
+        premium = a_machine(disks=(a_disk(medium="steady ssd", iops=400),))
 
         assert "Premium" in refusal(premium, {"instance_type": "Standard_D2_v3"})["instance_type"]
 

@@ -14,21 +14,61 @@ class TestStorage:
         return said(a_machine(disks=(a_disk(**changes),)), answers)["disks[0].kind"]
 
     def test_the_slowest_kind_that_is_enough_is_chosen(self) -> None:
-        assert self.kind(kind="gp2", iops=100).target == "StandardSSD_LRS"
-        assert self.kind(kind="gp2", iops=3000, size_bytes=900 * GIB).target == "StandardSSD_LRS"
-        assert self.kind(kind="st1", iops=None).target == "Standard_LRS"
+        assert self.kind(iops=100).target == "StandardSSD_LRS"
+        assert self.kind(iops=3000, size_bytes=900 * GIB).target == "StandardSSD_LRS"
+        assert self.kind(medium="steady ssd", iops=400).target == "Premium_LRS"
         assert self.kind(kind="Premium_LRS").verdict is Verdict.EXACT
+
+    def test_the_source_s_word_for_a_kind_means_nothing(self) -> None:
+        for word in ("gp2", "io2", "st1", "thin", "unheard-of"):
+            assert self.kind(kind=word, iops=100).target == "StandardSSD_LRS"
+
+    def test_a_hard_disk_may_become_one_but_not_the_root(self) -> None:
+        spinning = a_disk(medium="hdd", iops=None, throughput_bytes_s=5 * MIB, root=False)
+        found = said(a_machine(disks=(a_disk(medium="hdd"), spinning)))
+
+        assert found["disks[0].kind"].target == "StandardSSD_LRS"
+        assert found["disks[1].kind"].target == "Standard_LRS"
+        assert (found["disks[0].medium"].target, found["disks[1].medium"].target) == ("ssd", "hdd")
+
+    def test_a_hard_disk_that_is_too_slow_becomes_an_ssd(self) -> None:
+        slow = a_disk(root=False, medium="hdd", iops=3000, size_bytes=900 * GIB)
+        found = said(a_machine(disks=(a_disk(), slow)))
+
+        assert found["disks[1].kind"].target == "StandardSSD_LRS"
 
     def test_a_loss_of_performance_is_named_and_must_be_acknowledged(self) -> None:
         found = self.kind(kind="gp3", iops=3000, throughput_bytes_s=125 * MIB)
 
-        assert (found.target, found.consequence) == ("Premium_LRS", Consequence.ACKNOWLEDGE)
+        assert found.consequence is Consequence.ACKNOWLEDGE
         assert "3000 become 500" in found.difference
         assert "125 MiB/s become 95 MiB/s" in found.difference
 
-    def test_an_unknown_kind_is_asked_for(self) -> None:
-        assert self.kind(kind="qcow2").verdict is Verdict.MISSING
-        assert self.kind({"disks[0].kind": "Premium_LRS"}, kind="qcow2").target == "Premium_LRS"
+    def test_where_none_is_enough_the_one_that_is_short_least_is_chosen(self) -> None:
+        large = 1024 * GIB
+        fast = self.kind(iops=30_000, throughput_bytes_s=None, size_bytes=large)
+        wide = self.kind(iops=None, throughput_bytes_s=800 * MIB, size_bytes=large)
+
+        assert (fast.target, wide.target) == ("StandardSSD_LRS", "StandardSSD_LRS")
+        assert self.kind(iops=900, throughput_bytes_s=None).target == "Premium_LRS"
+
+    def test_what_a_person_names_may_be_slower_and_the_difference_says_so(self) -> None:
+        steady = {"medium": "steady ssd", "iops": 400}
+        found = self.kind({"disks[0].kind": "Standard_LRS"}, **steady)
+
+        assert (found.target, found.consequence) == ("Standard_LRS", Consequence.INFORM)
+        assert "SSD with steady figures becomes hard disk" in found.difference
+
+    def test_a_disk_of_which_nothing_is_known_is_asked_for(self) -> None:
+        nothing = {"iops": "unknown", "throughput_bytes_s": "unknown"}
+        for dark in ({"medium": "unknown"}, nothing):
+            found = self.kind(kind="qcow2", **dark)
+            assert found.verdict is Verdict.MISSING
+            assert [c.value for c in found.candidates] == [
+                "Premium_LRS", "StandardSSD_LRS", "Standard_LRS",
+            ]  # fmt: skip
+            answered = self.kind({"disks[0].kind": "Premium_LRS"}, kind="qcow2", **dark)
+            assert answered.target == "Premium_LRS"
         machine = a_machine(disks=(a_disk(),))
         assert "UltraSSD" in refusal(machine, {"disks[0].kind": "UltraSSD_LRS"})["disks[0].kind"]
 

@@ -36,6 +36,9 @@ hostname                         exact      inform
 instance_type                    equivalent inform
 vcpus                            exact      inform
 memory_bytes                     exact      inform
+accelerators                     exact      inform
+burstable                        exact      inform
+bare_metal                       exact      inform
 architecture                     exact      inform
 firmware                         exact      inform
 secure_boot                      equivalent inform
@@ -84,6 +87,7 @@ disks[0].device                  equivalent inform
 disks[0].root                    exact      inform
 disks[0].size_bytes              exact      inform
 disks[0].kind                    equivalent acknowledge
+disks[0].medium                  exact      inform
 disks[0].iops                    equivalent inform
 disks[0].throughput_bytes_s      equivalent inform
 disks[0].encrypted               equivalent inform
@@ -95,8 +99,9 @@ disks[1].device                  equivalent inform
 disks[1].root                    exact      inform
 disks[1].size_bytes              exact      inform
 disks[1].kind                    equivalent acknowledge
+disks[1].medium                  exact      inform
 disks[1].iops                    equivalent inform
-disks[1].throughput_bytes_s      exact      inform
+disks[1].throughput_bytes_s      equivalent inform
 disks[1].encrypted               equivalent inform
 disks[1].key_id                  exact      inform
 disks[1].shared                  exact      inform
@@ -106,8 +111,9 @@ disks[2].device                  equivalent inform
 disks[2].root                    exact      inform
 disks[2].size_bytes              exact      inform
 disks[2].kind                    equivalent inform
+disks[2].medium                  exact      inform
 disks[2].iops                    exact      inform
-disks[2].throughput_bytes_s      exact      inform
+disks[2].throughput_bytes_s      equivalent inform
 disks[2].encrypted               equivalent inform
 disks[2].key_id                  exact      inform
 disks[2].shared                  exact      inform
