@@ -12,11 +12,14 @@ from coldferry.sizing import (
     barred,
     capacity,
     choose,
+    counted,
+    far_larger,
     nearest,
     refusals,
 )
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
-from coldferry.verdicts import equivalent, exact, lost, missing
+from coldferry.translation import Candidate
+from coldferry.verdicts import ACKNOWLEDGE, equivalent, exact, lost, missing
 
 C = TypeVar("C")
 
@@ -58,8 +61,8 @@ def size_rules(prefix: str, page: str, shop: Shop[C]) -> dict[str, Rule[C]]:
             "The smallest size on offer that is enough: of CPU, memory, accelerators, disks and "
             "interfaces, of the same architecture, booting the same way. Of equals the cheaper, "
             "then by name. Burstable, GPU, confidential and other special sizes only if a person "
-            "says so.",
-            ("exact", "equivalent", "missing"),
+            "says so. One that is far larger than the source must be acknowledged.",
+            ("exact", "equivalent", "equivalent, acknowledge", "missing"),
             accept=lambda question, said: _accept(question, said, shop),
         ),
         "vcpus": row(
@@ -107,21 +110,36 @@ def _decide(question: Question[C], shop: Shop[C]) -> Outcome:
     machine = question.machine
     offers, need = shop(question)
     offer = choose(offers, need)
-    if offer is not None:
-        return _chosen(offer, machine, "The smallest size on offer that is enough.")
-    return missing(
-        _why_none(machine, offers, need),
-        [
-            (near.name, "; ".join([_compared(near, machine), *remarks]))
-            for near, remarks in nearest(offers, need)
-        ],
+    near = [
+        Candidate(value=other.name, meaning="; ".join([_compared(other, machine), *remarks]))
+        for other, remarks in (nearest(offers, need) if _asks(offer, need) else ())
+        if other is not offer
+    ]
+    if offer is None:
+        outcome = missing(_why_none(machine, offers, need))
+    else:
+        outcome = _chosen(offer, machine, "The smallest size on offer that is enough.")
+        if _asks(offer, need):
+            outcome = replace(outcome, consequence=ACKNOWLEDGE, difference=_much(outcome))
+    return replace(outcome, candidates=tuple(near))
+
+
+def _asks(offer: Offer | None, need: Needs) -> bool:
+    """A person is asked: there is none, or one that is far larger than the source."""
+    return offer is None or (offer.name != need.name and far_larger(offer, need))
+
+
+def _much(outcome: Outcome) -> str:
+    return (
+        f"{outcome.difference} That is far more than the source has, and costs by it: another "
+        "size may serve better."
     )
 
 
 def _why_none(machine: Machine, offers: Sequence[Offer], need: Needs) -> str:
     wanted = capacity(machine.vcpus, machine.memory_bytes)
     if need.accelerators:
-        wanted += f" with {need.accelerators} accelerators"
+        wanted += f" with {counted(need.accelerators, 'accelerator')}"
     text = f"No size on offer is sure to be enough: {wanted} are needed."
     large = [f"{offer.name} {', '.join(why)}" for offer, why in barred(offers, need)]
     return text + (f" Large enough, but not to be had: {'; '.join(large)}." if large else "")
@@ -175,7 +193,7 @@ def _accelerators(value: Any, offer: Offer, question: Question[Any]) -> Outcome:
     if has < value:
         return lost(
             _FOLLOWS,
-            f"{offer.name} has {has} accelerators (GPUs or the like), the source has {value}: "
+            f"{offer.name} has {has} GPUs or other accelerators, the source has {value}: "
             "what computes on them stops working.",
             target=has,
         )

@@ -9,21 +9,32 @@ from typing import Any
 
 from coldferry.offered import origin_mark
 from coldferry.rules import Rule
-from coldferry.sizing import Needs, Offer, needs_of
+from coldferry.sizing import Needs, Offer, needs_of, once
 from coldferry.sizing_rules import size_rules
 from providers.aws.catalogue import Catalogue, InstanceType, Q
 
 _CLUSTER = re.compile(r"hpc\d", re.ASCII)
+_BURSTABLE = re.compile(r"t\d", re.ASCII)
 _GENERATION = re.compile(r"(?:u-\d+tb|[a-z-]+)(\d+)", re.ASCII)
-_HVM = "hvm"
+_HVM, _EBS = "hvm", "ebs"
 
 
 def _shop(question: Q) -> tuple[list[Offer], Needs]:
     machine, catalogue = question.machine, question.catalogue
-    origin = origin_mark(machine)
-    need = needs_of(machine, question.answers, zone=_zone(question))
-    offers = [_offer(kind, need, catalogue.vcpus_left(kind, origin)) for kind in catalogue.types]
-    return offers, need
+    need = needs_of(
+        machine,
+        question.answers,
+        zone=_zone(question),
+        wants=frozenset((_HVM, _EBS)),
+        quota_left=_quota_left(catalogue, origin_mark(machine)),
+    )
+    return _offers(catalogue.types), need
+
+
+def _quota_left(catalogue: Catalogue, origin: str) -> dict[str, int]:
+    one_of_each = {kind.quota: kind for kind in catalogue.types if kind.quota in catalogue.quotas}
+    left = {quota: catalogue.vcpus_left(kind, origin) for quota, kind in one_of_each.items()}
+    return {quota: vcpus for quota, vcpus in left.items() if vcpus is not None}
 
 
 def _zone(question: Q) -> str:
@@ -38,38 +49,46 @@ def _zone(question: Q) -> str:
     return next((zone for zone in zones if zone), "")
 
 
-def _offer(kind: InstanceType, need: Needs, left: int | None) -> Offer:
-    # Where attachments are shared, every interface after the first takes a disk's place.
-    taken = max(0, need.nics - 1) if kind.shared_attachments else 0
-    lacks = [
-        (_HVM not in kind.virtualization, "has no hardware virtualisation (HVM)"),
-        (not kind.ebs_root, "boots from no EBS volume"),
-    ]
+def _offer(kind: InstanceType) -> Offer:
+    lacks = {}
+    if _HVM not in kind.virtualization:
+        lacks[_HVM] = "has no hardware virtualisation (HVM)"
+    if not kind.ebs_root:
+        lacks[_EBS] = "boots from no EBS volume"
     return Offer(
         name=kind.name,
         vcpus=kind.vcpus,
         memory_bytes=kind.memory_bytes,
         architectures=kind.architectures,
         firmwares=kind.firmwares,
-        max_disks=None if kind.max_disks is None else kind.max_disks - taken,
+        max_disks=kind.max_disks,
         max_nics=kind.max_nics,
+        nics_take_disks=kind.shared_attachments,
         accelerators=kind.accelerators,
-        burstable=kind.burstable,
+        burstable=_earns_credits(kind),
         bare_metal=kind.bare_metal,
         special=_special(kind),
-        lacks=tuple(text for wrong, text in lacks if wrong),
+        lacks=lacks,
         restricted="" if kind.on_demand else "it cannot be started on demand",
         zones=kind.zones,
-        quota_left=left,
+        quota=kind.quota,
         by_name=_by_name(kind),
     )
+
+
+_offers = once(_offer)
+
+
+def _earns_credits(kind: InstanceType) -> bool:
+    # By the conventions of names T is the burstable family; EC2's answer is asked too.
+    return kind.burstable or _BURSTABLE.match(kind.name) is not None
 
 
 def _special(kind: InstanceType) -> str:
     """Paid for or behaving otherwise than a plain instance, or made for another guest."""
     checks = [
         (kind.bare_metal, "bare metal"),
-        (kind.burstable, "burstable: throttled once its CPU credits are spent"),
+        (_earns_credits(kind), "burstable: throttled once its CPU credits are spent"),
         (kind.accelerators > 0, "made for GPUs or other accelerators"),
         (_CLUSTER.match(kind.name) is not None, "made for clusters (high performance computing)"),
         (not kind.nitro, "of a generation on Xen: the guest needs Xen's drivers"),

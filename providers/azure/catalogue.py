@@ -147,6 +147,12 @@ class Catalogue(_Row):
         known = [self.usages[key] for key in ("cores", family.lower()) if key in self.usages]
         return min((usage.left + own for usage in known), default=None)
 
+    def cores_left_by_family(self, origin: str) -> dict[str, int]:
+        """The same for every family; those whose quotas say nothing are left out."""
+        families = {size.family for size in self.sizes}
+        left = {family: self.cores_left(family, origin) for family in families}
+        return {family: cores for family, cores in left.items() if cores is not None}
+
     def tier(self, kind: str, size_bytes: int) -> DiskTier | None:
         """The step that a disk of this kind and size gets."""
         fitting = [t for t in self.disk_tiers if t.kind == kind and t.max_bytes >= size_bytes]

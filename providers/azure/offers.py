@@ -58,7 +58,8 @@ def _sizes(skus: Iterable[Json], location: str) -> Iterator[Size]:
             name=sku["name"],
             family=sku.get("family") or "",
             vcpus=int(has.get("vCPUsAvailable") or has["vCPUs"]),
-            # The API says GB and means GiB: D2s_v5 has "8".
+            # The API says GB and means GiB, as the size pages do: Dsv5's page gives the same
+            # figures as GB in its table and as GiB in its specification. Some are fractions.
             memory_bytes=round(float(has["MemoryGB"]) * GIB),
             architecture=_ARCHITECTURES.get(has.get("CpuArchitectureType", "x64").lower(), ""),
             generations=_words(has.get("HyperVGenerations", "V1")),

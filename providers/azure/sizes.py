@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from coldferry.rules import Rule
-from coldferry.sizing import Needs, Offer, needs_of
+from coldferry.sizing import Needs, Offer, needs_of, once
 from coldferry.sizing_rules import size_rules
 from providers.azure.catalogue import Catalogue, Q, Size, origin_mark
 from providers.azure.rules_disk_kind import kind_for
@@ -31,25 +31,29 @@ _SPECIAL = (
 """Paid for or behaving otherwise than a plain VM: never chosen without being asked for."""
 
 
+_PREMIUM, _SCSI = "premium storage", "scsi"
+
+
 def _shop(question: Q) -> tuple[list[Offer], Needs]:
     machine, catalogue, answers = question.machine, question.catalogue, question.answers
     kinds = [kind_for(machine, n, catalogue, answers) for n in range(len(machine.disks))]
     premium = any(kind.startswith("Premium") for kind in kinds if kind)
-    origin = origin_mark(machine)
-    left = {
-        family: catalogue.cores_left(family, origin)
-        for family in {size.family for size in catalogue.sizes}
-    }
-    # The VM is made in the region, without a zone: zones of sizes play no part.
-    offers = [_offer(size, left[size.family], premium=premium) for size in catalogue.sizes]
-    return offers, needs_of(machine, answers)
+    need = needs_of(
+        machine,
+        answers,
+        # The VM is made in the region, without a zone: zones of sizes play no part.
+        wants=frozenset((_SCSI, _PREMIUM) if premium else (_SCSI,)),
+        quota_left=catalogue.cores_left_by_family(origin_mark(machine)),
+    )
+    return _offers(catalogue.sizes), need
 
 
-def _offer(size: Size, left: int | None, *, premium: bool) -> Offer:
-    lacks = [
-        ("SCSI" not in size.controllers, "attaches disks by NVMe only"),
-        (premium and not size.premium_io, "takes no Premium SSD"),
-    ]
+def _offer(size: Size) -> Offer:
+    lacks = {}
+    if "SCSI" not in size.controllers:
+        lacks[_SCSI] = "attaches disks by NVMe only"
+    if not size.premium_io:
+        lacks[_PREMIUM] = "takes no Premium SSD"
     return Offer(
         name=size.name,
         vcpus=size.vcpus,
@@ -61,11 +65,14 @@ def _offer(size: Size, left: int | None, *, premium: bool) -> Offer:
         accelerators=size.gpus,
         burstable=burstable(size.name),
         special=next((words for name, words in _SPECIAL if name.match(size.name)), ""),
-        lacks=tuple(text for wrong, text in lacks if wrong),
+        lacks=lacks,
         restricted=size.restricted,
-        quota_left=left,
+        quota=size.family,
         by_name=_by_name(size),
     )
+
+
+_offers = once(_offer)
 
 
 def burstable(name: str) -> bool:

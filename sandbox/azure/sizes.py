@@ -2,8 +2,9 @@
 
 Source of the numbers in ``sizes.json``: the size series pages of the Azure
 virtual machines documentation (bv1, dsv3, dsv5, esv5, fsv2, dasv5, dpsv5,
-dsv6). Not every capability of the real answer is there. The family names and
-the generation-one and Trusted Launch columns are from general knowledge.
+dsv6); a test compares them with what was read from those pages. Not every
+capability of the real answer is there. The Trusted Launch column is from
+general knowledge.
 """
 
 import json

@@ -32,8 +32,12 @@ class TestEnough:
             ({"architectures": ("arm64",)}, "has arm64 CPUs"),
             ({"firmwares": ("uefi",)}, "cannot boot by BIOS, only by UEFI"),
             ({"max_disks": 2}, "takes 2 disks, the root included"),
-            ({"max_nics": 1}, "takes 1 network interfaces"),
-            ({"lacks": ("attaches disks by NVMe only",)}, "attaches disks by NVMe only"),
+            ({"max_nics": 1}, "takes 1 network interface"),
+            ({"lacks": {"scsi": "attaches by NVMe", "x": "no"}}, "attaches by NVMe"),
+            (
+                {"max_disks": 3, "nics_take_disks": True},
+                "takes 3 disks, the root included, less one for each interface after the first",
+            ),
             ({"restricted": "no contract"}, "is not available to this account (no contract)"),
             ({"zones": ("b", "c")}, "is not offered in zone a"),
         ],
@@ -41,7 +45,7 @@ class TestEnough:
     def test_what_would_not_run_or_cannot_be_had_is_never_chosen(
         self, changes: dict[str, Any], why: str
     ) -> None:
-        need = replace(NEED, disks=3, nics=2, zone="a")
+        need = replace(NEED, disks=3, nics=2, zone="a", wants=frozenset({"scsi"}))
         wrong, right = an_offer("wrong", **{"zones": ("a",)} | changes), an_offer("right", 4, 32)
 
         assert refusals(wrong, need) == [why]
@@ -108,17 +112,19 @@ class TestOrder:
         assert chosen(an_offer(), replace(own, vcpus=1)) == "plain"
 
     def test_a_size_whose_quota_is_spent_is_chosen_last(self) -> None:
-        spent = an_offer("spent", quota_left=1)
+        need = replace(NEED, quota_left={"small": 1, "large": 16})
+        spent, large = an_offer("spent", quota="small"), an_offer("large", 16, 64, quota="large")
 
-        assert chosen(spent, an_offer("large", 16, 64, quota_left=16)) == "large"
-        assert chosen(spent) == "spent"
+        assert chosen(spent, large, need=need) == "large"
+        assert chosen(spent, an_offer("unknown", 16, 64, quota="?"), need=need) == "unknown"
+        assert chosen(spent, need=need) == "spent"
 
 
 class TestNearest:
     def test_what_a_person_may_choose_is_named_with_what_it_lacks(self) -> None:
-        need = replace(NEED, vcpus=6)
+        need = replace(NEED, vcpus=6, quota_left={"b": 2})
         small = an_offer("small", 2, 4)
-        spent = an_offer("spent", 8, 16, quota_left=2, special="burstable")
+        spent = an_offer("spent", 8, 16, quota="b", special="burstable")
         found = {offer.name: said for offer, said in nearest([small, spent], need)}
 
         assert found == {
@@ -130,7 +136,7 @@ class TestNearest:
         need = replace(NEED, accelerators=4)
         one = an_offer("one", accelerators=1)
 
-        assert nearest([one], need)[0][1] == ["1 accelerators, where the source has 4"]
+        assert nearest([one], need)[0][1] == ["1 accelerator, where the source has 4"]
         assert nearest([an_offer()], need)[0][1] == ["no accelerator, where the source has 4"]
 
     def test_too_little_is_further_away_than_too_much(self) -> None:
@@ -139,13 +145,21 @@ class TestNearest:
 
         assert [o.name for o, _ in nearest([four, twelve], need)] == ["twelve", "four"]
 
+    def test_of_equals_only_the_preferred_one_is_offered(self) -> None:
+        need = replace(NEED, vcpus=6)
+        twins = [an_offer("old", by_name=(1,)), an_offer("new", by_name=(0,)), an_offer("x", 4)]
+
+        assert [offer.name for offer, _ in nearest(twins, need)] == ["x", "new"]
+
     def test_what_no_person_can_have_is_no_candidate_but_named_with_the_reason(self) -> None:
         arm = an_offer("arm", architectures=("arm64",), firmwares=("uefi",))
         small = an_offer("small", 1, 1, restricted="gone")
+        large = an_offer("large", 64, 512, restricted="gone")
 
-        assert nearest([arm, small], NEED) == []
-        assert barred([arm, small], NEED) == [
-            (arm, ["has arm64 CPUs", "cannot boot by BIOS, only by UEFI"])
+        assert nearest([arm, small, large], NEED) == []
+        assert barred([arm, small, large], NEED) == [
+            (large, ["is not available to this account (gone)"]),
+            (arm, ["has arm64 CPUs", "cannot boot by BIOS, only by UEFI"]),
         ]
 
 
@@ -176,7 +190,7 @@ OFFERS = st.lists(
         firmwares=st.sampled_from([("bios",), ("uefi",), ("bios", "uefi")]),
         max_disks=st.sampled_from([None, 1, 2]),
         special=st.sampled_from(["", "", "burstable"]),
-        quota_left=st.sampled_from([None, None, 1, 8]),
+        quota=st.sampled_from(["", "one", "eight"]),
         price_per_hour=st.sampled_from([None, 0.1, 0.2]),
     ),
     max_size=12,
@@ -190,6 +204,7 @@ WANTED = st.builds(
     st.sampled_from(["x86_64", "arm64"]),
     st.sampled_from(["bios", "uefi"]),
     st.integers(1, 2),
+    quota_left=st.just({"one": 1, "eight": 8}),
 )
 
 
@@ -215,7 +230,8 @@ def test_no_choice_is_less_than_the_machine_and_none_smaller_would_do(
         and (offer.max_disks is None or offer.max_disks >= need.disks)
         and not offer.special
     ]
-    with_quota = [o for o in enough if o.quota_left is None or o.quota_left >= o.vcpus] or enough
+    left = {"": 99, "one": 1, "eight": 8}
+    with_quota = [offer for offer in enough if left[offer.quota] >= offer.vcpus] or enough
 
     assert (found in enough) if enough else (found is None)
     if found is not None:
