@@ -11,6 +11,7 @@ from coldferry.errors import Denied, UnknownMachine
 from coldferry.leaves import leaves
 from coldferry.machine import Machine
 from coldferry.migration import ATTEMPT_TAG
+from providers.aws.describe import accelerators_of
 from tests.unit.aws_world import REGION, Sandbox, sandbox
 
 GIB = 2**30
@@ -88,12 +89,37 @@ def test_the_machine_itself(rich: tuple[str, Machine]) -> None:
     assert machine.name == "wéb—01 ☃"
     assert (machine.instance_type, machine.memory_bytes) == ("t3.small", 2 * GIB)
     assert machine.vcpus == 1, "as started with, not the type's two"
+    assert (machine.accelerators, machine.burstable, machine.bare_metal) == (0, True, False)
     assert (machine.architecture, machine.firmware, machine.tpm) == ("x86_64", "uefi", None)
     assert (machine.secure_boot, machine.os_family) == ("unknown", "linux")
     assert (machine.zone, machine.tenancy) != ("unknown", "unknown")
     assert machine.key_names == ("ops",)
     assert machine.licence.platform == "Linux/UNIX"
     assert machine.root_image is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "accelerators"),
+    [
+        ({"InstanceType": "m5.large"}, 0),
+        ({"GpuInfo": {"Gpus": [{"Count": 4}, {"Count": 1}]}}, 5),
+        ({"GpuInfo": {"Gpus": [{"Count": 0, "LogicalGpuCount": 1, "GpuPartitionSize": 0.125}]}}, 1),
+        ({"FpgaInfo": {"Fpgas": [{"Count": 2}]}}, 2),
+        ({"MediaAcceleratorInfo": {"Accelerators": [{"Count": 8}]}}, 8),
+        (
+            {
+                "NeuronInfo": {"NeuronDevices": [{"Count": 4}]},
+                "InferenceAcceleratorInfo": {"Accelerators": [{"Count": 4}]},
+            },
+            4,
+        ),
+        ({"InstanceType": "trn2u.48xlarge"}, 1),
+    ],
+)
+def test_accelerators_are_counted_once_and_a_part_of_one_counts(
+    facts: Any, accelerators: int
+) -> None:
+    assert accelerators_of(facts) == accelerators
 
 
 def test_our_own_tags_are_left_out(rich: tuple[str, Machine]) -> None:

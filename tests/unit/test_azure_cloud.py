@@ -57,6 +57,8 @@ class TestMachine:
         assert len(cloud.owned(MIGRATION)) == 5
         found = cloud.describe("web-01")
         assert (found.vcpus, found.memory_bytes) == (machine.vcpus, machine.memory_bytes)
+        assert (found.accelerators, found.burstable, found.bare_metal) == (0, False, False)
+        assert [disk.medium for disk in found.disks] == ["ssd", "ssd"]
         assert found.nics[0].private_address == "10.0.1.20"
         assert found.nics[0].security_groups[0].rules == ()
         assert found.tags == machine.tags
