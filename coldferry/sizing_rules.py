@@ -19,7 +19,7 @@ from coldferry.sizing import (
 )
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
 from coldferry.translation import Candidate
-from coldferry.verdicts import ACKNOWLEDGE, equivalent, exact, lost, missing
+from coldferry.verdicts import ACKNOWLEDGE, BLOCK, equivalent, exact, impossible, lost, missing
 
 C = TypeVar("C")
 
@@ -62,7 +62,7 @@ def size_rules(prefix: str, page: str, shop: Shop[C]) -> dict[str, Rule[C]]:
             "interfaces, of the same architecture, booting the same way. Of equals the cheaper, "
             "then by name. Burstable, GPU, confidential and other special sizes only if a person "
             "says so. One that is far larger than the source must be acknowledged.",
-            ("exact", "equivalent", "equivalent, acknowledge", "missing"),
+            ("exact", "equivalent", "equivalent, acknowledge", "missing", "impossible, block"),
             accept=lambda question, said: _accept(question, said, shop),
         ),
         "vcpus": row(
@@ -115,7 +115,13 @@ def _decide(question: Question[C], shop: Shop[C]) -> Outcome:
         for other, remarks in (nearest(offers, need) if _asks(offer, need) else ())
         if other is not offer
     ]
-    if offer is None:
+    if offer is None and not near:
+        outcome = impossible(
+            _why_none(machine, offers, need),
+            "Change the machine, or choose another place that offers more.",
+            consequence=BLOCK,
+        )
+    elif offer is None:
         outcome = missing(_why_none(machine, offers, need))
     else:
         outcome = _chosen(offer, machine, "The smallest size on offer that is enough.")

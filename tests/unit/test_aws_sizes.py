@@ -60,7 +60,7 @@ def test_types_that_would_not_run_it_are_not_even_candidates() -> None:
     )  # fmt: skip
     found = said(MACHINE, *wrong)
 
-    assert (found.kind, found.candidates) == ("missing", ())
+    assert (found.target, found.candidates) == (None, ())
     assert "a.large has no hardware virtualisation (HVM)" in found.reason
     assert "b.large boots from no EBS volume" in found.reason
     assert "c.large is not available to this account (it cannot be started" in found.reason
@@ -72,7 +72,7 @@ def test_a_volume_gives_way_to_each_further_interface_where_they_share_places() 
     )
     shared, own = a_type("m5.large", max_disks=2), a_type("m7a.large", 4, 16, max_disks=2)
 
-    assert said(machine, shared).kind == "missing"
+    assert said(machine, shared).target is None
     assert said(machine, shared, own.model_copy(update={"shared_attachments": False})).target == (
         "m7a.large"
     )

@@ -73,6 +73,14 @@ class TestSize:
         barred = said("instance_type", a_machine(vcpus=100, architecture="arm64"))
         assert "Large enough, but not to be had: giant has x86_64 CPUs." in barred.reason
 
+    def test_where_nobody_could_choose_anything_the_machine_is_blocked(self) -> None:
+        rule, question = asked("instance_type", a_machine(architecture="arm64"), offers=OFFERS[:2])
+        found = rule.decide(question)
+
+        assert (found.kind, found.candidates) == ("impossible, block", ())
+        assert found.kind in rule.may
+        assert "small has x86_64 CPUs" in found.reason
+
     def test_a_machine_with_a_gpu_never_becomes_one_without_unasked(self) -> None:
         found = said("instance_type", a_machine(accelerators=1))
 
