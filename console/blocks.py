@@ -7,8 +7,10 @@ import re
 from typing import Any
 
 import httpx
+from pydantic import ValidationError
 
-from coldferry.errors import Denied, UnknownBlock, Unreachable
+from coldferry.errors import BadInput, Denied, UnknownBlock, Unreachable
+from coldferry.plain import plain
 from console.prefect_server import headers, use_server
 from providers.registry import Access
 
@@ -19,7 +21,8 @@ _REFERENCE = re.compile(r"([a-z0-9-]+)/([a-z0-9-]+)")
 def load(reference: str) -> tuple[Access, str]:
     """The cloud's settings and the block document's id, for ``type-slug/name``.
 
-    Raises UnknownBlock, saying what blocks there are.
+    Raises UnknownBlock, saying what blocks there are, and BadInput naming the
+    fields of one that was saved with settings that are none.
     """
     found = _REFERENCE.fullmatch(reference)
     if found is None:
@@ -31,17 +34,42 @@ def load(reference: str) -> tuple[Access, str]:
         )
     answer = _get(f"/block_types/slug/{slug}/block_documents/name/{name}")
     if answer is None:
-        known = ", ".join(sorted(f"{SLUG}/{n}" for n, _, _ in saved())) or "none yet"
+        known = ", ".join(sorted(f"{SLUG}/{n}" for n, _, _ in every())) or "none yet"
         raise UnknownBlock(
             f"There is no block {reference}.", f"Saved are: {known}. Blocks are made in the UI."
         )
-    return Access.model_validate(answer["data"]), str(answer["id"])
+    access = _access(answer)
+    if isinstance(access, BadInput):
+        raise access
+    return access, str(answer["id"])
 
 
 def saved() -> list[tuple[str, Access, str]]:
-    """``(name, settings, document id)`` of every saved cloud."""
+    """``(name, settings, document id)`` of every saved cloud whose settings can be read."""
+    return [(name, found, id_) for name, found, id_ in every() if isinstance(found, Access)]
+
+
+def every() -> list[tuple[str, Access | BadInput, str]]:
+    """As :func:`saved`, with what is wrong in place of settings that cannot be read."""
     documents = _get(f"/block_types/slug/{SLUG}/block_documents") or []
-    return [(d["name"], Access.model_validate(d["data"]), str(d["id"])) for d in documents]
+    return [(d["name"], _access(d), str(d["id"])) for d in documents]
+
+
+def _access(document: dict[str, Any]) -> Access | BadInput:
+    """A document's settings. Prefect's API takes any, so nothing is sure of them.
+
+    The error names fields and never quotes a value: a secret may have been put
+    into the wrong place.
+    """
+    try:
+        return Access.model_validate(document["data"])
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False, include_context=False)
+    named = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in faults)
+    return BadInput(
+        f"The block {SLUG}/{plain(document['name'])} cannot be used: {plain(named)}.",
+        "Correct it in the UI: there each field says what it takes.",
+    )
 
 
 def _get(path: str) -> Any:

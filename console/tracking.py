@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from coldferry.errors import ColdferryError, UnknownMigration
+from coldferry.errors import BadInput, ColdferryError, UnknownMigration
 from coldferry.migration import State, is_migration, pair_of
 from coldferry.plain import plain
 from coldferry.ports import Machines, Owned, is_source, is_target
@@ -41,7 +41,7 @@ class Found:
 def everything(silent: list[str]) -> list[Found]:
     """All migrations that any saved cloud knows of; clouds that do not answer go to ``silent``."""
     found: dict[str, Found] = {}
-    saved = blocks.saved()
+    saved = blocks.every()
     if not saved:
         return []
     with ThreadPoolExecutor(min(8, len(saved))) as pool:
@@ -103,9 +103,11 @@ def _answers(cloud: Machines) -> bool:
     return True
 
 
-def _look(reference: str, access: Access, silent: list[str]) -> list[Found]:
+def _look(reference: str, access: Access | BadInput, silent: list[str]) -> list[Found]:
     seen: list[Found] = []
     try:
+        if isinstance(access, BadInput):
+            raise access
         cloud = connect(access)
         if is_source(cloud):
             seen += [

@@ -31,7 +31,8 @@ PROVIDERS: tuple[str, ...] = get_args(ProviderName)
 class Access(BaseModel):
     """Which cloud, and how it is reached; only the part of that cloud is read."""
 
-    model_config = ConfigDict(frozen=True)
+    # An error that quotes what was given would quote a secret in the wrong place.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     provider: ProviderName = Field(title="Cloud")
     aws: AwsAccess = Field(default=AwsAccess(), title="If it is AWS")

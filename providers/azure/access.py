@@ -1,6 +1,16 @@
 """How Azure is reached. An empty field means the SDK's default chain."""
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+
+def _header(given: SecretStr) -> SecretStr:
+    text = given.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("it holds characters that no header can carry")
+    return given
+
 
 _EMPTY = SecretStr("")
 
@@ -8,7 +18,7 @@ _EMPTY = SecretStr("")
 class AzureAccess(BaseModel):
     """Credentials and place. Leave the credentials empty to use a managed identity."""
 
-    model_config = ConfigDict(frozen=True, title="If it is Azure")
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, title="If it is Azure")
 
     subscription_id: str = Field(default="", title="Subscription id")
     resource_group: str = Field(
@@ -27,7 +37,7 @@ class AzureAccess(BaseModel):
     endpoint: str = Field(
         default="", title="Endpoint", description="Only for a sovereign or sandbox cloud"
     )
-    token: SecretStr = Field(
+    token: Annotated[SecretStr, AfterValidator(_header)] = Field(
         default=_EMPTY, title="Bearer token", description="Only for the sandbox"
     )
     ca_bundle: str = Field(

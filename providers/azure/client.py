@@ -11,6 +11,7 @@ Identity client library for Python".
 
 import logging
 import random
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,8 @@ from azure.core.exceptions import (
     ServiceRequestError,
 )
 
-from coldferry.errors import ColdferryError, Gone, ProviderError, Transient, Unreachable
+from coldferry.errors import BadInput, ColdferryError, Gone, ProviderError, Transient, Unreachable
+from coldferry.plain import plain
 from providers.azure import failures
 from providers.azure.access import AzureAccess
 from providers.azure.credentials import credential
@@ -66,7 +68,7 @@ class Arm:
         self.access = access
         self.subscription = f"/subscriptions/{access.subscription_id}"
         self.group_id = f"{self.subscription}/resourceGroups/{access.resource_group}"
-        self.host = urlsplit(access.endpoint or PUBLIC_CLOUD).netloc
+        self.host = (access.endpoint or PUBLIC_CLOUD).partition("//")[2].partition("/")[0]
 
     def get(self, kind: Kind, name: str, group: str = "", expand: str = "") -> Json:
         """One resource as of now. Raises Gone."""
@@ -186,7 +188,7 @@ class Arm:
             retry_total=0,
             connection_timeout=10,
             read_timeout=60,
-            connection_verify=self.access.ca_bundle or True,
+            connection_verify=self._trust,
         )
 
     @contextmanager
@@ -266,15 +268,46 @@ class Arm:
     @property
     def _options(self) -> Json:
         return {
-            "base_url": self.access.endpoint.rstrip("/") or PUBLIC_CLOUD,
+            "base_url": self._base_url,
             "credential_scopes": [SCOPE],
-            "connection_verify": self.access.ca_bundle or True,
+            "connection_verify": self._trust,
             "connection_timeout": 5,
             "read_timeout": 30,
             "polling_interval": 1,
             # Lost connections are tried again once; error answers are weighed in _call.
             "retry_total": 2, "retry_connect": 1, "retry_read": 1, "retry_status": 0,
         }  # fmt: skip
+
+    @property
+    def _base_url(self) -> str:
+        given = self.access.endpoint.rstrip("/") or PUBLIC_CLOUD
+        try:
+            usable = urlsplit(given).scheme == "https" and bool(urlsplit(given).hostname)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise BadInput(
+                "The endpoint in the Azure block is not an https address.",
+                "Correct the endpoint, or leave it empty for the public cloud.",
+            )
+        return given
+
+    @cached_property
+    def _trust(self) -> str | bool:
+        """Whose certificates are believed. The SDK's own error for a bad file names no field."""
+        path = self.access.ca_bundle
+        if not path:
+            return True
+        try:
+            ssl.create_default_context(cafile=path)
+        except (OSError, ValueError) as error:  # a TLS error is an OSError, too
+            no_file = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+            why = error.strerror if no_file else "it is no PEM file"
+            raise BadInput(
+                f"The CA bundle '{plain(path)}' of the Azure block cannot be read ({why}).",
+                "Give a PEM file that is on the worker's machine, or leave the field empty.",
+            ) from None
+        return path
 
 
 def translated(error: AzureError, deed: Deed) -> ProviderError:

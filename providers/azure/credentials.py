@@ -9,6 +9,7 @@ from typing import Any
 
 from azure.core.credentials import AccessToken
 
+from coldferry.errors import BadInput
 from providers.azure.access import AzureAccess
 
 
@@ -24,7 +25,10 @@ class StaticToken:
 
 
 def credential(access: AzureAccess) -> Any:
-    """A token, a service principal, a named managed identity, or the SDK's default chain."""
+    """A token, a service principal, a named managed identity, or the SDK's default chain.
+
+    Raises BadInput for a service principal that is none.
+    """
     if access.token.get_secret_value():
         return StaticToken(access.token.get_secret_value())
     # Imported only where it is used: the sandbox needs none of it.
@@ -36,7 +40,13 @@ def credential(access: AzureAccess) -> Any:
 
     secret = access.client_secret.get_secret_value()
     if secret:
-        return ClientSecretCredential(access.tenant_id, access.client_id, secret)
+        try:
+            return ClientSecretCredential(access.tenant_id, access.client_id, secret)
+        except ValueError:
+            raise BadInput(
+                "The Azure block has a client secret, but no usable tenant id and client id.",
+                "Fill in all three of the service principal, or leave its secret empty.",
+            ) from None
     if access.client_id:
         return ManagedIdentityCredential(client_id=access.client_id)
     return DefaultAzureCredential()

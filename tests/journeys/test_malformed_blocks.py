@@ -1,0 +1,98 @@
+"""Blocks that were saved with settings that are none: the others are told of as before."""
+
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from console.prefect_server import own_url
+
+PASTED = "canary0pasted0into0the0wrong0place"
+MALFORMED = {
+    "no word for a region": ({"provider": "aws", "aws": {"region": None}}, "aws.region"),
+    "a cloud nobody knows": ({"provider": "gcp"}, "provider"),
+    "a secret for a part": ({"provider": "azure", "azure": PASTED}, "azure"),
+    "no cloud at all": ({"aws": {"secret_access_key": PASTED}}, "provider"),
+    "a secret in a list": ({"provider": "azure", "azure": {"token": [PASTED]}}, "azure.token"),
+    "a token no header carries": (
+        {"provider": "azure", "azure": {"token": f"ключ-{PASTED}"}},
+        "azure.token",
+    ),
+}
+
+
+@pytest.fixture
+def saved(sandbox):
+    """Save settings as they are, through the API that the UI uses too; gone at the end."""
+
+    @contextmanager
+    def save(settings, name="malformed"):
+        with sandbox.inside():
+            url = own_url()
+        slug = f"{url}/block_types/slug/coldferry-cloud/block_documents"
+        known = httpx.get(slug).raise_for_status().json()[0]
+        kind = {key: known[key] for key in ("block_type_id", "block_schema_id")}
+        body = {"name": name, "data": settings, **kind}
+        made = httpx.post(f"{url}/block_documents/", json=body).raise_for_status().json()
+        try:
+            yield f"coldferry-cloud/{name}"
+        finally:
+            httpx.delete(f"{url}/block_documents/{made['id']}").raise_for_status()
+
+    return save
+
+
+@pytest.mark.parametrize(("settings", "field"), MALFORMED.values(), ids=list(MALFORMED))
+def test_a_malformed_block_is_named_with_its_field_and_without_its_value(
+    sandbox, saved, settings, field
+):
+    with saved(settings) as block:
+        answer = sandbox.here("describe", block, sandbox.state["machines"][0])
+
+    assert (answer.exit_code, answer.error["code"]) == (2, "bad-input")
+    assert f"{block} cannot be used: {field}:" in answer.error["what"]
+    assert answer.error["do"]
+    assert PASTED not in f"{answer.document}{answer.stderr}"
+
+
+def test_the_other_clouds_migrations_are_shown_beside_malformed_blocks(sandbox, saved):
+    before = sandbox.here("status").document
+    with saved({"provider": "azure", "azure": PASTED}) as block:
+        answer = sandbox.here("status")
+
+    assert answer.exit_code == 0
+    assert answer.document["migrations"] == before["migrations"]
+    assert answer.document["unreachable"] == [*before["unreachable"], block]
+    assert block in answer.stderr
+    assert PASTED not in f"{answer.document}{answer.stderr}"
+
+
+def test_a_rollback_does_not_stumble_over_a_malformed_block(sandbox, saved):
+    with saved({"provider": "gcp"}) as block:
+        answer = sandbox.here("rollback", "nobody-azure-0-a1")
+
+    assert (answer.exit_code, answer.error["code"]) == (2, "unknown-migration")
+    assert block in answer.error["do"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "field"),
+    [
+        ({"ca_bundle": "/nowhere/ca.pem"}, "CA bundle"),
+        ({"endpoint": "https://[::1"}, "endpoint"),
+        ({"endpoint": "nowhere"}, "endpoint"),
+        ({"token": "", "client_secret": PASTED}, "client secret"),
+    ],
+    ids=["no such bundle", "no address", "no scheme", "half a principal"],
+)
+def test_a_setting_that_cannot_be_used_is_bad_input(sandbox, saved, setting, field):
+    settings = {k: v for k, v in sandbox.state["azure"].items() if k != "block"}
+    with saved({"provider": "azure", "azure": settings | setting}) as block:
+        answer = sandbox.here("describe", block, "anybody")
+        status = sandbox.here("status")
+
+    assert (answer.exit_code, answer.error["code"]) == (2, "bad-input")
+    assert field in answer.error["what"]
+    assert status.exit_code == 0
+    assert block in status.document["unreachable"]
+    assert PASTED not in f"{answer}{status}"
