@@ -35,9 +35,14 @@ screen = Console(
 aside = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 _SECRET = re.compile(
-    r"(?i)\b(sig|signature|token|secret|password|accountkey|sharedaccesskey|x-amz-[a-z-]+)"
-    r"([\"']?\s*[=:]\s*)[^&\s\"',)]+"
+    r"(?i)((?:\b|_)sig|[\w-]*(?:signature|token|secret|passw(?:or)?d|credential|authorization|"
+    r"(?:access|account|api|private)[_-]?key|auth_string|x-amz-)[\w-]*)"
+    r"(\\?[\"']?\s*[=:]\s*)(?:b?\\?([\"']).*?\3|(?:(?:bearer|basic)\s+)?[^&\s\"',)]+)"
 )
+_QUOTED = re.compile(r"\binput_value=.*?(?=, input_type=|$)", re.MULTILINE)
+"""What pydantic shows of a value that it does not take: it may be a secret in a wrong place."""
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
+_USERINFO = re.compile(r"(?<=://)[^/\s@\"']+(?=@)")
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,9 @@ def fail(error: ColdferryError, *, as_json: bool) -> int:
 
 def redact(text: str) -> str:
     """``text`` without what looks like a secret's value."""
+    text = _QUOTED.sub("input_value=[redacted]", text)
+    text = _BEARER.sub(r"\1 [redacted]", text)
+    text = _USERINFO.sub("[redacted]", text)
     return _SECRET.sub(r"\1\2[redacted]", text)
 
 

@@ -53,6 +53,7 @@ def test_a_malformed_block_is_named_with_its_field_and_without_its_value(
     assert f"{block} cannot be used: {field}:" in answer.error["what"]
     assert answer.error["do"]
     assert PASTED not in f"{answer.document}{answer.stderr}"
+    assert not [p for p in sandbox.home.glob("defects/*") if PASTED in p.read_text()]
 
 
 def test_the_other_clouds_migrations_are_shown_beside_malformed_blocks(sandbox, saved):
