@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from coldferry.errors import BadInput, Denied, UnknownBlock, Unreachable
 from coldferry.plain import plain
+from console.output import redact
 from console.prefect_server import headers, use_server
 from providers.registry import Access
 
 SLUG = "coldferry-cloud"
+_DOCUMENT = {"name", "data", "id"}
 _REFERENCE = re.compile(r"([a-z0-9-]+)/([a-z0-9-]+)")
 
 
@@ -32,7 +34,7 @@ def load(reference: str) -> tuple[Access, str]:
         raise UnknownBlock(
             f"{reference} is not a cloud.", f"Give a block of the type {SLUG}: {SLUG}/NAME."
         )
-    answer = _get(f"/block_types/slug/{slug}/block_documents/name/{name}")
+    answer = _get(f"/block_types/slug/{slug}/block_documents/name/{name}", dict)
     if answer is None:
         known = ", ".join(sorted(f"{SLUG}/{n}" for n, _, _ in every())) or "none yet"
         raise UnknownBlock(
@@ -51,7 +53,7 @@ def saved() -> list[tuple[str, Access, str]]:
 
 def every() -> list[tuple[str, Access | BadInput, str]]:
     """As :func:`saved`, with what is wrong in place of settings that cannot be read."""
-    documents = _get(f"/block_types/slug/{SLUG}/block_documents") or []
+    documents = _get(f"/block_types/slug/{SLUG}/block_documents", list) or []
     return [(d["name"], _access(d), str(d["id"])) for d in documents]
 
 
@@ -72,20 +74,43 @@ def _access(document: dict[str, Any]) -> Access | BadInput:
     )
 
 
-def _get(path: str) -> Any:
+def _get(path: str, shape: type) -> Any:
+    """What Prefect answers, None for what it does not know.
+
+    Raises BadInput when what answers is no Prefect API.
+    """
     url = use_server()
+    shown = plain(redact(url))
     try:
         answer = httpx.get(
             f"{url}{path}", params={"include_secrets": "true"}, headers=headers(), timeout=30
         )
     except httpx.HTTPError:
-        raise Unreachable(f"The Prefect API at {url} does not answer.") from None
+        raise Unreachable(f"The Prefect API at {shown} does not answer.") from None
+    except httpx.InvalidURL:
+        raise _not_prefect(shown) from None
     if answer.status_code in (401, 403):
         raise Denied(
-            f"The Prefect API at {url} refused the credentials.",
+            f"The Prefect API at {shown} refused the credentials.",
             "Set PREFECT_API_KEY or PREFECT_API_AUTH_STRING.",
         )
-    if answer.status_code == 404:
+    if answer.status_code >= 500:
+        raise Unreachable(f"The Prefect API at {shown} answers with {answer.status_code}.")
+    try:
+        said = answer.json()
+    except ValueError:
+        raise _not_prefect(shown) from None
+    if answer.status_code == 404 and isinstance(said, dict) and "detail" in said:
         return None
-    answer.raise_for_status()
-    return answer.json()
+    rows = said if isinstance(said, list) else [said]
+    documents = all(isinstance(row, dict) and row.keys() >= _DOCUMENT for row in rows)
+    if answer.status_code != 200 or not isinstance(said, shape) or not documents:
+        raise _not_prefect(shown)
+    return said
+
+
+def _not_prefect(shown: str) -> BadInput:
+    return BadInput(
+        f"What answers at {shown} is not a Prefect API.",
+        "Set PREFECT_API_URL to the API's address, which ends in /api; without it one is started.",
+    )

@@ -23,9 +23,11 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from coldferry.errors import Unreachable
 from coldferry.home import home
+from console.listening import is_ours, listens
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -36,6 +38,8 @@ QUIET = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_CLI_PROMPT": "false",
 }
+_COMMAND = ("prefect", "server", "start")
+_HOST = "127.0.0.1"
 _START_TIMEOUT_S = 120
 
 
@@ -105,17 +109,15 @@ def start_server() -> str:
         if not (folder / "prefect.db").exists():
             shutil.copy(template(), folder / "prefect.db")
         port = _free_port()
-        url = f"http://127.0.0.1:{port}/api"
+        url = f"http://{_HOST}:{port}/api"
         with (folder / "server.log").open("ab") as log:
             process = subprocess.Popen(
                 [
                     sys.executable,
                     "-m",
-                    "prefect",
-                    "server",
-                    "start",
+                    *_COMMAND,
                     "--host",
-                    "127.0.0.1",
+                    _HOST,
                     "--port",
                     str(port),
                 ],
@@ -137,7 +139,7 @@ def stop_server() -> None:
     path = home() / "prefect" / "server.json"
     with suppress(OSError, ValueError, KeyError, TypeError):
         pid = int(json.loads(path.read_text())["pid"])
-        if b"prefect" in Path(f"/proc/{pid}/cmdline").read_bytes():  # else somebody else's by now
+        if is_ours(pid, *_COMMAND):  # else somebody else's by now
             end_group(pid)
     path.unlink(missing_ok=True)
 
@@ -162,13 +164,17 @@ def own_url() -> str | None:
 
 
 def _running() -> str | None:
+    """The recorded server's address, if it is that server who answers there.
+
+    After a crash anybody on this machine may listen on the port that it had.
+    """
     path = home() / "prefect" / "server.json"
     try:
         record: dict[str, Any] = json.loads(path.read_text())
-        url = str(record["url"])
+        pid, url = int(record["pid"]), str(record["url"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # a torn record is none
-    return url if _healthy(url) else None
+    return url if is_ours(pid, *_COMMAND) and _healthy(url, pid) else None
 
 
 def _environment(folder: Path, url: str) -> dict[str, str]:
@@ -227,18 +233,22 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _healthy(url: str) -> bool:
+def _healthy(url: str, pid: int) -> bool:
+    """The server answers, and it is this process: it is looked at before anything is asked."""
     try:
+        place = urlsplit(url)
+        if place.hostname != _HOST or not listens(pid, place.port or 0):
+            return False
         with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310 - loopback
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (urllib.error.URLError, OSError, ValueError):
         return False
 
 
 def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < until:
-        if _healthy(url):
+        if _healthy(url, process.pid):
             return
         if process.poll() is not None:
             break

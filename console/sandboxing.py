@@ -16,6 +16,7 @@ from rich.console import Console
 
 from coldferry.errors import Unreachable
 from coldferry.home import home
+from console import blocks
 from console.managing import Json
 from console.output import Outcome, aside, command
 from console.prefect_server import end_group, stop_server, use_server
@@ -137,6 +138,7 @@ def _start(folder: Path) -> dict[str, Any]:
 
 
 def _save_blocks(state: dict[str, Any]) -> None:
+    blocks.saved()  # what is no Prefect API is said before Prefect's client stumbles over it
     from tasks.clouds import Cloud  # imports Prefect, which must find its server
 
     for provider, settings in clouds(state).items():
