@@ -16,7 +16,7 @@ _MAX_BYTES = 1 << 20
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Answers by path; fields left empty are left out.
+    """Answers by path; None where a field is left empty, which is :func:`answered` none.
 
     Raises BadInput when the file is not a flat mapping, repeats a key, or
     uses anchors (a few hundred bytes of them make gigabytes).
@@ -34,6 +34,11 @@ def read(path: Path) -> dict[str, Any]:
         reason = str(error).splitlines()[0] if str(error) else "it is nested too deep"
         raise BadInput(f"{path} is not an answers file: {reason}.") from None
     return found
+
+
+def answered(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was answered: a path without a value must be a field's, too, but is no answer."""
+    return {path: value for path, value in given.items() if value is not None}
 
 
 def write(path: Path, plan: Plan, given: Mapping[str, Any]) -> None:
@@ -87,7 +92,7 @@ def _mapping(node: yaml.Node) -> dict[str, Any]:
         if key_node.value in answers:
             raise ValueError(f"{key_node.value} is answered twice")
         answers[key_node.value] = _value(value_node, line)
-    return {path: value for path, value in answers.items() if value is not None}
+    return answers
 
 
 def _value(node: yaml.Node, line: int) -> str | list[str] | None:

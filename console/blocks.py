@@ -53,7 +53,7 @@ def saved() -> list[tuple[str, Access, str]]:
 
 def every() -> list[tuple[str, Access | BadInput, str]]:
     """As :func:`saved`, with what is wrong in place of settings that cannot be read."""
-    documents = _get(f"/block_types/slug/{SLUG}/block_documents", list) or []
+    documents = _get(f"/block_types/slug/{SLUG}/block_documents") or []
     return [(d["name"], _access(d), str(d["id"])) for d in documents]
 
 
@@ -74,7 +74,7 @@ def _access(document: dict[str, Any]) -> Access | BadInput:
     )
 
 
-def _get(path: str, shape: type) -> Any:
+def _get(path: str, shape: type = list) -> Any:
     """What Prefect answers, None for what it does not know.
 
     Raises BadInput when what answers is no Prefect API.

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coldferry.plain import plain
+from coldferry.rules import check_paths
 from console import answers as answer_file
 from console import blocks, tracking
 from console.managing import Json
@@ -16,6 +17,7 @@ from console.output import Outcome, command
 from console.planning import Answers, SourceBlock, SourceVm, TargetBlock
 from console.prefect_server import use_server
 from console.watching import watching
+from providers.registry import connect_source
 
 Migration = Annotated[str, typer.Argument(metavar="MIGRATION", help="Its id")]
 
@@ -42,8 +44,11 @@ def run_migration(
 ) -> dict[str, Any]:
     """Run the flow in this process; its report."""
     given = answer_file.read(answers) if answers else None
-    blocks.load(source)
+    origin, _ = blocks.load(source)
     blocks.load(target)
+    if given and None in given.values():  # the flow is given what was answered, nothing else
+        check_paths(connect_source(origin).describe(vm), given)
+        given = answer_file.answered(given)
     use_server()
     from flows.migrate_vm import migrate_vm  # imports Prefect, which must find its server
     from tasks.clouds import load

@@ -14,6 +14,7 @@ from coldferry.errors import Finding, NotMovable
 from coldferry.migration import next_migration, pair_of
 from coldferry.plain import plain
 from coldferry.plan import Plan
+from coldferry.rules import check_paths
 from console import answers as answer_file
 from console import blocks
 from console.managing import Json
@@ -48,7 +49,7 @@ def plan(
     origin = connect_source(blocks.load(source)[0])
     allocated = inspecting.allocated_bytes(origin, vm, made) if inspect else {}
     if write_answers:
-        answer_file.write(write_answers, made, given)
+        answer_file.write(write_answers, made, answer_file.answered(given))
     document = {
         "migration": made.migration,
         "machine": made.machine.model_dump(mode="json"),
@@ -74,7 +75,8 @@ def make_plan(
 ) -> tuple[Plan, list[Finding]]:
     """The plan as of now and what was found on the way; preflight only when nothing is missing.
 
-    Raises NotMovable when something stands against moving the machine.
+    An answer that is None is a field left empty. Raises BadAnswer for a path that is none,
+    and NotMovable when something stands against moving the machine.
     """
     origin = connect_source(blocks.load(source)[0])
     goal = connect_target(blocks.load(target)[0])
@@ -85,7 +87,8 @@ def make_plan(
     migration, _ = next_migration(
         machine.name, goal.provider, pair_of(origin, vm, goal), origin.marks(vm)
     )
-    translation = goal.translate(machine, goal.catalogue(), answers)
+    check_paths(machine, answers)
+    translation = goal.translate(machine, goal.catalogue(), answer_file.answered(answers))
     made = Plan(migration=migration, machine=machine, translation=translation)
     if not translation.missing:
         findings += [_as_told_by_a_plan(finding) for finding in goal.preflight(made)]

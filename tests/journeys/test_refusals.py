@@ -78,6 +78,19 @@ def test_a_wrong_answer_is_named(refused, machine, answered, path, value):
     assert answer.error["do"]
 
 
+@pytest.mark.parametrize("path", ["foo.bar", "nics[9].subnet_id", "nics[0]"])
+@pytest.mark.parametrize("verb", ["plan", "migrate"])
+def test_a_path_that_is_none_is_named_although_it_is_left_empty(
+    sandbox, untouched, machine, answered, verb, path
+):
+    answered[1].write_text(f"{answered[1].read_text().rstrip(' }')}, {json.dumps(path)}: null}}")
+    with untouched(machine.vm):
+        answer = sandbox.here(verb, sandbox.source, machine.vm, sandbox.target, *answered)
+
+    assert (answer.exit_code, answer.error["code"]) == (2, "bad-answer")
+    assert path in answer.error["what"]
+
+
 @pytest.mark.parametrize(
     "text",
     [None, "name: [", "- a\n- list\n", "a: &x 1\nb: *x\n", "\x00\x01\xff"],

@@ -4,7 +4,7 @@ import pytest
 
 from coldferry.errors import BadInput
 from coldferry.plan import Plan
-from console.answers import read, write
+from console.answers import answered, read, write
 from tests.conformance.worlds import a_machine, a_target
 
 
@@ -21,7 +21,10 @@ def test_values_are_words_as_they_were_written(tmp_path):
 
 
 def test_a_field_left_empty_is_no_answer(tmp_path):
-    assert read(_file(tmp_path, "nics[0].subnet_id:\n")) == {}
+    given = read(_file(tmp_path, "nics[0].subnet_id:\nname: web\n"))
+
+    assert given == {"nics[0].subnet_id": None, "name": "web"}
+    assert answered(given) == {"name": "web"}
 
 
 def test_an_empty_file_has_no_answers(tmp_path):
@@ -49,7 +52,7 @@ def test_what_is_written_is_read_as_unanswered_and_names_every_gap(tmp_path):
     path = tmp_path / "answers.yaml"
     write(path, Plan(migration="web-01-there-0-a1", machine=machine, translation=translation), {})
 
-    assert read(path) == {}
+    assert answered(read(path)) == {}
     assert all(f"\n{missing}:\n" in path.read_text() for missing in translation.missing)
 
 
@@ -61,7 +64,7 @@ def test_what_was_answered_already_is_kept_in_what_is_written(tmp_path):
     plan = Plan(migration="web-01-there-0-a1", machine=machine, translation=translation)
     write(path, plan, given)
 
-    assert read(path) == given
+    assert answered(read(path)) == given
 
 
 def test_a_file_that_cannot_be_written_is_bad_input(tmp_path):
