@@ -41,11 +41,33 @@ def answered(given: Mapping[str, Any]) -> dict[str, Any]:
     return {path: value for path, value in given.items() if value is not None}
 
 
-def write(path: Path, plan: Plan, given: Mapping[str, Any]) -> None:
+def write(path: Path, plan: Plan, given: Mapping[str, Any], came_from: Path | None = None) -> None:
     """What was answered already, and one commented line for each open field.
+
+    A file that is there is replaced only when the answers came from it, or when
+    the same would be written: else somebody's answers would be lost.
 
     Raises BadInput when the file cannot be written.
     """
+    text = _as_text(plan, given)
+    try:
+        if came_from is None or not path.exists() or not path.samefile(came_from):
+            _refuse_to_replace(path, text)
+        path.write_text(text)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _refuse_to_replace(path: Path, text: str) -> None:
+    if path.is_file() and path.read_bytes() not in (b"", text.encode()):
+        raise BadInput(
+            f"{path} is there already, and may hold answers.",
+            f"Name another file, or give this one with --answers {path} too: what it answers is "
+            "then kept.",
+        )
+
+
+def _as_text(plan: Plan, given: Mapping[str, Any]) -> str:
     lines = [
         f"# {plain(plan.machine.name)} ({plain(plan.machine.origin.id)}), "
         f"migration {plan.migration}",
@@ -64,10 +86,7 @@ def write(path: Path, plan: Plan, given: Mapping[str, Any]) -> None:
             lines.append(f"# If you agree, write: {ACKNOWLEDGE}")
         lines += [f"#   {c.value}  {plain(c.meaning)}".rstrip() for c in gap.candidates]
         lines.append(f"{gap.path}:")
-    try:
-        path.write_text("\n".join(lines) + "\n")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+    return "\n".join(lines) + "\n"
 
 
 class _Strict(yaml.SafeLoader):

@@ -49,7 +49,7 @@ def plan(
     origin = connect_source(blocks.load(source)[0])
     allocated = inspecting.allocated_bytes(origin, vm, made) if inspect else {}
     if write_answers:
-        answer_file.write(write_answers, made, answer_file.answered(given))
+        answer_file.write(write_answers, made, answer_file.answered(given), answers)
     document = {
         "migration": made.migration,
         "machine": made.machine.model_dump(mode="json"),

@@ -67,6 +67,42 @@ def test_what_was_answered_already_is_kept_in_what_is_written(tmp_path):
     assert answered(read(path)) == given
 
 
+@pytest.fixture
+def plan():
+    cloud, machine = a_target(), a_machine()
+    translation = cloud.translate(machine, cloud.catalogue(), {})
+    return Plan(migration="web-01-there-0-a1", machine=machine, translation=translation)
+
+
+def test_somebody_s_answers_are_not_overwritten(tmp_path, plan):
+    path = _file(tmp_path, "name: hers\n")
+    other = tmp_path / "other.yaml"
+    other.write_text("name: his\n")
+    for came_from in (None, other):
+        with pytest.raises(BadInput, match=r"answers\.yaml is there already"):
+            write(path, plan, {"name": "his"}, came_from)
+
+    assert path.read_text() == "name: hers\n"
+
+
+def test_the_file_that_the_answers_came_from_is_written_anew_with_them(tmp_path, plan):
+    path = _file(tmp_path, "name: hers\n")
+    write(path, plan, read(path), tmp_path / "." / "answers.yaml")
+
+    assert answered(read(path)) == {"name": "hers"}
+    assert plan.translation.missing[0] in path.read_text()
+
+
+def test_writing_the_same_questions_again_is_no_loss(tmp_path, plan):
+    path = tmp_path / "answers.yaml"
+    path.touch()
+    write(path, plan, {})
+    before = path.read_text()
+    write(path, plan, {})
+
+    assert path.read_text() == before
+
+
 def test_a_file_that_cannot_be_written_is_bad_input(tmp_path):
     cloud, machine = a_target(), a_machine()
     translation = cloud.translate(machine, cloud.catalogue(), {})
