@@ -35,9 +35,13 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as usage:  # help that nobody asked for by name is one, too
-        what = usage.format_message()
+        what, as_json = usage.format_message(), "--json" in sys.argv
         do = "" if "--help" in what else "See --help."
-        code = fail(BadInput(what, do), as_json="--json" in sys.argv)
+        if type(usage).__name__ == "NoArgsIsHelpError" and not as_json:
+            print(what, file=sys.stderr)  # our own lines, where an error is one
+            code = BadInput.exit_code
+        else:
+            code = fail(BadInput(what, do), as_json=as_json)
     except (typer.Abort, KeyboardInterrupt):
         print("Cancelled.", file=sys.stderr)
         code = 6

@@ -26,6 +26,7 @@ from coldferry.errors import (
     problem,
 )
 from coldferry.home import home, home_name
+from coldferry.plain import plain
 
 # Into a file or a pipe a table may be as wide as its words are.
 screen = Console(
@@ -43,6 +44,10 @@ _QUOTED = re.compile(r"\binput_value=.*?(?=, input_type=|$)", re.MULTILINE)
 """What pydantic shows of a value that it does not take: it may be a secret in a wrong place."""
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 _USERINFO = re.compile(r"(?<=://)[^/\s@\"']+(?=@)")
+
+
+_LONGEST = 1 << 14
+"""Of a sentence: all that is wrong is named at once, so it may be long."""
 
 
 @dataclass(frozen=True)
@@ -94,20 +99,32 @@ def command(function: Callable[..., Outcome | None]) -> Callable[..., int]:
 
 
 def fail(error: ColdferryError, *, as_json: bool) -> int:
-    """Say what happened and what to do; answer the error's exit code."""
+    """Say what happened and what to do; answer the error's exit code.
+
+    The sentences may quote an answer, a name or a cloud: they are made plain.
+    """
+    said = _plain(asdict(problem(error)))
     if as_json:
-        document: dict[str, Any] = {"error": asdict(problem(error))}
+        document: dict[str, Any] = {"error": said}
         if isinstance(error, TranslationsMissing):
             document["missing"] = error.missing
         print(json.dumps(document, indent=2))
     else:
-        aside.print(error.what)
-        if error.do:
-            aside.print(error.do)
+        aside.print(said["what"])
+        if said["do"]:
+            aside.print(said["do"])
         if error.exit_code == Cancelled.exit_code - 1:
             again = "The same command again goes on from here." if error.resumable else ""
             aside.print(again or "Running it again will not help.")
     return error.exit_code
+
+
+def _plain(said: Any) -> Any:
+    if isinstance(said, dict):
+        return {name: _plain(value) for name, value in said.items()}
+    if isinstance(said, list):
+        return [_plain(value) for value in said]
+    return plain(said, _LONGEST) if isinstance(said, str) else said
 
 
 def redact(text: str) -> str:

@@ -116,7 +116,7 @@ def _look(reference: str, access: Access | BadInput, silent: list[str]) -> list[
             ]
         owned = cloud.owned()
     except ColdferryError as error:
-        aside.print(f"{reference}: {error}")
+        aside.print(f"{reference}: {plain(error, 1000)}")
         silent.append(reference)
         return seen
     for one in owned:

@@ -5,8 +5,9 @@ import json
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from coldferry.errors import Finding, PreflightFailed
 from coldferry.home import home
-from console.output import command, redact
+from console.output import command, fail, redact
 
 CANARY = "CANARYpasted0token"
 
@@ -36,6 +37,21 @@ def test_a_report_of_a_defect_does_not_hold_the_value_that_a_model_refused(capsy
     assert code == 1
     assert CANARY not in f"{document}{report}"
     assert "place" in report
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_sentence_that_quotes_a_stranger_is_one_line_of_visible_characters(capsys, as_json):
+    hostile = "web\u202egnp.exe\x1b[31m\nall is well"
+    found = Finding("refuse", "name", hostile, f"{hostile} is taken.", f"Rename {hostile}.")
+    code = fail(PreflightFailed.because([found]), as_json=as_json)
+    out, aside = capsys.readouterr()
+    said = json.dumps(json.loads(out), ensure_ascii=False) if as_json else out + aside
+
+    assert code == 4
+    assert "all is well is taken." in said
+    assert not {"\u202e", "\x1b"} & set(said)
+    assert "\\n" not in said
+    assert as_json or aside.count("\n") == 2
 
 
 @pytest.mark.parametrize(
