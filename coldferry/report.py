@@ -9,7 +9,7 @@ from typing import Any
 
 from coldferry.approval import Approval
 from coldferry.errors import Finding
-from coldferry.home import home
+from coldferry.home import folder, private
 from coldferry.migration import State
 from coldferry.plain import code
 from coldferry.ports import Proof
@@ -85,9 +85,9 @@ class Report:
 
     def save(self) -> None:
         """Keep the JSON under the home, beside the manifests."""
-        path = home() / "reports" / f"{self.migration}.json"
-        path.parent.mkdir(exist_ok=True, mode=0o700)
-        path.write_text(json.dumps(self.as_json(), indent=2))
+        path = folder("reports") / f"{self.migration}.json"
+        with open(path, "w", opener=private) as file:
+            file.write(json.dumps(self.as_json(), indent=2))
 
     @property
     def _source_words(self) -> str:

@@ -1,5 +1,6 @@
 """``coldferry``: every command in one list; exit codes are in ``coldferry.errors``."""
 
+import os
 import sys
 
 import typer
@@ -32,6 +33,7 @@ app.add_typer(sandboxing.app, name="sandbox")
 
 def main() -> None:
     """Run the command line; the exit code is the documented one, whatever happens."""
+    os.umask(0o077)  # whatever is written may hold what is nobody else's business
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as usage:  # help that nobody asked for by name is one, too

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from coldferry.errors import (
+    BadInput,
     Cancelled,
     ColdferryError,
     Failed,
@@ -25,7 +26,7 @@ from coldferry.errors import (
     after_halt,
     problem,
 )
-from coldferry.home import home, home_name
+from coldferry.home import folder, home_name, private
 from coldferry.plain import plain
 
 # Into a file or a pipe a table may be as wide as its words are.
@@ -163,10 +164,12 @@ def _fail_defect(defect: Exception, *, as_json: bool) -> int:
 
 
 def _report(defect: Exception) -> Path:
-    folder = home() / "defects"
-    path = folder / f"{time.strftime('%Y%m%dT%H%M%S')}.txt"
-    with suppress(OSError):  # a full disk must not hide what happened
-        folder.mkdir(exist_ok=True, mode=0o700)
-        path.write_text(redact("".join(traceback.format_exception(defect))))
-        path.chmod(0o600)
+    path = home_name() / "defects" / f"{time.strftime('%Y%m%dT%H%M%S')}.txt"
+    text = redact("".join(traceback.format_exception(defect)))
+    # A full disk, or a home that cannot be used, must not hide what happened.
+    with (
+        suppress(OSError, BadInput),
+        open(folder("defects") / path.name, "w", opener=private) as file,
+    ):
+        file.write(text)
     return path

@@ -5,7 +5,6 @@ template is made once for each installation and copied.
 """
 
 import base64
-import fcntl
 import json
 import os
 import shutil
@@ -18,15 +17,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from coldferry.errors import Unreachable
-from coldferry.home import home
+from coldferry.home import folder, home, locked, private
 from console.listening import is_ours, listens
 
 QUIET = {
@@ -101,16 +99,16 @@ def _has_profiles() -> bool:
 
 def start_server() -> str:
     """Start this home's server, or find it running; its API address."""
-    with _locked(home() / "prefect.lock"):
+    with locked(home() / "prefect.lock"):
         if running := _running():
             return running
-        folder = home() / "prefect"
-        folder.mkdir(exist_ok=True, mode=0o700)
-        if not (folder / "prefect.db").exists():
-            shutil.copy(template(), folder / "prefect.db")
+        place = folder("prefect")
+        if not (place / "prefect.db").exists():
+            shutil.copyfile(template(), place / "prefect.db")
+        (place / "prefect.db").chmod(0o600)
         port = _free_port()
         url = f"http://{_HOST}:{port}/api"
-        with (folder / "server.log").open("ab") as log:
+        with open(place / "server.log", "ab", opener=private) as log:
             process = subprocess.Popen(
                 [
                     sys.executable,
@@ -121,15 +119,16 @@ def start_server() -> str:
                     "--port",
                     str(port),
                 ],
-                env=_environment(folder, url),
+                env=_environment(place, url),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                cwd=folder,
+                cwd=place,
+                umask=0o077,
             )
-        record = {"pid": process.pid, "url": url}
-        (folder / "server.json").write_text(json.dumps(record))
+        with open(place / "server.json", "w", opener=private) as record:
+            json.dump({"pid": process.pid, "url": url}, record)
         _wait(url, process)
         return url
 
@@ -192,10 +191,10 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
 
 def template() -> Path:
     """A migrated, empty database of this Prefect version."""
-    folder = Path(sys.prefix) / "share" / "coldferry"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"prefect-{version('prefect')}.db"
-    with _locked(folder / "template.lock"):
+    shared = Path(sys.prefix) / "share" / "coldferry"
+    shared.mkdir(parents=True, exist_ok=True)
+    path = shared / f"prefect-{version('prefect')}.db"
+    with locked(shared / "template.lock"):
         if not path.exists():
             _make_template(path)
     return path
@@ -218,13 +217,6 @@ def _make_template(path: Path) -> None:
         connection.execute("VACUUM INTO ?", (str(part),))  # a plain copy would miss the WAL
         connection.close()
         part.rename(path)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _free_port() -> int:

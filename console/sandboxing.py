@@ -1,6 +1,5 @@
 """Clouds on this machine: up and down."""
 
-import fcntl
 import json
 import os
 import signal
@@ -15,8 +14,9 @@ import typer
 from rich.console import Console
 
 from coldferry.errors import Unreachable
-from coldferry.home import home
+from coldferry.home import folder, home, locked, private
 from console import blocks
+from console.listening import is_ours
 from console.managing import Json
 from console.output import Outcome, aside, command
 from console.prefect_server import end_group, stop_server, use_server
@@ -62,14 +62,12 @@ def down(json: Json = False) -> Outcome:
 
 def start_sandbox() -> dict[str, Any]:
     """Start it, or find it running; the JSON of ``sandbox up``."""
-    folder = home() / "sandbox"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    place = folder("sandbox")
+    with locked(place / "lock"):
         server = threading.Thread(target=use_server)
         server.start()
         try:
-            running = _running(folder) or _start(folder)
+            running = _running(place) or _start(place)
         finally:
             server.join()  # a server that is half started could not be ended
         use_server()
@@ -79,9 +77,9 @@ def start_sandbox() -> dict[str, Any]:
 
 def stop_sandbox() -> bool:
     """End it and its Prefect server; whether there was one."""
-    folder = home() / "sandbox"
-    state = folder / "state.json"
-    running = _running(folder) is not None
+    place = home() / "sandbox"
+    state = place / "state.json"
+    running = _running(place) is not None
     if running:
         end_group(json.loads(state.read_text())["pid"])
     state.unlink(missing_ok=True)
@@ -102,32 +100,33 @@ def wait_for_end() -> None:
     ended.wait()
 
 
-def _running(folder: Path) -> dict[str, Any] | None:
+def _running(place: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads((folder / "state.json").read_text())
-        command_line = Path(f"/proc/{record['pid']}/cmdline").read_bytes()
+        record = json.loads((place / "state.json").read_text())
         sandbox: dict[str, Any] = record["sandbox"]
+        alive = is_ours(int(record["pid"]), "-m", "sandbox.daemon")
     except (OSError, ValueError, KeyError, TypeError):
         return None  # a torn record is none
-    return sandbox if b"sandbox.daemon" in command_line else None
+    return sandbox if alive else None
 
 
-def _start(folder: Path) -> dict[str, Any]:
-    (folder / "state.json").unlink(missing_ok=True)
-    log = folder / "sandbox.log"
-    with log.open("ab") as sink:
+def _start(place: Path) -> dict[str, Any]:
+    (place / "state.json").unlink(missing_ok=True)
+    log = place / "sandbox.log"
+    with open(log, "ab", opener=private) as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.daemon", str(folder)],
+            [sys.executable, "-m", "sandbox.daemon", str(place)],
             stdout=sink,
             stderr=sink,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+            umask=0o077,
         )
     until = time.monotonic() + _START_TIMEOUT_S
     try:
         while time.monotonic() < until and process.poll() is None:
-            if (running := _running(folder)) is not None:
+            if (running := _running(place)) is not None:
                 return running
             time.sleep(0.05)
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from coldferry.errors import Unreachable
-from coldferry.home import home
+from coldferry.home import home, private
 from console.demonstration import demonstrate
 from console.output import Outcome, aside, command
 from console.prefect_server import use_server
@@ -88,7 +88,7 @@ def _prefect(*words: str) -> None:
 
 
 def _worker() -> "subprocess.Popen[bytes]":
-    with _worker_log().open("ab") as log:
+    with open(_worker_log(), "ab", opener=private) as log:
         return subprocess.Popen(
             [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL],
             cwd=ROOT,
@@ -97,6 +97,7 @@ def _worker() -> "subprocess.Popen[bytes]":
             stdout=log,
             stderr=log,
             start_new_session=True,
+            umask=0o077,
         )
 
 

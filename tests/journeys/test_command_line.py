@@ -157,5 +157,16 @@ def test_a_machine_is_stopped_started_and_rebooted_by_its_id(sandbox, seeder, ma
         assert sandbox.here(verb, sandbox.source, machine.vm).exit_code == 0
 
 
+def test_nothing_under_the_home_is_open_to_other_users(sandbox, machine):
+    sandbox.here("status")
+    paths = [path for path in sandbox.home.rglob("*") if not path.is_symlink()]
+    open_to_others = [str(path) for path in paths if path.stat().st_mode & 0o077]
+
+    assert {"prefect.db", "server.json", "answers.yaml", "sandbox.log", "azurite"} <= {
+        path.name for path in paths
+    }
+    assert open_to_others == []
+
+
 def _fill(field):
     return field["candidates"][0]["value"] if field["verdict"] == "missing" else "acknowledge"
