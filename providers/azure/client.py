@@ -300,9 +300,10 @@ class Arm:
             return True
         try:
             ssl.create_default_context(cafile=path)
-        except (OSError, ValueError) as error:  # a TLS error is an OSError, too
-            no_file = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
-            why = error.strerror if no_file else "it is no PEM file"
+        except (OSError, ValueError) as error:
+            why = "it is no PEM file"
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+                why = error.strerror
             raise BadInput(
                 f"The CA bundle '{plain(path)}' of the Azure block cannot be read ({why}).",
                 "Give a PEM file that is on the worker's machine, or leave the field empty.",

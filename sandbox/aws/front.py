@@ -14,6 +14,7 @@ from werkzeug.test import run_wsgi_app
 from sandbox.aws.calls import Call, read_call
 from sandbox.aws.ebs import answer_ebs
 from sandbox.aws.errors import Answer, AwsError, error_answer
+from sandbox.aws.signature import is_signed
 from sandbox.aws.world import World
 from sandbox.faults import Faults, altered
 
@@ -23,14 +24,24 @@ _JSON = [("Content-Type", "application/json")]
 _OWN_DRY_RUN = {"RunInstances", "RegisterImage", "StopInstances", "StartInstances"}
 
 
+_SIGNATURE_JSON = "InvalidSignatureException"
+_SIGNATURE_WORDS = (
+    "The request signature we calculated does not match the signature you provided. Check your "
+    "AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+
+
 class Front:
     """One endpoint for all services."""
 
-    def __init__(self, moto_app: Any, world: World, faults: Faults, access_key_id: str) -> None:
+    def __init__(
+        self, moto_app: Any, world: World, faults: Faults, access_key_id: str, secret: str
+    ) -> None:
         self._moto_app = moto_app
         self._world = world
         self._faults = faults
         self._access_key_id = access_key_id
+        self._secret = secret
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """WSGI. The body is always read: an unread one would spoil the connection."""
@@ -67,7 +78,7 @@ class Front:
         call = read_call(environ, body)
         fault = self._faults.arrived(call.name, call.text, len(body))
         try:
-            self._authenticate(call)
+            self._authenticate(call, environ)
             if fault is None or fault.apply or fault.corrupt:
                 answer = self._obey(call, environ)
             if fault is not None and fault.corrupt:
@@ -78,13 +89,17 @@ class Front:
         except AwsError as error:
             return error_answer(call.protocol, error)
 
-    def _authenticate(self, call: Call) -> None:
-        """Refuse another access key; "Common errors" pages give the codes."""
-        if call.access_key_id == self._access_key_id:
+    def _authenticate(self, call: Call, environ: dict[str, Any]) -> None:
+        """Refuse another access key, or a wrong secret; "Common errors" pages give the codes."""
+        known = call.access_key_id == self._access_key_id
+        if known and is_signed(environ, call.body, self._secret):
             return
         if call.protocol == "ec2":
             message = "AWS was not able to validate the provided access credentials"
             raise AwsError(401, "AuthFailure", message)
+        if known:
+            code = "SignatureDoesNotMatch" if "json" not in call.protocol else _SIGNATURE_JSON
+            raise AwsError(400 if call.protocol == "json" else 403, code, _SIGNATURE_WORDS)
         message = "The security token included in the request is invalid."
         if call.protocol == "query":
             raise AwsError(403, "InvalidClientTokenId", message)

@@ -45,7 +45,7 @@ class AwsServer:
             BackendDict.reset()
             reset_model_data()
             moto_app = DomainDispatcherApplication(create_backend_app)
-            front = Front(moto_app, here, self.faults, self.access_key_id)
+            front = Front(moto_app, here, self.faults, self.access_key_id, self.secret_access_key)
             self._server = make_server(
                 _LOOPBACK, port, front, threaded=True, request_handler=self._handler()
             )

@@ -1,5 +1,7 @@
 """The AWS double's front: faults, counters, credentials, dry runs, gaps, expiry."""
 
+import base64
+import hashlib
 import json
 import time
 import urllib.error
@@ -38,10 +40,10 @@ def _clean(server: AwsServer) -> None:
     sandbox(server, "DELETE", "counts")
 
 
-def client(server: AwsServer, service: str, key_id: str = KEY_ID) -> Any:
+def client(server: AwsServer, service: str, key_id: str = KEY_ID, secret: str = "sandbox") -> Any:
     """A plain client that does not retry."""
     return seed.client(
-        *(service, server.endpoint_url, key_id, "sandbox", REGION),
+        *(service, server.endpoint_url, key_id, secret, REGION),
         retries={"total_max_attempts": 1},
     )
 
@@ -104,6 +106,71 @@ def test_another_access_key_is_refused(
     }.get(service, ("UnrecognizedClientException", 403))
     stranger = client(server, service, "AKIAOTHER0000000001")
     refused(code, status, getattr(stranger, method), **wanted)
+
+
+@pytest.mark.parametrize(("service", "operation", "method", "wanted"), CALLS)
+def test_another_secret_is_refused(
+    server: AwsServer, service: str, operation: str, method: str, wanted: dict[str, str]
+) -> None:
+    """The right key id alone opens nothing: the signature is made again and compared."""
+    code, status = {
+        "ec2": ("AuthFailure", 401),
+        "sts": ("SignatureDoesNotMatch", 403),
+        "autoscaling": ("SignatureDoesNotMatch", 403),
+        "ssm": ("InvalidSignatureException", 400),
+        "service-quotas": ("InvalidSignatureException", 400),
+    }.get(service, ("InvalidSignatureException", 403))
+    stranger = client(server, service, secret="Sandbox")
+    refused(code, status, getattr(stranger, method), **wanted)
+
+
+@pytest.mark.parametrize("change", ["body", "query", "path", "signed header", "no date"])
+def test_a_request_that_was_changed_after_it_was_signed_is_refused(
+    server: AwsServer, change: str
+) -> None:
+    """Each part that the signature covers is covered."""
+    ebs = client(server, "ebs")
+
+    def tamper(request: Any, **_: Any) -> None:
+        if change == "body":
+            request.body = b'{"VolumeSize": 2}'
+            request.headers["Content-Length"] = str(len(request.body))
+        elif change == "query":
+            request.url += "?x=1"
+        elif change == "path":
+            request.url = request.url.replace("/snapshots", "/snapshots/")
+        else:
+            del request.headers["X-Amz-Date"]
+            if change == "signed header":
+                request.headers["X-Amz-Date"] = "20200101T000000Z"
+
+    ebs.start_snapshot(VolumeSize=1)
+    ebs.meta.events.register_last("before-send.ebs.*", tamper)
+    refused("InvalidSignatureException", 403, ebs.start_snapshot, VolumeSize=1)
+
+
+def test_a_block_whose_payload_is_not_signed_is_taken(server: AwsServer) -> None:
+    """PutSnapshotBlock may say UNSIGNED-PAYLOAD: its own checksum covers the block."""
+    ebs = client(server, "ebs")
+    snapshot_id = ebs.start_snapshot(VolumeSize=1)["SnapshotId"]
+
+    def unsigned(request: Any, **_: Any) -> None:
+        request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
+
+    ebs.meta.events.register_first("before-sign.ebs.PutSnapshotBlock", unsigned)
+    digest = base64.b64encode(hashlib.sha256(BLOCK).digest()).decode()
+    wanted = {"DataLength": len(BLOCK), "Checksum": digest, "ChecksumAlgorithm": "SHA256"}
+    ebs.put_snapshot_block(SnapshotId=snapshot_id, BlockIndex=0, BlockData=BLOCK, **wanted)
+
+
+@pytest.mark.parametrize("name", ["a b", "ü+/=&%~", "x" * 2000])
+def test_odd_words_are_signed_as_they_are_sent(server: AwsServer, name: str) -> None:
+    """In a form, in a query and in a path."""
+    wanted = [{"Name": "tag:Name", "Values": [name]}]
+    assert client(server, "ec2").describe_snapshots(Filters=wanted)["Snapshots"] == []
+    refused("FileSystemNotFound", 404, client(server, "efs").describe_file_systems,
+            FileSystemId=f"fs-{name}"[:128])  # fmt: skip
+    refused("NoSuchHostedZone", 404, client(server, "route53").get_hosted_zone, Id=name[:32])
 
 
 def test_lost_answer_still_took_effect(server: AwsServer) -> None:

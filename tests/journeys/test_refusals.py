@@ -170,6 +170,8 @@ def test_a_permission_that_the_source_denies_is_named(sandbox, untouched, machin
 def test_wrong_credentials_are_said_on_either_side(sandbox, refused, machine):
     stranger = sandbox.save_block("wrong-aws", "aws", access_key_id="AKIAWRONG0000000000")
     assert refused(4, machine.vm, source=stranger).error["code"] == "denied"
+    stranger = sandbox.save_block("wrong-secret", "aws", secret_access_key="wrong")
+    assert refused(4, machine.vm, source=stranger).error["code"] == "denied"
     stranger = sandbox.save_block("wrong-azure", "azure", token="wrong")
     assert refused(4, machine.vm, target=stranger).error["code"] == "denied"
 
