@@ -303,7 +303,7 @@ class Arm:
         except (OSError, ValueError) as error:
             why = "it is no PEM file"
             if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-                why = error.strerror
+                why = error.strerror or why
             raise BadInput(
                 f"The CA bundle '{plain(path)}' of the Azure block cannot be read ({why}).",
                 "Give a PEM file that is on the worker's machine, or leave the field empty.",

@@ -15,6 +15,7 @@ from sandbox.aws.calls import Call, read_call
 from sandbox.aws.ebs import answer_ebs
 from sandbox.aws.errors import Answer, AwsError, error_answer
 from sandbox.aws.signature import is_signed
+from sandbox.aws.tag_rules import check_tags
 from sandbox.aws.world import World
 from sandbox.faults import Faults, altered
 
@@ -111,6 +112,8 @@ class Front:
             raise _no_such_operation(call)
         if call.service == "ebs":
             return answer_ebs(self._world, call)
+        if call.service == "ec2":
+            check_tags(call.form)
         if call.form.get("DryRun", "").lower() == "true" and call.operation not in _OWN_DRY_RUN:
             if not hasattr(EC2Response, camelcase_to_underscores(call.operation)):
                 raise _no_such_operation(call)
