@@ -1,7 +1,9 @@
 """Rules that hold for every resource: its name, its location, its tags.
 
 Sources: "Naming rules and restrictions for Azure resources" and "Use tags to
-organize your Azure resources" (limits, forbidden characters, case).
+organize your Azure resources" (limits, forbidden characters, case); the
+reserved prefixes are named by "Tags - Create Or Update" of the Resource
+Management REST reference. Azure documents no error code for them.
 """
 
 import re
@@ -13,6 +15,7 @@ MAX_TAGS = 50
 MAX_TAG_KEY = 512
 MAX_TAG_VALUE = 256
 FORBIDDEN_IN_TAG_KEY = set("<>%&\\?/")
+RESERVED_TAG_PREFIXES = ("microsoft", "azure", "windows")
 DISK_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?")
 # Linux machines; a Windows machine's 15 characters bind osProfile.computerName only.
 MACHINE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
@@ -90,6 +93,13 @@ def check_tags(tags: Any) -> None:
     for key, value in tags.items():
         if not key or len(key) > MAX_TAG_KEY or FORBIDDEN_IN_TAG_KEY & set(key):
             raise ArmError(400, "InvalidTagNameCharacters", f"The tag name '{key}' is invalid.")
+        if key.lower().startswith(RESERVED_TAG_PREFIXES):
+            raise ArmError(
+                400,
+                "InvalidTagName",
+                f"The tag name '{key}' begins with a prefix that is reserved for Azure's use: "
+                f"{', '.join(RESERVED_TAG_PREFIXES)}.",
+            )
         if not isinstance(value, str) or len(value) > MAX_TAG_VALUE:
             raise ArmError(400, "InvalidTagValue", f"The value of the tag '{key}' is too long.")
         if key.lower() in seen:

@@ -122,6 +122,9 @@ class Disks(Kind):
 
     def _resize(self, disk: Resource, wanted_gib: int) -> None:
         size_bytes, wanted_bytes = disk.properties["diskSizeBytes"], wanted_gib * disk_content.GIB
+        if disk.properties["diskState"] in ("ReadyToUpload", "ActiveUpload"):
+            # Its size is that of the upload, whatever diskSizeGB rounds it to.
+            raise not_allowed(f"Disk '{disk.name}' cannot be resized: it awaits its upload.")
         if wanted_gib == disk.properties["diskSizeGB"]:
             return
         if wanted_bytes < size_bytes:

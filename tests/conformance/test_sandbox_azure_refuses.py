@@ -133,6 +133,9 @@ def test_unknown_location_is_refused(azure: Azure) -> None:
         ({"k" * 513: "v"}, "InvalidTagNameCharacters"),
         ({"k": "v" * 257}, "InvalidTagValue"),
         ({"Name": "a", "name": "b"}, "InvalidTag"),
+        ({"microsoft-team": "a"}, "InvalidTagName"),
+        ({"Azure": "a"}, "InvalidTagName"),
+        ({"WindowsUpdate": "a"}, "InvalidTagName"),
     ],
 )
 def test_bad_tags_are_refused(azure: Azure, tags: dict[str, str], code: str) -> None:
@@ -171,6 +174,19 @@ def test_disk_does_not_shrink(azure: Azure) -> None:
     azure.empty_disk("grows", diskSizeGB=3)
     with refused(409, "OperationNotAllowed", "Shrinking"):
         azure.empty_disk("grows", diskSizeGB=1)
+
+
+@pytest.mark.parametrize("size_gib", [1, 2])
+def test_disk_that_awaits_its_upload_has_no_other_size(azure: Azure, size_gib: int) -> None:
+    """Neither larger, nor the size that its upload is rounded to."""
+    azure.upload_disk("sized")
+    azure.compute.disks.begin_update(GROUP, "sized", {"tags": {"a": "b"}}).result()
+    with refused(409, "OperationNotAllowed", "upload"):
+        azure.compute.disks.begin_update(
+            GROUP, "sized", {"properties": {"diskSizeGB": size_gib}}
+        ).result()
+    with refused(409, "OperationNotAllowed", "upload"):
+        azure.upload_disk("sized", diskSizeGB=size_gib)
 
 
 def test_write_grant_after_revoke_is_refused(azure: Azure, parts: dict[str, str]) -> None:
