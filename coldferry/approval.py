@@ -1,6 +1,6 @@
 """A person's word, bound to what it was given for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,11 @@ def _now() -> str:
 
 
 class Approval(BaseModel):
-    """What was approved: by whom (as declared), when, and the digest of the plan."""
+    """What was approved: by whom (as declared), when, and the digest of the plan.
+
+    ``answers`` are all that the plan rests on; ``from_book`` names those that
+    the translation book gave.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,9 +29,15 @@ class Approval(BaseModel):
     machine: Machine
     translation: Translation
     answers: dict[str, Any]
+    from_book: tuple[str, ...] = ()
     by: str
     reason: str = ""
     at: str = Field(default_factory=_now)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The answers that a person gave for this very migration."""
+        return {path: said for path, said in self.answers.items() if path not in self.from_book}
 
     @property
     def plan(self) -> Plan:
@@ -35,7 +45,13 @@ class Approval(BaseModel):
         return Plan(migration=self.migration, machine=self.machine, translation=self.translation)
 
 
-def approve(plan: Plan, answers: Mapping[str, Any], by: str, reason: str = "") -> Approval:
+def approve(
+    plan: Plan,
+    answers: Mapping[str, Any],
+    by: str,
+    reason: str = "",
+    from_book: Collection[str] = (),
+) -> Approval:
     """An approval of ``plan``, given now."""
     return Approval(
         migration=plan.migration,
@@ -43,6 +59,7 @@ def approve(plan: Plan, answers: Mapping[str, Any], by: str, reason: str = "") -
         machine=plan.machine,
         translation=plan.translation,
         answers=dict(answers),
+        from_book=tuple(from_book),
         by=by,
         reason=reason,
     )

@@ -8,6 +8,7 @@
     |   +-- UnknownBlock
     |   +-- UnknownMigration
     |   +-- BadAnswer
+    |   +-- FaultyFile
     +-- TranslationsMissing (3)   a person must supply translations
     +-- Refused (4)               refused before anything was created
     |   +-- NotMovable            the machine itself cannot be moved as it is
@@ -33,7 +34,7 @@ Only a provider's own client module turns an SDK's exception into one of these,
 and it leaves the SDK's text behind where that could carry a signature.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -99,16 +100,31 @@ class BadAnswer(BadInput):
         )
 
 
+class FaultyFile(BadInput):
+    """A file with faults; ``faults`` holds a sentence for each, with its line."""
+
+    def __init__(self, name: str, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        super().__init__(
+            f"Nothing of {name} was taken: {'; '.join(faults)}.",
+            "Correct it and give it again.",
+        )
+
+
 class TranslationsMissing(ColdferryError):
-    """Fields that the target cannot translate by itself and nobody answered."""
+    """Fields that the target cannot translate by itself and nobody answered.
+
+    ``stale`` says by path why the translation book's value no longer serves.
+    """
 
     exit_code = 3
     resumable = True
 
-    def __init__(self, missing: Sequence[str]) -> None:
+    def __init__(self, missing: Sequence[str], stale: Mapping[str, str] | None = None) -> None:
         self.missing = list(missing)
+        why = "".join(f" {path}: {reason}." for path, reason in (stale or {}).items())
         super().__init__(
-            f"{len(self.missing)} fields need a person: {', '.join(self.missing)}.",
+            f"{len(self.missing)} fields need a person: {', '.join(self.missing)}.{why}",
             "Write them down with 'coldferry plan … --write-answers FILE', "
             "fill the file in, and give it with --answers FILE.",
         )

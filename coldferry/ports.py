@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from coldferry.errors import Finding
 from coldferry.machine import Machine
@@ -158,6 +158,9 @@ class Machines(Protocol):
     def scope(self) -> str:
         """Account and region, or what stands for them; may ask the cloud the first time."""
 
+    def machines(self) -> list[str]:
+        """The id of every machine here that can be described, in an order that stays."""
+
     def describe(self, vm: str) -> Machine:
         """The description as of now, without our own tags. Raises UnknownMachine."""
 
@@ -222,6 +225,14 @@ class Translator(Machines, Protocol):
 
     def translate(self, machine: Machine, catalogue: Any, answers: Answers) -> Translation:
         """Pure: one verdict a leaf. Raises BadAnswer naming all answers that do not fit."""
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A catalogue that knows what its sizes cost."""
+
+    def usd_per_hour(self, size: str) -> float | None:
+        """The listed price without any discount; None where it is not known."""
 
 
 class Target(Translator, Protocol):

@@ -14,6 +14,7 @@ from coldferry.migration import State
 from coldferry.plain import code
 from coldferry.ports import Proof
 from coldferry.progress import announce_step
+from coldferry.translation import FieldTranslation
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Report:
             "|---|---|---|---|---|---|",
             *(
                 f"| {code(f.path)} | {f.verdict} | {code(f.source, 80)} | {code(f.target, 120)} "
-                f"| {code(f.difference)} | {f.decided_by} |"
+                f"| {code(f.difference)} | {_decided(f)} |"
                 for f in self.approval.translation.fields
             ),
         ]
@@ -142,3 +143,11 @@ class Report:
         lines += ["", "## Seconds", "", "| step | s |", "|---|---|"]
         lines += [f"| {code(step)} | {spent} |" for step, spent in self.seconds.items()]
         return "\n".join(lines)
+
+
+def _decided(field: FieldTranslation) -> str:
+    """Who decided; of the book's word, which rule it is and who approved it first, and when."""
+    if (first := field.precedent) is None:
+        return str(field.decided_by)
+    of = f" for {code(first.migration)}" if first.migration else ""
+    return f"book: rule {code(first.rule)}, {code(first.by)} at {code(first.at)}{of}"

@@ -64,6 +64,22 @@ class Candidate(BaseModel):
     meaning: str = ""
 
 
+class Precedent(BaseModel):
+    """The rule of the translation book behind a value, and who approved it first, when, for what.
+
+    ``said`` is the answer as it was given then. ``migration`` is empty when
+    the rule came from a sheet.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: str
+    said: Any
+    by: str
+    at: str
+    migration: str = ""
+
+
 class FieldTranslation(BaseModel):
     """The verdict on one leaf. ``target`` is what the new machine will have, or None."""
 
@@ -80,6 +96,7 @@ class FieldTranslation(BaseModel):
     decided_by: DecidedBy = DecidedBy.RULE
     candidates: tuple[Candidate, ...] = ()
     acknowledged: bool = False
+    precedent: Precedent | None = None
 
     @property
     def open(self) -> bool:

@@ -10,6 +10,7 @@ from coldferry.errors import BadInput
 from coldferry.plain import plain
 from coldferry.plan import Plan
 from coldferry.translation import ACKNOWLEDGE, Verdict
+from console.strict_yaml import compose
 
 _MAX_BYTES = 1 << 20
 """Small enough to be parsed at once; a thousand answers are a tenth of it."""
@@ -21,19 +22,11 @@ def read(path: Path) -> dict[str, Any]:
     Raises BadInput when the file is not a flat mapping, repeats a key, or
     uses anchors (a few hundred bytes of them make gigabytes).
     """
+    node = compose(path, "an answers file", _MAX_BYTES)
     try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
-    if len(text) > _MAX_BYTES:
-        raise BadInput(f"{path} is larger than an answers file can be.")
-    try:
-        node = yaml.compose(text, Loader=_Strict)
-        found = {} if node is None else _mapping(node)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is nested too deep"
-        raise BadInput(f"{path} is not an answers file: {reason}.") from None
-    return found
+        return {} if node is None else _mapping(node)
+    except ValueError as error:
+        raise BadInput(f"{path} is not an answers file: {error}.") from None
 
 
 def answered(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,6 +39,9 @@ def write(path: Path, plan: Plan, given: Mapping[str, Any], came_from: Path | No
 
     A file that is there is replaced only when the answers came from it, or when
     the same would be written: else somebody's answers would be lost.
+
+    What the translation book answers stands there as a comment: a person's
+    line in its place would be heeded first.
 
     Raises BadInput when the file cannot be written.
     """
@@ -76,6 +72,7 @@ def _as_text(plan: Plan, given: Mapping[str, Any]) -> str:
     ]
     if given:
         lines += ["", "# Answered so far:", yaml.safe_dump(dict(given), width=4096).rstrip()]
+    lines += _from_book(plan)
     for gap in plan.translation.fields:
         if not gap.open:
             continue
@@ -89,15 +86,18 @@ def _as_text(plan: Plan, given: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-class _Strict(yaml.SafeLoader):
-    """Without anchors and aliases."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse aliases and anchors before anything is built from them."""
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ValueError("anchors and aliases are not allowed")
-        return super().compose_node(parent, index)
+def _from_book(plan: Plan) -> list[str]:
+    found = [(field, field.precedent) for field in plan.translation.fields if field.precedent]
+    if not found:
+        return []
+    lines = [
+        "",
+        "# The translation book answers these; to say otherwise, write the line without #:",
+    ]
+    for field, first in found:
+        line = yaml.safe_dump({field.path: first.said}, width=1 << 16, default_flow_style=None)
+        lines.append(f"# {line.rstrip()}  # rule {first.rule}, first by {plain(first.by)}")
+    return lines
 
 
 def _mapping(node: yaml.Node) -> dict[str, Any]:

@@ -57,6 +57,12 @@ def every() -> list[tuple[str, Access | BadInput, str]]:
     return [(d["name"], _access(d), str(d["id"])) for d in documents]
 
 
+def documents(slug: str) -> list[tuple[str, Any]]:
+    """``(name, data)`` of every saved block of a type; none when nobody saved one."""
+    found = _get(f"/block_types/slug/{slug}/block_documents") or []
+    return [(d["name"], d["data"]) for d in found]
+
+
 def _access(document: dict[str, Any]) -> Access | BadInput:
     """A document's settings. Prefect's API takes any, so nothing is sure of them.
 

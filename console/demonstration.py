@@ -17,7 +17,7 @@ def demonstrate() -> None:
     state = start_sandbox()
     source, vm, target = route(state)
     out.print(f"2. What would moving {vm} mean? Nothing is touched by asking.")
-    made, _ = make_plan(source, vm, target, {})
+    made, _ = make_plan(source, vm, target, {}, use_book=False)
     for verdict in Verdict:
         count = sum(field.verdict is verdict for field in made.translation.fields)
         out.print(f"   {count:3} fields are {verdict}")
@@ -27,6 +27,6 @@ def demonstrate() -> None:
     out.print(f"3. The answers are in {demo_answers()}:")
     out.print(demo_answers().read_text().rstrip())
     out.print("4. The migration: halt, describe again, freeze, copy, read back, allocate.")
-    report = run_migration(source, vm, target, demo_answers())
+    report = run_migration(source, vm, target, demo_answers(), use_book=False)
     show_report(out, report)
     out.print("The clouds of this demonstration end here; 'coldferry sandbox up' keeps them.")

@@ -6,7 +6,17 @@ import sys
 import typer
 
 from coldferry.errors import BadInput
-from console import doctor, managing, migrating, planning, sandboxing, serving
+from console import (
+    book,
+    comparing,
+    doctor,
+    gaps,
+    managing,
+    migrating,
+    planning,
+    sandboxing,
+    serving,
+)
 from console.output import fail
 
 app = typer.Typer(
@@ -22,12 +32,15 @@ app.command("start")(managing.start)
 app.command("stop")(managing.stop)
 app.command("reboot")(managing.reboot)
 app.command("plan")(planning.plan)
+app.command("gaps")(gaps.gaps)
+app.command("compare")(comparing.compare)
 app.command("migrate")(migrating.migrate)
 app.command("rollback")(migrating.rollback)
 app.command("status")(migrating.status)
 app.command("doctor")(doctor.doctor)
 app.command("up")(serving.up)
 app.command("demo")(serving.demo)
+app.add_typer(book.app, name="book")
 app.add_typer(sandboxing.app, name="sandbox")
 
 

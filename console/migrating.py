@@ -14,7 +14,14 @@ from console import answers as answer_file
 from console import blocks, tracking
 from console.managing import Json
 from console.output import Outcome, command
-from console.planning import Answers, SourceBlock, SourceVm, TargetBlock
+from console.planning import (
+    Answers,
+    NoBook,
+    SourceBlock,
+    SourceVm,
+    TargetBlock,
+    show_precedents,
+)
 from console.prefect_server import use_server
 from console.watching import watching
 from providers.registry import connect_source
@@ -32,15 +39,22 @@ def migrate(
         int,
         typer.Option("--stop-timeout", metavar="SECONDS", min=0, help="How long it may take"),
     ] = 600,
+    no_book: NoBook = False,
     json: Json = False,
 ) -> Outcome:
     """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
-    report = run_migration(source, vm, target, answers, stop_timeout)
+    report = run_migration(source, vm, target, answers, stop_timeout, use_book=not no_book)
     return Outcome(report, lambda out: show_report(out, report))
 
 
 def run_migration(
-    source: str, vm: str, target: str, answers: Path | None, stop_timeout_s: int = 600
+    source: str,
+    vm: str,
+    target: str,
+    answers: Path | None,
+    stop_timeout_s: int = 600,
+    *,
+    use_book: bool = True,
 ) -> dict[str, Any]:
     """Run the flow in this process; its report."""
     given = answer_file.read(answers) if answers else None
@@ -55,7 +69,14 @@ def run_migration(
 
     with watching():
         result: Any = asyncio.run(
-            migrate_vm(load(source), vm, load(target), answers=given, stop_timeout_s=stop_timeout_s)
+            migrate_vm(
+                load(source),
+                vm,
+                load(target),
+                answers=given,
+                stop_timeout_s=stop_timeout_s,
+                use_book=use_book,
+            )
         )
     report: dict[str, Any] = result
     return report
@@ -111,6 +132,7 @@ def show_report(out: Console, report: dict[str, Any]) -> None:
             "yes" if device["proof"]["equal"] else "NO",
         )
     out.print(table)
+    show_precedents(out, report["translation"])
     spent = ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items())
     out.print(f"Seconds: {spent}")
     for finding in report["findings"]:

@@ -14,9 +14,11 @@ from coldferry.errors import Finding, NotMovable
 from coldferry.migration import next_migration, pair_of
 from coldferry.plain import plain
 from coldferry.plan import Plan
+from coldferry.precedents import EMPTY, consult
 from coldferry.rules import check_paths
 from console import answers as answer_file
 from console import blocks
+from console.book import saved_book
 from console.managing import Json
 from console.output import Outcome, command
 from providers.registry import connect_source, connect_target
@@ -25,6 +27,9 @@ SourceBlock = Annotated[str, typer.Argument(metavar="SOURCE", help="A cloud: col
 TargetBlock = Annotated[str, typer.Argument(metavar="TARGET", help="A cloud: coldferry-cloud/NAME")]
 SourceVm = Annotated[str, typer.Argument(metavar="VM", help="The machine's id at the source")]
 Answers = Annotated[Path | None, typer.Option("--answers", metavar="FILE", help="YAML")]
+NoBook = Annotated[
+    bool, typer.Option("--no-book", help="Leave the translation book alone: read and add nothing")
+]
 
 
 @command
@@ -40,11 +45,12 @@ def plan(
     inspect: Annotated[
         bool, typer.Option("--inspect", help="Measure what is allocated, by a temporary snapshot")
     ] = False,
+    no_book: NoBook = False,
     json: Json = False,
 ) -> Outcome:
     """Say what a migration would do; creates nothing at the target."""
     given = answer_file.read(answers) if answers else {}
-    made, findings = make_plan(source, vm, target, given)
+    made, findings = make_plan(source, vm, target, given, use_book=not no_book)
     missing = made.translation.missing
     origin = connect_source(blocks.load(source)[0])
     allocated = inspecting.allocated_bytes(origin, vm, made) if inspect else {}
@@ -71,12 +77,13 @@ def plan(
 
 
 def make_plan(
-    source: str, vm: str, target: str, answers: Mapping[str, Any]
+    source: str, vm: str, target: str, answers: Mapping[str, Any], *, use_book: bool = True
 ) -> tuple[Plan, list[Finding]]:
     """The plan as of now and what was found on the way; preflight only when nothing is missing.
 
-    An answer that is None is a field left empty. Raises BadAnswer for a path that is none,
-    and NotMovable when something stands against moving the machine.
+    An answer that is None is a field left empty. What the answers leave open is taken from
+    the translation book. Raises BadAnswer for a path that is none, and NotMovable when
+    something stands against moving the machine.
     """
     origin = connect_source(blocks.load(source)[0])
     goal = connect_target(blocks.load(target)[0])
@@ -88,9 +95,11 @@ def make_plan(
         machine.name, goal.provider, pair_of(origin, vm, goal), origin.marks(vm)
     )
     check_paths(machine, answers)
-    translation = goal.translate(machine, goal.catalogue(), answer_file.answered(answers))
-    made = Plan(migration=migration, machine=machine, translation=translation)
-    if not translation.missing:
+    book = saved_book() if use_book else EMPTY
+    consulted = consult(goal, machine, answer_file.answered(answers), book)
+    findings += consulted.remarks
+    made = Plan(migration=migration, machine=machine, translation=consulted.translation)
+    if not made.translation.missing:
         findings += [_as_told_by_a_plan(finding) for finding in goal.preflight(made)]
     return made, findings
 
@@ -102,6 +111,7 @@ def _as_told_by_a_plan(finding: Finding) -> Finding:
 
 def _show(out: Console, made: Plan, findings: list[Finding]) -> None:
     show_translation(out, made)
+    show_precedents(out, [f.model_dump(mode="json") for f in made.translation.fields])
     for finding in findings:
         out.print(f"{finding.severity}: {plain(finding.what)} {plain(finding.do)}")
     if made.translation.missing:
@@ -128,6 +138,16 @@ def show_translation(out: Console, made: Plan) -> None:
             plain(words, 160),
         )
     out.print(table)
+
+
+def show_precedents(out: Console, fields: list[dict[str, Any]]) -> None:
+    """What the translation book answered: one line a field, as a report's JSON has it."""
+    found = [(field["path"], first) for field in fields if (first := field.get("precedent"))]
+    if found:
+        out.print(f"{len(found)} answers are from the translation book:")
+    for path, first in found:
+        who = f"first approved by {plain(first['by'])} at {first['at']}"
+        out.print(f"  {path}: {plain(first['said'], 80)} (rule {first['rule']}, {who})")
 
 
 def _short(value: Any) -> str:

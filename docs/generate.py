@@ -17,8 +17,9 @@ SCHEMA = FOLDER / "machine.schema.json"
 README = FOLDER.parent / "README.md"
 
 COMMANDS = (
-    "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "migrate",
-    "rollback", "status", "doctor", "up", "demo",
+    "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "gaps",
+    "compare", "migrate", "rollback", "status", "book list", "book export", "book import",
+    "book forget", "doctor", "up", "demo",
 )  # fmt: skip
 
 _HELP = re.compile(r"(?<=<!-- help -->\n).*?(?=<!-- /help -->)", re.DOTALL)

@@ -43,6 +43,7 @@ async def migrate_vm(
     target: Cloud,
     answers: GivenAnswers = NO_ANSWERS,
     stop_timeout_s: int = 600,
+    use_book: bool = True,
 ) -> dict[str, Any] | PrefectState[Any]:
     """Move a machine and prove that its disks arrived; the source is left stopped.
 
@@ -53,6 +54,8 @@ async def migrate_vm(
         answers: Translations by field, as `coldferry plan --write-answers` writes them; given
             here they count as approved. Leave it empty (`{}`) to be asked in this run.
         stop_timeout_s: How long the machine may take to stop, in seconds.
+        use_book: Take what was approved for a like machine before from the translation book,
+            and keep what is answered here in it.
     """
     timed = Stopwatch()
     with timed("describe"):
@@ -64,7 +67,7 @@ async def migrate_vm(
 
     with timed("translate and approve"):
         try:
-            approval = await decide(migration, found, target, answers or None)
+            approval = await decide(migration, found, target, answers or None, use_book=use_book)
         except Rejected as rejection:
             record(source, vm, migration, State.REJECTED)
             return Cancelled(message=str(rejection))

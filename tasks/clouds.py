@@ -9,15 +9,17 @@ from typing import Any, ClassVar, cast
 from prefect.blocks.core import Block
 from pydantic import SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 
-from coldferry.ports import Source, Target
-from providers.registry import Access, connect_source, connect_target
+from coldferry.ports import Source, Target, Translator
+from providers.registry import Access, connect_source, connect_target, connect_translator
+
+SLUG = "coldferry-cloud"
 
 
 class Cloud(Access, Block):
     """A cloud that machines are moved from or to."""
 
     _block_type_name: ClassVar[str | None] = "Coldferry cloud"
-    _block_type_slug: ClassVar[str | None] = "coldferry-cloud"
+    _block_type_slug: ClassVar[str | None] = SLUG
     _description: ClassVar[str | None] = "A cloud that machines are moved from or to."
 
     @model_serializer(mode="wrap")
@@ -39,6 +41,10 @@ class Cloud(Access, Block):
     def source(self) -> Source:
         """This cloud as a source."""
         return connect_source(self.access())
+
+    def translator(self) -> Translator:
+        """This cloud as one that says what it would make of a machine."""
+        return connect_translator(self.access())
 
     def target(self) -> Target:
         """This cloud as a target."""

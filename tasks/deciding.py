@@ -8,19 +8,22 @@ from prefect.client.orchestration import get_client
 from prefect.flow_runs import asuspend_flow_run
 
 from coldferry.approval import Approval, approve
+from coldferry.book import Book
 from coldferry.errors import BadAnswer, Refused, Rejected, TranslationsMissing
 from coldferry.machine import Machine
 from coldferry.migration import State, next_migration, pair_of
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
-from coldferry.translation import Translation
+from coldferry.precedents import Consulted
 from tasks.approvals import recall, remember
 from tasks.asking import REJECT, form, read_form, run_name
+from tasks.book import hold, open_book, remember_answers
 from tasks.clouds import Cloud
 from tasks.describing import Surveyed, translate
 
 BY_RULE = "rules alone"
 BY_ANSWERS = "the answers given with the run"
+BY_BOOK = "the translation book"
 
 
 async def name_run(machine: Machine, source: Cloud, target: Cloud) -> None:
@@ -59,41 +62,49 @@ def _runs_again(found: Surveyed) -> bool:
 
 
 async def decide(
-    migration: str, found: Surveyed, target: Cloud, answers: Mapping[str, Any] | None
+    migration: str,
+    found: Surveyed,
+    target: Cloud,
+    answers: Mapping[str, Any] | None,
+    *,
+    use_book: bool = True,
 ) -> Approval:
     """The approval that this migration goes by.
 
     Once the source is halted the plan is fixed: a rerun goes on with what was
     approved. Before that, an approval counts while the plan's digest is the
-    same. Raises TranslationsMissing, BadAnswer, Refused or Rejected.
+    same. What the translation book answers was approved before; what a person
+    answers here, it learns. Raises TranslationsMissing, BadAnswer, Refused or
+    Rejected.
     """
     kept = await recall(migration)
     halted = bool(found.marks and found.marks.migration == migration and found.marks.power_before)
     if kept and halted:
-        if answers is not None and not _same(answers, kept.answers):
+        if answers is not None and not _same(answers, kept):
             raise Refused(
                 f"{migration} was approved with other answers and is under way.",
                 f"Run it again without them, or undo it with 'coldferry rollback {migration}'.",
             )
         return kept
-    if kept and answers is None:
+    if kept and answers is None and (use_book or not kept.from_book):
         again = _plan(migration, found, target, kept.answers)
         if again is not None and again.digest == kept.plan_digest:
             return kept
     given = dict(answers or {})
-    plan = Plan(
-        migration=migration,
-        machine=found.machine,
-        translation=translate(target, found.machine, given),
-    )
+    book = await open_book(use_book=use_book)
+    consulted = translate(target, found.machine, given, book)
+    plan = Plan(migration=migration, machine=found.machine, translation=consulted.translation)
     refuse_blocking(plan)
     if not plan.translation.missing:
-        made = approve(plan, given, BY_ANSWERS if given else BY_RULE)
+        by = BY_ANSWERS if given else BY_BOOK if consulted.rules else BY_RULE
+        made = approve(plan, consulted.answers, by, from_book=consulted.rules)
     elif runtime.deployment.id is None:
-        raise TranslationsMissing(plan.translation.missing)
+        raise TranslationsMissing(plan.translation.missing, consulted.stale)
     else:
-        made = await _ask(plan, target, given)
+        made = await _ask(plan, target, given, book, consulted.stale)
     await remember(made)
+    if use_book:
+        await remember_answers(made, target, book)
     return made
 
 
@@ -107,13 +118,16 @@ def refuse_blocking(plan: Plan) -> None:
         )
 
 
-async def _ask(plan: Plan, target: Cloud, answers: dict[str, Any]) -> Approval:
+async def _ask(
+    plan: Plan, target: Cloud, answers: dict[str, Any], book: Book, stale: dict[str, str]
+) -> Approval:
     """Suspend with the form until it is answered well, or rejected.
 
     The key follows from what is approved: a resumed run that finds the machine
     as it was gets its answer, one that finds it changed asks anew.
     """
-    asked, answers, problems = plan, dict(answers), dict[str, str]()
+    await hold(book)
+    asked, answers, problems = plan, dict(answers), stale
     turn = 0
     while True:
         turn += 1
@@ -124,21 +138,22 @@ async def _ask(plan: Plan, target: Cloud, answers: dict[str, Any]) -> Approval:
         if said.decision == REJECT:
             raise Rejected(f"Rejected by {by}" + (f": {said.reason}" if said.reason else "."))
         answers |= read_form(asked.translation, given)
-        answers, translation, problems = _heed(target, plan.machine, answers)
-        asked = asked.model_copy(update={"translation": translation})
-        if not problems and not translation.missing:
-            return approve(asked, answers, by, said.reason)
-        problems = dict.fromkeys(translation.missing, "it still needs an answer") | problems
+        answers, consulted, problems = _heed(target, plan.machine, answers, book)
+        asked = asked.model_copy(update={"translation": consulted.translation})
+        missing = consulted.translation.missing
+        if not problems and not missing:
+            return approve(asked, consulted.answers, by, said.reason, consulted.rules)
+        problems = dict.fromkeys(missing, "it still needs an answer") | consulted.stale | problems
 
 
 def _heed(
-    target: Cloud, machine: Machine, answers: dict[str, Any]
-) -> tuple[dict[str, Any], Translation, dict[str, str]]:
+    target: Cloud, machine: Machine, answers: dict[str, Any], book: Book
+) -> tuple[dict[str, Any], Consulted, dict[str, str]]:
     """The answers that can be used, what they make, and what is wrong with the others."""
     problems: dict[str, str] = {}
     while True:
         try:
-            return answers, translate(target, machine, answers), problems
+            return answers, translate(target, machine, answers, book), problems
         except BadAnswer as bad:
             problems |= bad.problems
             answers = {path: value for path, value in answers.items() if path not in problems}
@@ -149,11 +164,12 @@ def _plan(
 ) -> Plan | None:
     """The plan as ``answers`` would make it now; None when they no longer fit."""
     try:
-        translation = translate(target, found.machine, answers)
+        translation = translate(target, found.machine, answers).translation
     except BadAnswer:
         return None
     return Plan(migration=migration, machine=found.machine, translation=translation)
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return dict(one) == dict(other)
+def _same(given: Mapping[str, Any], kept: Approval) -> bool:
+    """The same answers, with or without those that the book gave beside them."""
+    return kept.said.items() <= given.items() <= kept.answers.items()

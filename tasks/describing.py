@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+from coldferry.book import Book
 from coldferry.drift import material
 from coldferry.errors import Drifted, Finding
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
-from coldferry.translation import Answers, Translation
+from coldferry.precedents import EMPTY, Consulted, consult
+from coldferry.translation import Answers
 from tasks.clouds import Cloud
 from tasks.steps import step
 
@@ -39,10 +41,9 @@ def survey(source: Cloud, vm: str) -> Surveyed:
 
 
 @step("translate", early=True)
-def translate(target: Cloud, machine: Machine, answers: Answers) -> Translation:
-    """One verdict a field, from the target's catalogue as it is now."""
-    cloud = target.target()
-    return cloud.translate(machine, cloud.catalogue(), answers)
+def translate(target: Cloud, machine: Machine, answers: Answers, book: Book = EMPTY) -> Consulted:
+    """One verdict a field, from the target's catalogue as it is now and the translation book."""
+    return consult(target.translator(), machine, answers, book)
 
 
 @step("preflight", early=True)

@@ -9,7 +9,7 @@ from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device
 from coldferry.ports import Check, DiskReader, FrozenDisk, Owned, PowerState
-from providers.aws import doctor, marks, power, snapshots
+from providers.aws import doctor, instances, marks, power, snapshots
 from providers.aws.access import AwsAccess
 from providers.aws.client import speaking
 from providers.aws.describe import machine_of
@@ -38,6 +38,10 @@ class AwsCloud:
         return f"{account}/{self._clients.region}"
 
     # -- machines -----------------------------------------------------------
+
+    def machines(self) -> list[str]:
+        """Every instance that is not terminated."""
+        return instances.living(self._clients)
 
     def describe(self, vm: str) -> Machine:
         """See :mod:`providers.aws.describe`."""

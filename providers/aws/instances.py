@@ -47,6 +47,21 @@ def read_living(clients: Clients, vm: str) -> "InstanceTypeDef":
     return instance
 
 
+def living(clients: Clients) -> list[str]:
+    """The ids of all instances here that are not terminated, in order."""
+    states = [name for name, power in _POWERS.items() if power is not PowerState.GONE]
+    with speaking("ec2:DescribeInstances", "the machines"):
+        pages = clients.ec2.get_paginator("describe_instances").paginate(
+            Filters=[{"Name": "instance-state-name", "Values": states}]
+        )
+        return sorted(
+            instance["InstanceId"]
+            for page in pages
+            for reservation in page["Reservations"]
+            for instance in reservation.get("Instances", [])
+        )
+
+
 def power_of(instance: "InstanceTypeDef") -> PowerState:
     """EC2's state in the contract's words."""
     return _POWERS[instance["State"]["Name"]]

@@ -33,6 +33,7 @@ from providers.azure import (
 from providers.azure.access import AzureAccess
 from providers.azure.catalogue import Catalogue
 from providers.azure.client import Arm
+from providers.azure.kinds import VM
 
 
 class AzureCloud:
@@ -46,6 +47,10 @@ class AzureCloud:
     def __init__(self, access: AzureAccess) -> None:
         self.scope = f"{access.subscription_id}/{access.resource_group}/{access.location}"
         self._arm = Arm(access)
+
+    def machines(self) -> list[str]:
+        """See ``Machines.machines``; full resource ids."""
+        return sorted(str(found["id"]) for found in self._arm.in_group(VM))
 
     def describe(self, vm: str) -> Machine:
         """See ``Machines.describe``."""

@@ -27,6 +27,9 @@ class MemoryCloud:
 
     # -- machines -----------------------------------------------------------
 
+    def machines(self) -> list[str]:
+        return sorted(self.world.machines)
+
     def describe(self, vm: str) -> Machine:
         return self._stored(vm).machine
 

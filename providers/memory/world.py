@@ -67,12 +67,20 @@ class StoredMachine:
 
 @dataclass
 class World:
-    """One cloud: its machines and disks by id, the sizes and networks it offers."""
+    """One cloud: its machines and disks by id, the sizes and networks it offers.
+
+    ``sizes`` are vCPUs and bytes of memory, ``prices`` USD an hour.
+    """
 
     name: str
     machines: dict[str, StoredMachine] = field(default_factory=dict)
     disks: dict[str, StoredDisk] = field(default_factory=dict)
     frozen: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    prices: dict[str, float] = field(default_factory=dict)
     subnets: tuple[str, ...] = ("net/one", "net/two")
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def usd_per_hour(self, size: str) -> float | None:
+        """What an hour of the size costs, None where nobody said."""
+        return self.prices.get(size)

@@ -44,10 +44,10 @@ def a_nic(index: int = 0) -> Nic:
     )
 
 
-def a_machine(name: str = "web-01", disks: int = 2) -> Machine:
+def a_machine(name: str = "web-01", disks: int = 2, scope: str = "here") -> Machine:
     """A description of a small machine."""
     return Machine(
-        origin=Origin(provider="memory", scope="here", id=name),
+        origin=Origin(provider="memory", scope=scope, id=name),
         name=name,
         hostname=name,
         instance_type="small",
@@ -67,10 +67,17 @@ def a_machine(name: str = "web-01", disks: int = 2) -> Machine:
     )
 
 
-def a_source(name: str = "web-01", disks: int = 2) -> MemoryCloud:
+def a_source(name: str = "web-01", disks: int = 2, scope: str = "here") -> MemoryCloud:
     """A cloud with one running machine whose disks hold scattered bytes."""
-    world = World("here", sizes={"small": (2, 4 << 30)})
-    machine = a_machine(name, disks)
+    cloud = MemoryCloud(World(scope, sizes={"small": (2, 4 << 30)}))
+    add_machine(cloud, name, disks)
+    return cloud
+
+
+def add_machine(cloud: MemoryCloud, name: str, disks: int = 2) -> None:
+    """One more running machine in a cloud."""
+    world = cloud.world
+    machine = a_machine(name, disks, world.name)
     dice = random.Random(name)
     for disk in machine.disks:
         stored = StoredDisk(disk.id, disk.size_bytes)
@@ -79,7 +86,6 @@ def a_source(name: str = "web-01", disks: int = 2) -> MemoryCloud:
             stored.write(at, memoryview(dice.randbytes(4096)))
         world.disks[disk.id] = stored
     world.machines[name] = StoredMachine(machine)
-    return MemoryCloud(world)
 
 
 def a_target() -> MemoryCloud:

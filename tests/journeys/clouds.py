@@ -15,7 +15,7 @@ from providers.registry import Access, lend
 from tasks.clouds import Cloud
 
 PORTS = (
-    "describe", "power", "start", "stop", "reboot", "owned", "unmovable", "marks", "mark",
+    "machines", "describe", "power", "start", "stop", "reboot", "owned", "unmovable", "marks", "mark",
     "marked", "freeze", "open_frozen", "release", "catalogue", "translate", "preflight",
     "open_disk", "open_written", "in_use", "discard_disk", "allocate", "compare",
     "at_stake", "discard", "started_since",

@@ -37,9 +37,9 @@ class Ferry:
     """One source, one target, and the flows between them."""
 
     def __init__(self, disks: int = 2) -> None:
-        self.source = Watched(a_source(VM, disks))
+        # A scope of its own, or a sibling test's approvals and answers would count.
+        self.source = Watched(a_source(VM, disks, scope=str(uuid.uuid4())))
         self.target = Watched(a_target())
-        self.source.cloud.scope = str(uuid.uuid4())  # or a sibling test's approval would count
         self.blocks = lend_source(self.source), lend_target(self.target)
 
     def migrate(self, answers=ANSWERS):

@@ -1,0 +1,111 @@
+"""Asking a target with the translation book in hand.
+
+The book answers only what is open, one field at a time, because one answer
+may settle another field or raise the next question. The target checks each
+value as it checks a person's: one that it takes no longer is left out, and
+the field stays open with a word why.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from coldferry.book import Book, BookRule
+from coldferry.errors import BadAnswer, Finding
+from coldferry.machine import Machine
+from coldferry.migration import Place
+from coldferry.plain import plain
+from coldferry.ports import Priced, Translator
+from coldferry.translation import Answers, DecidedBy, Precedent, Translation
+
+EMPTY = Book()
+
+Translate = Callable[[Answers], Translation]
+
+
+@dataclass(frozen=True)
+class Consulted:
+    """What the target and the book make of a machine.
+
+    ``answers`` are those that were given and the book's, ``rules`` the book's by
+    path, ``stale`` says by path why a value of the book does not serve.
+    """
+
+    translation: Translation
+    answers: dict[str, Any]
+    rules: dict[str, BookRule] = field(default_factory=dict)
+    stale: dict[str, str] = field(default_factory=dict)
+    usd_per_hour: float | None = None
+
+    @property
+    def remarks(self) -> list[Finding]:
+        """The stale answers as findings."""
+        return [
+            Finding(
+                "warn", "stale-precedent", path, f"{path}: {why}",
+                "Answer it anew: the newer answer takes the place of the book's.",
+            )
+            for path, why in self.stale.items()
+        ]  # fmt: skip
+
+
+def consult(
+    cloud: Translator, machine: Machine, given: Answers, book: Book = EMPTY, catalogue: Any = None
+) -> Consulted:
+    """Translate ``machine`` with the answers given and, where they leave it open, the book's.
+
+    ``catalogue`` spares reading it again for many machines. Raises BadAnswer
+    for what was given, never for what the book says.
+    """
+    offered = cloud.catalogue() if catalogue is None else catalogue
+    filled = fill(book, machine, cloud, given, lambda told: cloud.translate(machine, offered, told))
+    size = filled.translation.target("instance_type")
+    price = offered.usd_per_hour(size) if isinstance(offered, Priced) and size else None
+    return Consulted(filled.translation, filled.answers, filled.rules, filled.stale, price)
+
+
+def fill(
+    book: Book, machine: Machine, target: Place, given: Answers, translate: Translate
+) -> Consulted:
+    """The book's answers beside those given; pure, but for what ``translate`` does."""
+    translation = translate(given)
+    answers, stale = dict(given), dict[str, str]()
+    rules: dict[str, BookRule] = {}
+    while True:
+        found = book.answers_for(machine, translation, target)
+        path = next((path for path in found if path not in answers and path not in stale), None)
+        if path is None:
+            return Consulted(_attributed(translation, rules), answers, rules, stale)
+        rule = found[path]
+        try:
+            translation = translate(answers | {path: rule.value})
+        except BadAnswer as bad:
+            why = bad.problems.get(path) or next(iter(bad.problems.values()))
+            stale[path] = f"the translation book says '{shown(rule)}' (rule {rule.id}): {why}"
+        else:
+            answers[path], rules[path] = rule.value, rule
+
+
+def shown(rule: BookRule) -> str:
+    """A rule's value in one line."""
+    return plain(rule.value if isinstance(rule.value, str) else ", ".join(rule.value))
+
+
+def _attributed(translation: Translation, rules: dict[str, BookRule]) -> Translation:
+    """The translation, saying of each value of the book's where it came from."""
+    return Translation(
+        fields=tuple(
+            one.model_copy(
+                update={"decided_by": DecidedBy.BOOK, "precedent": precedent(rules[one.path])}
+            )
+            if one.path in rules
+            else one
+            for one in translation.fields
+        )
+    )
+
+
+def precedent(rule: BookRule) -> Precedent:
+    """What a report says of a rule."""
+    said = rule.value if isinstance(rule.value, str) else list(rule.value)
+    return Precedent(rule=rule.id, said=said, by=rule.by, at=rule.at, migration=rule.migration)

@@ -1,0 +1,91 @@
+"""The translation book as a YAML file: a list of rules, each as ``coldferry.book`` has it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from coldferry.book import Book, BookRule
+from coldferry.errors import BadInput, FaultyFile
+from console.strict_yaml import compose, line, word
+
+_MAX_BYTES = 8 << 20
+"""Some twenty thousand rules; parsed in half a minute."""
+
+_HEAD = """\
+# The translation book: answers that were approved, each for all machines that it fits.
+# To change one, write another value and leave out `at`: the newer rule counts.
+"""
+
+
+def write(path: Path, rules: Iterable[BookRule]) -> None:
+    """Raises BadInput when the file cannot be written."""
+    rows = [rule.model_dump(mode="json") for rule in rules]
+    text = yaml.safe_dump(rows, sort_keys=False, allow_unicode=True, width=1 << 16)
+    try:
+        path.write_text(_HEAD + text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def read(path: Path, known: Book) -> list[BookRule]:
+    """The rules in a file. Without ``by`` the file itself is named, without ``at`` it is now.
+
+    Raises FaultyFile naming every fault with its line, also a rule that says
+    otherwise than one of the same time does: neither would be the newer one.
+    """
+    node = compose(path, "a book", _MAX_BYTES)
+    if node is not None and not isinstance(node, yaml.SequenceNode):
+        raise BadInput(f"{path} is not a book: it must be a list of rules.")
+    absent = {"by": f"the file {path.name}"[:256], "at": datetime.now(UTC).isoformat()}
+    faults: list[str] = []
+    rules: dict[tuple[str, str], BookRule] = {(r.question, r.at): r for r in known.rules}
+    found = []
+    for item in node.value if node is not None else ():
+        try:
+            rule = BookRule.model_validate(absent | dict(_pairs(item)))
+        except ValidationError as wrong:
+            faults += [f"line {line(item)}: {_sentence(error)}" for error in wrong.errors()]
+            continue
+        except ValueError as wrong:
+            faults.append(f"line {line(item)}: {wrong}")
+            continue
+        other = rules.setdefault((rule.question, rule.at), rule)
+        if other.value != rule.value:
+            faults.append(
+                f"line {line(item)}: says otherwise than rule {other.id} of the same time; "
+                "without `at` it would be the newer one"
+            )
+        found.append(rule)
+    if faults:
+        raise FaultyFile(str(path), faults)
+    return found
+
+
+def _pairs(item: yaml.Node) -> Iterator[tuple[str, Any]]:
+    """One mapping's words. Raises ValueError for anything nested deeper than a rule is."""
+    if not isinstance(item, yaml.MappingNode):
+        raise ValueError("is not a rule")  # noqa: TRY004 - a reader's words
+    seen = set()
+    for key_node, value in item.value:
+        key = word(key_node)
+        if key is None or key in seen:
+            raise ValueError(f"{key or 'a key'} stands there twice, or is empty")
+        seen.add(key)
+        if key == "when" and isinstance(value, yaml.MappingNode):
+            yield key, {name: said or "" for name, said in _pairs(value)}
+        elif isinstance(value, yaml.SequenceNode):
+            yield key, [word(one) or "" for one in value.value]
+        elif (said := word(value)) is not None:
+            yield key, said
+        elif key not in ("by", "at", "value"):
+            yield key, ""
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part not in ("str", "tuple"))
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said

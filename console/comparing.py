@@ -1,0 +1,61 @@
+"""One machine against every saved target, ranked."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from rich.console import Console
+from rich.table import Table
+
+from coldferry.comparing import Standing, as_json, goals, no_target, price, rank, standing
+from coldferry.errors import NotMovable
+from coldferry.plain import plain
+from coldferry.precedents import EMPTY, consult
+from console import blocks
+from console.book import saved_book
+from console.managing import Json
+from console.output import Outcome, command
+from console.planning import NoBook, SourceBlock, SourceVm
+from providers.registry import connect, connect_source
+
+_AT_ONCE = 8
+
+
+@command
+def compare(
+    source: SourceBlock, vm: SourceVm, no_book: NoBook = False, json: Json = False
+) -> Outcome:
+    """Rank every saved target by what it would leave missing of a machine; creates nothing."""
+    origin = connect_source(blocks.load(source)[0])
+    refusals = [finding for finding in origin.unmovable(vm) if finding.severity == "refuse"]
+    if refusals:
+        raise NotMovable.because(refusals)
+    machine = origin.describe(vm)
+    named = {f"{blocks.SLUG}/{name}": connect(access) for name, access, _ in blocks.saved()}
+    targets = goals(named, machine.origin)
+    if not targets:
+        raise no_target()
+    book = EMPTY if no_book else saved_book()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        asked = [
+            pool.submit(standing, name, partial(consult, cloud, machine, {}, book))
+            for name, cloud in targets.items()
+        ]
+        ranked = rank(one.result() for one in asked)
+    return Outcome(as_json(machine, ranked), lambda out: _show(out, ranked))
+
+
+def _show(out: Console, ranked: list[Standing]) -> None:
+    table = Table(
+        "", "target", "", "size", "missing", "to acknowledge", "impossible", "USD an hour"
+    )
+    for place, one in enumerate(ranked, 1):
+        if one.error:
+            table.add_row(str(place), one.target, one.verdict)
+            continue
+        counts = (len(one.gaps), len(one.acknowledgements), len(one.impossible))
+        size = plain(one.size or "open", 40)
+        table.add_row(str(place), one.target, one.verdict, size, *map(str, counts), price(one))
+    out.print(table)
+    for one in ranked:
+        if one.error:
+            out.print(f"{one.target}: {plain(one.error, 400)}")

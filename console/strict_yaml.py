@@ -1,0 +1,51 @@
+"""YAML as strangers may write it: small, without anchors, without a guess at any type."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from coldferry.errors import BadInput
+
+
+def compose(path: Path, kind: str, max_bytes: int) -> yaml.Node | None:
+    """The file's tree, every scalar still a word; None when it is empty.
+
+    Raises BadInput, calling it no ``kind``, when it is too large, or uses
+    anchors: a few hundred bytes of them make gigabytes.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(max_bytes + 1)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+    if len(text) > max_bytes:
+        raise BadInput(f"{path} is larger than {kind} can be.")
+    try:
+        return yaml.compose(text, Loader=_Strict)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "it is nested too deep"
+        raise BadInput(f"{path} is not {kind}: {reason}.") from None
+
+
+def line(node: yaml.Node) -> int:
+    """The line that a node begins at, counted from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def word(node: yaml.Node) -> str | None:
+    """A scalar as it was written, empty ones as None. Raises ValueError for anything else."""
+    if not isinstance(node, yaml.ScalarNode):
+        raise ValueError(f"line {line(node)} is not one word")  # noqa: TRY004 - a reader's words
+    return None if node.tag.endswith(":null") else str(node.value)
+
+
+class _Strict(yaml.SafeLoader):
+    """Without anchors and aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse aliases and anchors before anything is built from them."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise ValueError("anchors and aliases are not allowed")
+        return super().compose_node(parent, index)

@@ -1,0 +1,44 @@
+"""One machine against every saved target."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import cast
+
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.client.orchestration import get_client
+
+from coldferry.book import Book
+from coldferry.comparing import Standing, as_markdown, goals, standing
+from coldferry.machine import Machine
+from coldferry.migration import slug
+from providers.registry import connect
+from tasks.clouds import SLUG, Cloud
+from tasks.describing import translate
+from tasks.moving import together
+
+
+async def saved_targets(machine: Machine) -> dict[str, Cloud]:
+    """Every saved cloud that can be asked about the machine, by the block's full name."""
+    async with get_client() as client:
+        names = [str(one.name) for one in await client.read_block_documents_by_type(SLUG)]
+    saved = {name: cast("Cloud", await Cloud.aload(name)) for name in names}
+    named = {name: connect(cloud.access()) for name, cloud in saved.items()}
+    return {f"{SLUG}/{name}": saved[name] for name in goals(named, machine.origin)}
+
+
+async def ask_all(targets: Mapping[str, Cloud], machine: Machine, book: Book) -> list[Standing]:
+    """What each target makes of the machine, all at the same time; none ends the others."""
+    return await together(
+        asyncio.to_thread(standing, name, partial(translate, cloud, machine, {}, book))
+        for name, cloud in targets.items()
+    )
+
+
+async def publish_ranking(machine: Machine, ranked: Sequence[Standing]) -> None:
+    """Show the ranking as the run's artifact."""
+    await acreate_markdown_artifact(
+        as_markdown(machine, list(ranked)),
+        key=f"compare-{slug(machine.name)}",
+        description=f"{slug(machine.name)}: where it can go",
+    )
