@@ -95,8 +95,8 @@ def _from_book(plan: Plan) -> list[str]:
         "# The translation book answers these; to say otherwise, write the line without #:",
     ]
     for field, first in found:
-        line = yaml.safe_dump({field.path: first.said}, width=1 << 16, default_flow_style=None)
-        lines.append(f"# {line.rstrip()}  # rule {first.rule}, first by {plain(first.by)}")
+        value = yaml.safe_dump([first.said], width=1 << 16, default_flow_style=True).strip()[1:-1]
+        lines.append(f"# {field.path}: {value}  # rule {first.rule}, first by {plain(first.by)}")
     return lines
 
 

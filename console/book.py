@@ -1,7 +1,7 @@
 """The translation book on the command line: what is in it, out to a file, in from one, and away."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +32,7 @@ def saved_book() -> Book:
     return Book(_readable(blocks.documents(SLUG)))
 
 
-def keep(rules: Iterable[BookRule]) -> None:
+def keep(rules: Sequence[BookRule]) -> None:
     """Add rules to the book."""
     use_server()
     from tasks.book import keep as keep_rules  # imports Prefect, which must find its server
@@ -70,8 +70,8 @@ def import_rules(file: File, json: Json = False) -> Outcome:
     The target checks a rule's value whenever it is used.
     """
     book = saved_book()
-    read = book_file.read(file, book)
-    new = [rule for rule in read if rule not in book.rules]
+    read, known = book_file.read(file, book), {rule.id for rule in book.rules}
+    new = [rule for rule in read if rule.id not in known]
     keep(new)
     document = {"kept": [rule.id for rule in new], "known": len(read) - len(new)}
     words = f"{len(new)} rules were added; {document['known']} were there already."

@@ -31,8 +31,8 @@ _CELL_CHARS = 30_000
 """Less than the 32,767 that "Excel specifications and limits" gives a cell."""
 
 # Full-width forms count too: some programs take them for the plain ones.
-_RISKY = re.compile("'*(\\s*[=+\\-@＝＋－＠]|[\\t\\r\\n])")  # noqa: RUF001
-_RISKY_READ = re.compile("'+(\\s*[=+\\-@＝＋－＠]|[\\t\\r\\n])")  # noqa: RUF001
+_RISKY = re.compile("'*\\s*[=+\\-@＝＋－＠\\t\\r\\n]")  # noqa: RUF001
+_RISKY_READ = re.compile("'+\\s*[=+\\-@＝＋－＠\\t\\r\\n]")  # noqa: RUF001
 
 
 def harmless(cell: str) -> str:

@@ -24,8 +24,7 @@ def compose(path: Path, kind: str, max_bytes: int) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=_Strict)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is nested too deep"
-        raise BadInput(f"{path} is not {kind}: {reason}.") from None
+        raise BadInput(f"{path} is not {kind}: {_reason(error)}.") from None
 
 
 def line(node: yaml.Node) -> int:
@@ -38,6 +37,12 @@ def word(node: yaml.Node) -> str | None:
     if not isinstance(node, yaml.ScalarNode):
         raise ValueError(f"line {line(node)} is not one word")  # noqa: TRY004 - a reader's words
     return None if node.tag.endswith(":null") else str(node.value)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return str(error).partition("\n")[0] or "it is nested too deep"
 
 
 class _Strict(yaml.SafeLoader):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 from prefect.blocks.core import Block
 
 from coldferry.approval import Approval
+from tasks.documents import register
 
 
 class ApprovalRecord(Block):
@@ -32,5 +33,6 @@ async def recall(migration: str) -> Approval | None:
 
 async def remember(approval: Approval) -> None:
     """Keep it; a later one for the same migration takes its place."""
+    await register(ApprovalRecord)
     record = ApprovalRecord(approval=approval.model_dump(mode="json"))
     await record.asave(approval.migration, overwrite=True)

@@ -7,7 +7,8 @@ Prefect variable would be one value of at most 5,000 characters
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -15,7 +16,8 @@ import httpx
 from prefect import runtime
 from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.exceptions import ObjectNotFound
+from prefect.client.schemas.actions import BlockDocumentCreate
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.logging import get_logger
 from pydantic import ValidationError
 
@@ -24,6 +26,7 @@ from coldferry.book import Book, BookRule
 from coldferry.learning import learn
 from coldferry.precedents import EMPTY
 from tasks.clouds import Cloud
+from tasks.documents import register
 
 SLUG = "coldferry-book-rule"
 
@@ -41,6 +44,18 @@ class RuleRecord(Block):
     )
 
     rule: dict[str, Any]
+
+    @classmethod
+    def document(cls, rule: BookRule) -> BlockDocumentCreate:
+        """What is sent to make a rule's document, once the type is registered."""
+        assert cls._block_type_id
+        assert cls._block_schema_id
+        return BlockDocumentCreate(
+            name=name_of(rule),
+            data={"rule": rule.model_dump(mode="json")},
+            block_type_id=cls._block_type_id,
+            block_schema_id=cls._block_schema_id,
+        )
 
 
 async def open_book(*, use_book: bool = True) -> Book:
@@ -75,11 +90,15 @@ async def hold(book: Book) -> None:
             await client.create_flow_run_input(_this_run(), _HELD, ids)
 
 
-async def keep(rules: Iterable[BookRule]) -> None:
+async def keep(rules: Sequence[BookRule]) -> None:
     """Add rules; one that is there already stays as it is."""
-    for rule in rules:
-        record = RuleRecord(rule=rule.model_dump(mode="json"))
-        await record.asave(name_of(rule), overwrite=True)
+    if not rules:
+        return
+    await register(RuleRecord)
+    async with get_client() as client:
+        for rule in rules:
+            with suppress(ObjectAlreadyExists):
+                await client.create_block_document(RuleRecord.document(rule))
 
 
 async def forget(rules: Iterable[BookRule]) -> None:

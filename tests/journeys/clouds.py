@@ -15,8 +15,8 @@ from providers.registry import Access, lend
 from tasks.clouds import Cloud
 
 PORTS = (
-    "machines", "describe", "power", "start", "stop", "reboot", "owned", "unmovable", "marks", "mark",
-    "marked", "freeze", "open_frozen", "release", "catalogue", "translate", "preflight",
+    "machines", "describe", "power", "start", "stop", "reboot", "owned", "unmovable", "marks",
+    "mark", "marked", "freeze", "open_frozen", "release", "catalogue", "translate", "preflight",
     "open_disk", "open_written", "in_use", "discard_disk", "allocate", "compare",
     "at_stake", "discard", "started_since",
 )  # fmt: skip

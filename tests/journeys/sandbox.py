@@ -1,5 +1,6 @@
 """The sandbox as its user has it: commands, one JSON document each, and the clouds behind."""
 
+import asyncio
 import io
 import json
 import os
@@ -27,6 +28,7 @@ from sandbox.aws import seed
 COLDFERRY = Path(__file__).parents[2] / ".venv" / "bin" / "coldferry"
 _FOREIGN = ("AWS_", "AZURE_", "PREFECT_")
 _COMMAND_S = 180
+BY_THE_BOOK = ("plan", "migrate", "gaps", "compare")
 
 
 class Answer(NamedTuple):
@@ -54,6 +56,7 @@ class Sandbox:
         self.home = home
         self.state: dict[str, Any] = {}
         self.source = self.target = ""
+        self.by_book = False
 
     def up(self) -> None:
         """Start it."""
@@ -73,7 +76,7 @@ class Sandbox:
     def cli(self, *words: str | Path) -> Answer:
         """Run ``coldferry`` as a process, as everybody does."""
         ran = subprocess.run(
-            [str(COLDFERRY), *map(str, words), "--json"],
+            [str(COLDFERRY), *map(str, self._alone(words)), "--json"],
             env=self._environment(),
             cwd=self.home,
             capture_output=True,
@@ -84,12 +87,26 @@ class Sandbox:
         )
         return _checked(ran.returncode, ran.stdout, ran.stderr)
 
+    def text(self, *words: str | Path) -> str:
+        """What a command that goes well writes to stdout when it is no JSON."""
+        ran = subprocess.run(
+            [str(COLDFERRY), *map(str, self._alone(words))],
+            env=self._environment(),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_S,
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
+        return ran.stdout
+
     def here(self, *words: str | Path) -> Answer:
         """The same command in this process: it spares the imports, five seconds each time."""
         from console.main import main
 
         out, aside = io.StringIO(), io.StringIO()
-        words = ("coldferry", *map(str, words), "--json")
+        words = ("coldferry", *map(str, self._alone(words)), "--json")
         with self.inside(), mock.patch.object(sys, "argv", list(words)):
             code: Any = 0
             try:
@@ -138,6 +155,33 @@ class Sandbox:
             block.save(name, overwrite=True)
         return f"coldferry-cloud/{name}"
 
+    def remove_block(self, block: str) -> None:
+        """Take a saved cloud away again."""
+        from tasks.clouds import Cloud
+
+        with self.inside():
+            Cloud.delete(block.partition("/")[2])
+
+    @contextmanager
+    def booked(self) -> Iterator[None]:
+        """While inside, commands use the translation book; it is empty before and after."""
+        self._forget_all()
+        self.by_book = True
+        try:
+            yield
+        finally:
+            self.by_book = False
+            self._forget_all()
+
+    def _forget_all(self) -> None:
+        from tasks.book import forget, open_book
+
+        async def forget_all() -> None:
+            await forget((await open_book()).rules)
+
+        with self.inside():
+            asyncio.run(forget_all())
+
     def aws(self, service: str, **config: Any) -> Any:
         """A plain boto3 client."""
         given = self.state["aws"]
@@ -174,6 +218,10 @@ class Sandbox:
         request = urllib.request.Request(address, data, method=method)
         with urllib.request.urlopen(request, context=context, timeout=30) as answer:
             return json.loads(answer.read())
+
+    def _alone(self, words: tuple[str | Path, ...]) -> tuple[str | Path, ...]:
+        """Without the book, unless it is the matter: what one test answers, another is asked."""
+        return (*words, "--no-book") if words[0] in BY_THE_BOOK and not self.by_book else words
 
     def _environment(self) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}

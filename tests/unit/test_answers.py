@@ -1,10 +1,14 @@
 """Answers files come from editors and from strangers."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coldferry.errors import BadInput
 from coldferry.plan import Plan
 from console.answers import answered, read, write
+from coldferry.translation import Precedent, Translation
+from console.answers import read, write
 from tests.conformance.worlds import a_machine, a_target
 
 
@@ -109,3 +113,23 @@ def test_a_file_that_cannot_be_written_is_bad_input(tmp_path):
     plan = Plan(migration="web-01-there-0-a1", machine=machine, translation=translation)
     with pytest.raises(BadInput):
         write(tmp_path, plan, {})
+
+
+@given(st.one_of(st.text(min_size=1), st.lists(st.text(), min_size=1, max_size=3)))
+def test_what_the_book_answers_is_written_as_a_line_that_says_it_when_its_mark_is_removed(
+    tmp_path_factory, said
+):
+    cloud, machine = a_target(), a_machine()
+    first = Precedent(rule="0123456789abcdef", said=said, by="Ada # \n", at="2031-05-01T12:00:00Z")
+    bare = cloud.translate(machine, cloud.catalogue(), {"nics[0].subnet_id": "net/one"})
+    fields = (bare["nics[0].subnet_id"].model_copy(update={"precedent": first}),)
+    path = tmp_path_factory.mktemp("answers") / "answers.yaml"
+    plan = Plan(
+        migration="web-01-there-0-a1", machine=machine, translation=Translation(fields=fields)
+    )
+    write(path, plan, {})
+    assert read(path) == {}
+
+    lines = [line for line in path.read_text().splitlines() if line.startswith("# nics")]
+    path.write_text("\n".join(line.removeprefix("# ") for line in lines))
+    assert read(path) == {"nics[0].subnet_id": said}

@@ -1,0 +1,232 @@
+"""What a person approved once is not asked again, between clouds in memory."""
+
+import asyncio
+import uuid
+
+import pytest
+from prefect.client.orchestration import get_client
+
+from coldferry.book import BookRule
+from coldferry.errors import TranslationsMissing, Unreachable
+from coldferry.ports import PowerState
+from flows.compare import compare
+from flows.migrate_vm import migrate_vm
+from tasks.book import RuleRecord, forget, keep, open_book
+from tasks.clouds import Cloud
+from tests.conformance.worlds import ANSWERS, a_target, add_machine
+from tests.journeys.clouds import lend_target
+from tests.journeys.test_story import VM, Ferry
+
+SUBNET = "nics[0].subnet_id"
+TWIN = "web-02"
+
+
+class Wave(Ferry):
+    """Two machines of one shape."""
+
+    def __init__(self):
+        super().__init__(disks=1)
+        add_machine(self.source.cloud, TWIN, disks=1)
+
+    def move(self, vm, answers=None, **options):
+        origin, goal = self.blocks
+        return asyncio.run(migrate_vm(origin, vm, goal, answers=answers, **options))
+
+    @property
+    def rules(self):
+        """What the book holds for this source."""
+        scope = f"memory:{self.source.cloud.world.name}"
+        return [rule for rule in asyncio.run(open_book()).rules if rule.source == scope]
+
+
+@pytest.fixture
+def wave(prefect_api):
+    return Wave()
+
+
+def field(report, path=SUBNET):
+    return next(one for one in report["translation"] if one["path"] == path)
+
+
+def a_rule(scope=None, **changes):
+    fields = {
+        "pattern": "nics[].subnet_id", "value": "net/one", "by": "Ada",
+        "source": f"memory:{scope or uuid.uuid4()}", "at": "2031-05-01T12:00:00+00:00",
+    }  # fmt: skip
+    return BookRule.model_validate(fields | changes)
+
+
+def test_a_second_machine_of_the_same_shape_asks_nothing(wave):
+    first = wave.move(VM, ANSWERS)
+    second = wave.move(TWIN)
+
+    assert second["state"] == "allocated"
+    assert (field(first)["decided_by"], field(second)["decided_by"]) == ("person", "book")
+    assert field(second)["target"] == field(first)["target"]
+    assert second["approved"]["by"] == "the translation book"
+
+
+def test_the_report_names_the_rule_and_who_approved_it_first(wave):
+    first = wave.move(VM, ANSWERS)
+    second = wave.move(TWIN)
+
+    (rule,) = wave.rules
+    assert field(second)["precedent"] == {
+        "rule": rule.id,
+        "said": "net/one",
+        "by": first["approved"]["by"],
+        "at": rule.at,
+        "migration": first["migration"],
+    }
+
+
+def test_an_answer_of_the_book_teaches_it_nothing_new(wave):
+    wave.move(VM, ANSWERS)
+    before = wave.rules
+    wave.move(TWIN)
+    wave.rollback(wave.move(TWIN)["migration"])
+    wave.move(TWIN, ANSWERS)
+
+    assert wave.rules == before
+
+
+def test_without_the_book_it_is_neither_read_nor_written(wave):
+    wave.move(VM, ANSWERS, use_book=False)
+
+    assert wave.rules == []
+
+    asyncio.run(keep([a_rule(wave.source.cloud.world.name)]))
+    with pytest.raises(TranslationsMissing):
+        wave.move(TWIN, use_book=False)
+
+
+def test_a_value_that_is_gone_at_the_target_is_asked_again_and_fails_nothing(wave):
+    wave.move(VM, ANSWERS)
+    wave.target.cloud.world.subnets = ("net/two",)
+    with pytest.raises(TranslationsMissing, match="no subnet 'net/one' here") as ended:
+        wave.move(TWIN)
+
+    assert ended.value.missing == [SUBNET]
+    assert wave.source.cloud.power(TWIN) is PowerState.RUNNING
+
+    wave.move(TWIN, {SUBNET: "net/two"})
+    newest, older = wave.rules
+    assert (newest.value, older.value) == ("net/two", "net/one")
+
+
+def test_a_rule_that_was_forgotten_is_asked_again(wave):
+    wave.move(VM, ANSWERS)
+    rules = wave.rules
+    asyncio.run(forget(rules))
+    asyncio.run(forget(rules))  # twice is once
+
+    with pytest.raises(TranslationsMissing):
+        wave.move(TWIN)
+
+
+def test_a_rerun_of_a_plan_that_the_book_answered_needs_the_book_no_more(wave):
+    wave.move(VM, ANSWERS)
+    first = wave.move(TWIN)
+    asyncio.run(forget(wave.rules))
+
+    assert wave.move(TWIN)["target_vm"] == first["target_vm"]
+
+
+@pytest.mark.parametrize("answers", [{}, ANSWERS], ids=["without", "with the book's own"])
+def test_a_machine_under_way_by_the_book_takes_the_same_answers_again(wave, answers):
+    wave.move(VM, ANSWERS)
+    first = wave.move(TWIN)
+
+    assert wave.move(TWIN, answers)["migration"] == first["migration"]
+
+
+def test_writers_at_the_same_time_lose_no_rule(prefect_api):
+    rules = [a_rule() for _ in range(12)]
+
+    async def write():
+        async with get_client() as client:  # as on a server where nobody has kept one yet
+            found = await client.read_block_type_by_slug("coldferry-book-rule")
+            await client.delete_block_type(found.id)
+        await asyncio.gather(*(keep([rule]) for rule in [*rules, *rules]))
+        return await open_book()
+
+    asyncio.run(keep(rules[:1]))
+    kept = {rule.id for rule in asyncio.run(write()).rules}
+
+    assert {rule.id for rule in rules} <= kept
+
+
+def test_a_document_that_is_no_rule_is_left_out(prefect_api):
+    rule = a_rule()
+    asyncio.run(keep([rule]))
+    RuleRecord(rule={"pattern": "of/another/release"}).save(f"rule-{uuid.uuid4()}")
+
+    assert rule.id in {one.id for one in asyncio.run(open_book()).rules}
+
+
+def test_a_book_is_read_whole_however_long_it_is(prefect_api):
+    rules = [a_rule() for _ in range(210)]  # one of Prefect's pages has 200
+
+    asyncio.run(keep(rules))
+
+    kept = {rule.id for rule in asyncio.run(open_book()).rules}
+    assert {rule.id for rule in rules} <= kept
+
+
+@pytest.fixture
+def only(prefect_api):
+    """No saved clouds but those that a test lends."""
+
+    async def remove():
+        async with get_client() as client:
+            for one in await client.read_block_documents_by_type("coldferry-cloud"):
+                await client.delete_block_document(one.id)
+
+    Cloud.register_type_and_schema()
+    asyncio.run(remove())
+
+
+def test_every_saved_target_is_ranked_and_shown(only):
+    wave = Wave()
+    dear = lend_target(a_target())
+    dear.target().world.prices = {"s2": 9.5}
+    wave.target.cloud.world.prices = {"s2": 0.25}
+    silent = lend_target(a_target())
+    silent.target().catalogue = _unreachable
+
+    told = asyncio.run(compare(wave.blocks[0], VM))
+
+    names = [wave.blocks[1], dear, silent]
+    assert [one["target"] for one in told["targets"]] == [
+        f"coldferry-cloud/{block._block_document_name}" for block in names
+    ]
+    assert [one["usd_per_hour"] for one in told["targets"]] == [0.25, 9.5, None]
+    assert [one["gaps"] for one in told["targets"]] == [[SUBNET], [SUBNET], []]
+    assert "does not answer" in told["targets"][2]["error"]
+    artifact = asyncio.run(_artifact(f"compare-{VM}"))
+    assert "needs a person" in artifact and "cannot be asked" in artifact
+
+
+def test_what_the_book_answers_counts_as_answered(only):
+    wave = Wave()
+    wave.move(VM, ANSWERS)
+
+    (there,) = asyncio.run(compare(wave.blocks[0], TWIN))["targets"]
+    (bare,) = asyncio.run(compare(wave.blocks[0], TWIN, use_book=False))["targets"]
+
+    assert (there["verdict"], there["from_book"]) == ("ready", [SUBNET])
+    assert (bare["verdict"], bare["gaps"]) == ("needs a person", [SUBNET])
+
+
+def _unreachable():
+    raise Unreachable("The cloud does not answer.")
+
+
+async def _artifact(key):
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+    async with get_client() as client:
+        found = await client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+        )
+    return found[-1].data
