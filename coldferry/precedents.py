@@ -6,7 +6,7 @@ value as it checks a person's: one that it takes no longer is left out, and
 the field stays open with a word why.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from coldferry.book import Book, BookRule
 from coldferry.errors import BadAnswer, Finding
 from coldferry.machine import Machine
 from coldferry.migration import Place
-from coldferry.plain import plain
+from coldferry.plain import code, plain
 from coldferry.ports import Priced, Translator
 from coldferry.translation import Answers, DecidedBy, Precedent, Translation
 
@@ -86,9 +86,26 @@ def fill(
             answers[path], rules[path] = rule.value, rule
 
 
+def precedents(translation: Translation) -> list[str]:
+    """What the book answered, as lines of Markdown for a form; none when it answered nothing."""
+    found = [(field.path, field.precedent) for field in translation.fields if field.precedent]
+    if not found:
+        return []
+    lines = ["", "Answered by the translation book; to have it otherwise, reject this plan:", ""]
+    return lines + [
+        f"- {code(path)}: {code(_listed(first.said), 80)} (rule {code(first.rule)}, "
+        f"first approved by {code(first.by, 80)} at {code(first.at)})"
+        for path, first in found
+    ]
+
+
 def shown(rule: BookRule) -> str:
     """A rule's value in one line."""
-    return plain(rule.value if isinstance(rule.value, str) else ", ".join(rule.value))
+    return plain(_listed(rule.value))
+
+
+def _listed(said: str | Sequence[str]) -> str:
+    return said if isinstance(said, str) else ", ".join(said)
 
 
 def _attributed(translation: Translation, rules: dict[str, BookRule]) -> Translation:

@@ -18,6 +18,7 @@ from pydantic import Field, WithJsonSchema, create_model
 from coldferry.machine import Machine
 from coldferry.plain import code, plain, prose
 from coldferry.plan import Plan
+from coldferry.precedents import precedents
 from coldferry.translation import ACKNOWLEDGE, FieldTranslation, Translation, Verdict
 
 DECISION = "decision"
@@ -119,6 +120,7 @@ def _text(plan: Plan, problems: dict[str, str]) -> str:
         "",
         f"Machine {code(machine.origin.id)}, migration {code(plan.migration)}.",
     ]
+    lines += precedents(plan.translation)
     if problems:
         lines += ["", "**Not accepted last time:**", ""]
         lines += [f"- {code(path)}: {prose(problem, 300)}" for path, problem in problems.items()]
