@@ -31,13 +31,13 @@ _AT_ONCE = 8
 @command
 def gaps(
     source: SourceBlock,
+    target: Annotated[
+        str, typer.Option("--target", metavar="TARGET", help="A cloud: coldferry-cloud/NAME")
+    ],
     vm: Annotated[
         list[str] | None,
         typer.Argument(metavar="[VM…]", help="Ids at the source; @FILE has one a line"),
     ] = None,
-    target: Annotated[
-        str, typer.Option("--target", metavar="TARGET", help="A cloud: coldferry-cloud/NAME")
-    ] = "",
     every: Annotated[
         bool, typer.Option("--all", help="Every machine that the source lists")
     ] = False,
@@ -57,8 +57,6 @@ def gaps(
         raise BadInput("--csv goes with neither --json nor --import.")
     if filled and no_book:
         raise BadInput("--import adds to the book; --no-book leaves it alone.")
-    if not target:
-        raise BadInput("A target is needed.", "Give it with --target coldferry-cloud/NAME.")
     origin = connect_source(blocks.load(source)[0])
     goal = connect_translator(blocks.load(target)[0])
     book = EMPTY if no_book else saved_book()

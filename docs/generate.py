@@ -75,17 +75,13 @@ def _usage(command: str) -> str:
     """``coldferry stop BLOCK VM [--json] …``, from what the command's own help lists."""
     said = _help(command)
     words = re.sub(r"[{}]|\[OPTIONS\] ?", "", said.splitlines()[0].removeprefix("Usage: ")).strip()
-    options = re.findall(r"^  (--[a-z-]+)(?: / --[a-z-]+)?(?: ([A-Z]+))?  ", said, re.MULTILINE)
-    return " ".join(
-        [
-            words.replace("[[", "[").replace("]]", "]").removesuffix("..."),
-            *(
-                f"[{' '.join(filter(None, option))}]"
-                for option in options
-                if option[0] not in ("--help", "--no-force")
-            ),
-        ]
-    )
+    found = r"^  (--[a-z-]+)(?: / --[a-z-]+)?(?: ([A-Z]+))?  (.*)$"
+    options = []
+    for name, value, about in re.findall(found, said, re.MULTILINE):
+        if name not in ("--help", "--no-force"):
+            option = " ".join(filter(None, (name, value)))
+            options.append(option if "[required]" in about else f"[{option}]")
+    return " ".join([words.replace("[[", "[").replace("]]", "]").removesuffix("..."), *options])
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from coldferry.book import Book, BookRule
 from coldferry.errors import BadInput, FaultyFile
 from coldferry.precedents import EMPTY
 from console.book_file import read, write
-from tests.unit.test_book import a_rule
+from tests.unit.booking import a_rule
 
 WORD = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\u0085"))
 RULES = st.builds(

@@ -8,9 +8,9 @@ from coldferry.book import Book
 from coldferry.gaps import Asked, Filled, answer, distinct
 from coldferry.precedents import consult
 from coldferry.translation import ACKNOWLEDGE
+from tests.unit.booking import GOAL, twin
 from tests.unit.machines import GIB, a_disk, a_machine, a_nic
 from tests.unit.test_azure_rules import APPS
-from tests.unit.test_book import GOAL, twin
 
 AT = "2031-05-01T12:00:00+00:00"
 WEAK = a_disk(kind="io2", iops=4000, size_bytes=100 * GIB)

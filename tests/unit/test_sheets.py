@@ -12,8 +12,8 @@ from coldferry.errors import BadInput, FaultyFile
 from coldferry.gaps import Asked, Filled, distinct
 from coldferry.precedents import consult
 from console.sheets import COLUMNS, harmless, original, read, write
+from tests.unit.booking import GOAL
 from tests.unit.machines import a_disk, a_machine, a_nic
-from tests.unit.test_book import GOAL
 
 FORMULA = re.compile(r"\s*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 NASTY = "=cmd|' /C calc'!A0;\"=1+1\",@SUM(1)\t+2\r\n-3;=4"
