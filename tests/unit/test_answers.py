@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from coldferry.errors import BadInput
 from coldferry.plan import Plan
-from console.answers import answered, read, write
 from coldferry.translation import Precedent, Translation
-from console.answers import read, write
+from console.answers import answered, read, write
 from tests.conformance.worlds import a_machine, a_target
 
 
