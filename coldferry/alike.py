@@ -50,6 +50,7 @@ LIKENESS: dict[str, Likeness] = {
     **_group("application", "", "schema_version origin.provider origin.scope origin.id"),
     **_group("application", "", "name hostname firmware os_family stoppable"),
     **_group("application", "", "instance_type vcpus memory_bytes architecture", "instance_type"),
+    **_group("application", "", "accelerators burstable bare_metal", "instance_type"),
     **_group("application", "", "zone", "zone"),
     **_group("application", "", "tenancy", "tenancy"),
     **_group("application", "tags[].", "key", "key"),
@@ -81,7 +82,7 @@ LIKENESS: dict[str, Likeness] = {
     **_group("storage", _DISK, "id device root"),
     # What a kind gives depends on the size, so a downgrade was accepted for that size only.
     **_group(
-        "storage", _DISK, "kind iops throughput_bytes_s",
+        "storage", _DISK, "kind medium iops throughput_bytes_s",
         "kind", "iops", "throughput_bytes_s", "size_bytes",
     ),
     **_group("storage", _DISK, "size_bytes", "size_bytes"),
