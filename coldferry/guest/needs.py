@@ -4,10 +4,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class GuestNeeds(BaseModel):
-    """One cloud's demands on what runs in it.
+    r"""One cloud's demands on what runs in it, and what it leaves there by habit.
 
     Driver names are those of Linux modules, with underscores; those of Windows
-    are names of services under ``CurrentControlSet\\Services``.
+    are names of services under ``CurrentControlSet\Services``. The last four
+    are read of the cloud that a machine comes from, the others of the one that
+    it goes to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -22,11 +24,16 @@ class GuestNeeds(BaseModel):
     """The serial line that this cloud's console shows, as in ``ttyS0``."""
     agents: tuple[str, ...] = ()
     """Names of the packages or services of its agent; any one will do."""
-    foreign_agents: tuple[str, ...] = ()
-    """What it leaves in a guest that is of no use elsewhere: read of the source, not the target."""
-    device_names: str = ""
-    """A regular expression of the names of disks that only this cloud gives; empty: none."""
-    temporary_mounts: tuple[str, ...] = ()
-    """Where its temporary disk is mounted by habit."""
+    swap_on_root_disk: bool = True
+    """Swap may lie on the root disk; False where the vendor advises against it."""
     windows_boot_drivers: tuple[str, ...] = ()
     """Services that Windows must start at boot (start type 0) to find its root disk."""
+
+    foreign_agents: tuple[str, ...] = ()
+    """Packages or services that are of use in this cloud only."""
+    device_names: str = ""
+    """A regular expression of names of disks that only this cloud gives; empty: none."""
+    temporary_devices: str = ""
+    """A regular expression of names of its temporary disk; empty: none."""
+    temporary_mounts: tuple[str, ...] = ()
+    """Where its temporary disk is mounted by habit."""
