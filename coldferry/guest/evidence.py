@@ -1,11 +1,29 @@
 """What was found on a machine's disks: a document that the child writes and the parent checks."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from coldferry.errors import Finding
 from coldferry.machine import Architecture, Firmware
+
+CODES = frozenset({
+    "no-storage-driver", "no-network-driver", "fstab-device-name", "fstab-no-nofail",
+    "network-pinned-to-mac", "network-static-address", "datasource-pinned", "no-serial-console",
+    "source-agent", "no-target-agent", "swap-on-root-disk", "temporary-disk-mount",
+    "encrypted-volume", "bitlocker", "firmware-mismatch", "no-bootloader", "boot-device-name",
+    "unclean-filesystem", "network-filesystem-mounted", "windows-boot-driver-missing",
+    "windows-boot-driver-late", "windows-page-file", "windows-licence", "windows-hibernated",
+    "unreadable-filesystem", "no-partition-table", "not-inspected",
+})  # fmt: skip
+"""Every finding that a look at a guest can come to; ``docs/inspection.md`` explains each."""
+
+MOST_FINDINGS = 100
+MOST_VOLUMES = 200
+MOST_MOUNTS = 256
+_WORD_CHARACTERS = 4096
+
+Word = Annotated[str, Field(max_length=_WORD_CHARACTERS)]
 
 
 class Clue(BaseModel):
@@ -17,10 +35,10 @@ class Clue(BaseModel):
 class Mount(Clue):
     """A line of the guest's own list of mounts, as it is written there."""
 
-    source: str
-    path: str
-    kind: str
-    options: tuple[str, ...] = ()
+    source: Word
+    path: Word
+    kind: Word
+    options: tuple[Word, ...] = ()
 
 
 class Volume(Clue):
@@ -31,10 +49,11 @@ class Volume(Clue):
     ``bitlocker``, ``unknown`` …
     """
 
-    name: str
-    kind: str
-    uuid: str = ""
-    label: str = ""
+    name: Word
+    kind: Word
+    uuid: Word = ""
+    label: Word = ""
+    part_uuid: Word = ""
     size_bytes: int = 0
 
 
@@ -47,11 +66,11 @@ class Evidence(Clue):
     """Of the root disk."""
     architecture: Architecture | None = None
     os_family: Literal["linux", "windows"] | None = None
-    os_name: str = ""
+    os_name: Word = ""
     """As the guest calls itself: ``Debian GNU/Linux 12 (bookworm)``."""
-    hostname: str = ""
-    volumes: tuple[Volume, ...] = ()
-    mounts: tuple[Mount, ...] = ()
+    hostname: Word = ""
+    volumes: tuple[Volume, ...] = Field(default=(), max_length=MOST_VOLUMES)
+    mounts: tuple[Mount, ...] = Field(default=(), max_length=MOST_MOUNTS)
 
     @property
     def firmware(self) -> Firmware | None:
@@ -62,5 +81,17 @@ class Evidence(Clue):
 class Inspection(Clue):
     """What a look at a machine's disks came to."""
 
-    evidence: Evidence
-    findings: tuple[Finding, ...] = ()
+    evidence: Evidence = Evidence()
+    findings: tuple[Finding, ...] = Field(default=(), max_length=MOST_FINDINGS + 1)
+
+    @field_validator("findings")
+    @classmethod
+    def _honest(cls, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """The child read hostile bytes: it may inform and warn, in words of bounded length."""
+        for finding in findings:
+            words = (finding.subject, finding.what, finding.do)
+            if finding.severity not in ("warn", "inform") or finding.code not in CODES:
+                raise ValueError("a finding of a kind that no check makes")
+            if any(len(word) > _WORD_CHARACTERS for word in words):
+                raise ValueError("a finding of too many words")
+        return findings

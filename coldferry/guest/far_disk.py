@@ -68,5 +68,5 @@ class FarDisk:
             raise SystemExit(1)  # nobody is there to be told
         letter, told = answer
         if letter != wire.GIVEN or len(told) != length:
-            raise TooMuch("More of it would have to be fetched than an inspection may.")
+            self._steps.refuse("More would have to be fetched for it than an inspection may.")
         return told

@@ -68,7 +68,7 @@ def read_table(disk: Bytes) -> Table:
             return Table("gpt", (), code, trouble)
     if not entries or not _sane(entries, disk):
         return Table(None)
-    found, trouble = _logical(disk, entries, sector)
+    found, trouble = _logical(disk, sector)
     return Table("mbr", tuple(found), code, trouble)
 
 
@@ -87,9 +87,7 @@ def _sane(entries: list[_Entry], disk: Bytes) -> bool:
     )
 
 
-def _logical(
-    disk: Bytes, entries: list[_Entry], sector: bytes
-) -> tuple[list[Partition], str]:
+def _logical(disk: Bytes, sector: bytes) -> tuple[list[Partition], str]:
     """Primary partitions by their place in the table, logical ones from number 5."""
     signature = struct.unpack("<I", sector[440:444])[0]
     found: list[Partition] = []

@@ -22,6 +22,7 @@ class Steps:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._until_s = float("inf")
+        self._refused = ""
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -34,7 +35,14 @@ class Steps:
         finally:
             self._until_s = before
 
+    def refuse(self, why: str) -> None:
+        """Nothing more can be read from now on."""
+        self._refused = why
+        raise TooMuch(why)
+
     def check(self) -> None:
-        """Raises TooMuch when the step under way has had its time."""
+        """Raises TooMuch when the step under way has had its time, or nothing can be read."""
+        if self._refused:
+            raise TooMuch(self._refused)
         if time.process_time() > self._until_s:
             raise TooMuch("It takes too long to read.")

@@ -1,5 +1,7 @@
 """Bytes of a disk at any offset, and stretches of them as the parser libraries take them."""
 
+import bisect
+import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,19 +75,24 @@ class Joined:
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._pieces = pieces
-        self.size_bytes = sum(piece.length for piece in pieces)
+        self._starts = [0, *itertools.accumulate(piece.length for piece in pieces)]
+        self.size_bytes = self._starts[-1]
 
     def read_at(self, offset: int, length: int) -> bytes:
         """As :class:`Bytes` says."""
+        length = min(length, self.size_bytes - offset)
+        if offset < 0 or length <= 0:
+            return b""
         found = []
-        start = 0
-        for piece in self._pieces:
-            first, last = max(offset, start), min(offset + length, start + piece.length)
-            if first < last and piece.under is None:
-                found.append(bytes(last - first))
-            elif first < last and piece.under is not None:
-                found.append(_exactly(piece.under, piece.offset + first - start, last - first))
-            start += piece.length
+        index = bisect.bisect_right(self._starts, offset) - 1
+        while length > 0:
+            piece, skip = self._pieces[index], offset - self._starts[index]
+            part = min(length, piece.length - skip)
+            if part and piece.under is None:
+                found.append(bytes(part))
+            elif part and piece.under is not None:
+                found.append(_exactly(piece.under, piece.offset + skip, part))
+            offset, length, index = offset + part, length - part, index + 1
         return b"".join(found)
 
 

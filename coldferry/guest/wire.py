@@ -15,6 +15,9 @@ QUESTION, RANGE, STEP, DOCUMENT = b"q", b"r", b"s", b"d"
 GIVEN, REFUSED = b"g", b"n"
 """The parent's answers to a range: its bytes, or that it has fetched as much as it may."""
 
+OUT_OF_MEMORY = 3
+"""The child's exit code when Python itself got no more."""
+
 MAX_RANGE_BYTES = 4 << 20
 LIMITS_BYTES = {
     QUESTION: 16 << 20,

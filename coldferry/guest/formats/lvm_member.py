@@ -6,6 +6,7 @@ its data and metadata areas; each metadata area has a header of 512 bytes that
 points to the text in force.
 """
 
+import itertools
 import struct
 
 from coldferry.guest.formats.format import Format, Identity
@@ -24,7 +25,7 @@ def _recognise(content: Bytes) -> Identity | None:
         return None
     raw = found[1][:32].decode("ascii", "replace")
     cuts = (0, 6, 10, 14, 18, 22, 26, 32)
-    return Identity("lvm", "-".join(raw[a:b] for a, b in zip(cuts, cuts[1:], strict=False)))
+    return Identity("lvm", "-".join(raw[a:b] for a, b in itertools.pairwise(cuts)))
 
 
 def description(content: Bytes) -> str:
