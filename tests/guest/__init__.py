@@ -1,0 +1,59 @@
+"""A real guest: Debian's kernel, boot loader and user space on a disk, whole or with planted faults.
+
+It starts from a BIOS, from UEFI, or from both, says on its first serial port
+what came up, and powers itself off. The same recipe gives the same bytes.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from tests.guest.disk import write_disk
+from tests.guest.healthy import healthy
+from tests.guest.packages import alone, cache_folder, installed
+from tests.guest.plants import PLANTS
+from tests.guest.recipe import Compression, Firmware
+
+__all__ = ["PLANTS", "build"]
+
+
+def build(
+    name: str = "web-01",
+    *,
+    firmware: Firmware = "both",
+    table: Literal["gpt", "dos"] = "gpt",
+    plant: tuple[str, ...] = (),
+    compression: Compression = "zstd",
+    microcode: bool = False,
+) -> Path:
+    """The raw image of one guest; it is shared between tests, so copy it before writing to it.
+
+    ``plant`` names faults of :data:`PLANTS`. Skips the test where packages cannot be had.
+    """
+    wanted = repr((name, firmware, table, plant, compression, microcode))
+    kept = cache_folder() / f"{name}-{_digest(wanted)}.raw"
+    with alone(kept.stem):
+        if not kept.exists():
+            making = Path(tempfile.mkdtemp(dir=cache_folder(), prefix="making-"))
+            try:
+                guest = healthy(name, firmware, compression)
+                guest.table, guest.microcode = table, microcode
+                for fault in plant:
+                    PLANTS[fault](guest)
+                write_disk(guest, making / "disk.raw", making)
+                (making / "disk.raw").chmod(0o444)
+                (making / "disk.raw").rename(kept)
+            finally:
+                shutil.rmtree(making)
+    return kept
+
+
+def _digest(wanted: str) -> str:
+    """Of what was asked for, of the packages, and of the code that builds."""
+    told = hashlib.sha256(f"{wanted}{installed()}".encode())
+    for source in sorted(Path(os.path.dirname(__file__)).glob("*.py")):
+        told.update(source.read_bytes())
+    return told.hexdigest()[:16]
