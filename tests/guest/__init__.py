@@ -1,11 +1,10 @@
-"""A real guest: Debian's kernel, boot loader and user space on a disk, whole or with planted faults.
+"""A real guest: Debian's kernel and boot loader on a disk, whole or with planted faults.
 
 It starts from a BIOS, from UEFI, or from both, says on its first serial port
 what came up, and powers itself off. The same recipe gives the same bytes.
 """
 
 import hashlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -54,6 +53,6 @@ def build(
 def _digest(wanted: str) -> str:
     """Of what was asked for, of the packages, and of the code that builds."""
     told = hashlib.sha256(f"{wanted}{installed()}".encode())
-    for source in sorted(Path(os.path.dirname(__file__)).glob("*.py")):
+    for source in sorted(Path(__file__).parent.glob("*.py")):
         told.update(source.read_bytes())
     return told.hexdigest()[:16]

@@ -144,10 +144,10 @@ def _root_file_system(guest: Recipe, image: Path, work: Path) -> None:
     _write_files(guest, root, work)
     image.touch()
     os.truncate(image, ROOT_MIB * MIB)
+    extended = f"hash_seed={guest.uuid('hash')},lazy_itable_init=0,nodiscard"
     run(
         "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "root", "-O", "^resize_inode",
-        "-U", guest.uuid("root"), "-E", f"hash_seed={guest.uuid('hash')},lazy_itable_init=0,nodiscard",
-        "-d", root, image,
+        "-U", guest.uuid("root"), "-E", extended, "-d", root, image,
     )  # fmt: skip
     _forget_this_machine(root, image)
 

@@ -99,7 +99,6 @@ def healthy(name: str, firmware: Firmware, compression: Compression = "zstd") ->
         "/etc/hostname": f"{name}\n",
         "/etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {name}\n",
         "/etc/machine-id": guest.uuid("machine").replace("-", "") + "\n",
-        "/etc/default/grub": _grub_defaults(guest.command_line),
         "/etc/initramfs-tools/initramfs.conf": "MODULES=most\nBUSYBOX=auto\nCOMPRESS=zstd\n",
         "/etc/initramfs-tools/modules": "# Modules that are loaded at boot, one a line.\n",
         "/etc/netplan/90-default.yaml": NETPLAN,
@@ -116,12 +115,14 @@ def healthy(name: str, firmware: Firmware, compression: Compression = "zstd") ->
         f"/boot/config-{guest.kernel}": parts() / f"boot/config-{guest.kernel}",
         "/srv/payload.bin": guest.noise("payload", 1 << 20),
     }
+    set_grub_defaults(guest)
     return guest
 
 
-def _grub_defaults(command_line: str) -> str:
-    arguments = command_line.removeprefix("ro ")
-    return (
+def set_grub_defaults(guest: Recipe) -> None:
+    """What update-grub would make the command line from."""
+    arguments = guest.command_line.removeprefix("ro ")
+    guest.files["/etc/default/grub"] = (
         'GRUB_DEFAULT=0\nGRUB_TIMEOUT=0\nGRUB_DISTRIBUTOR=Debian\nGRUB_CMDLINE_LINUX_DEFAULT=""\n'
         f'GRUB_CMDLINE_LINUX="{arguments}"\nGRUB_TERMINAL="console serial"\n'
         'GRUB_SERIAL_COMMAND="serial --speed=115200"\n'

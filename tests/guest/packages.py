@@ -52,15 +52,16 @@ def run(*words: str | Path, cwd: Path | None = None, feed: bytes | None = None) 
     environment = {**os.environ, "PATH": SEARCHED, "LC_ALL": "C", "TZ": "UTC"}
     environment |= dict.fromkeys(("SOURCE_DATE_EPOCH", "E2FSPROGS_FAKE_TIME"), str(EPOCH_S))
     done = subprocess.run(
-        [str(word) for word in words], cwd=cwd, input=feed, capture_output=True, env=environment
-    )
+        [str(word) for word in words],
+        cwd=cwd, input=feed, capture_output=True, env=environment, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, f"{words}: {done.stderr.decode()[-2000:]}"
     return done.stdout
 
 
 @cache
 def parts() -> Path:
-    """The folder with the unpacked packages and a ``versions`` file; skips where there is no apt."""
+    """The folder with the unpacked packages and their versions; skips where there is no apt."""
     if absent := lacking({**TOOLS, "apt-get": "apt"}):
         pytest.skip(f"a guest cannot be built without {', '.join(absent)}")
     with alone("packages"):
