@@ -5,8 +5,11 @@ what came up, and powers itself off. The same recipe gives the same bytes.
 """
 
 import hashlib
+import os
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +20,8 @@ from tests.guest.plants import PLANTS
 from tests.guest.recipe import Compression, Firmware
 
 __all__ = ["PLANTS", "build"]
+
+_KEPT_S = 24 * 3600
 
 
 def build(
@@ -35,7 +40,10 @@ def build(
     wanted = repr((name, firmware, table, plant, compression, microcode))
     kept = cache_folder() / f"{name}-{_digest(wanted)}.raw"
     with alone(kept.stem):
-        if not kept.exists():
+        if kept.exists():
+            os.utime(kept)
+        else:
+            _forget_old_images()
             making = Path(tempfile.mkdtemp(dir=cache_folder(), prefix="making-"))
             try:
                 guest = healthy(name, firmware, compression)
@@ -48,6 +56,14 @@ def build(
             finally:
                 shutil.rmtree(making)
     return kept
+
+
+def _forget_old_images() -> None:
+    """An image that nobody asked for since yesterday is of code that has changed since."""
+    for image in cache_folder().glob("*.raw"):
+        with suppress(FileNotFoundError):
+            if time.time() - image.stat().st_mtime > _KEPT_S:
+                image.unlink()
 
 
 def _digest(wanted: str) -> str:
