@@ -18,6 +18,7 @@ from tests.guest.healthy import healthy
 from tests.guest.packages import alone, cache_folder, installed
 from tests.guest.plants import PLANTS
 from tests.guest.recipe import Compression, Firmware
+from tests.guest.tools import Maker, add_tools
 
 __all__ = ["PLANTS", "build"]
 
@@ -32,12 +33,14 @@ def build(
     plant: tuple[str, ...] = (),
     compression: Compression = "zstd",
     microcode: bool = False,
+    tools: Maker | None = None,
 ) -> Path:
     """The raw image of one guest; it is shared between tests, so copy it before writing to it.
 
-    ``plant`` names faults of :data:`PLANTS`. Skips the test where packages cannot be had.
+    ``plant`` names faults of :data:`PLANTS`. ``tools`` adds a shell and Debian's own program that
+    makes an initramfs, for use in a chroot. Skips the test where packages cannot be had.
     """
-    wanted = repr((name, firmware, table, plant, compression, microcode))
+    wanted = repr((name, firmware, table, plant, compression, microcode, tools))
     kept = cache_folder() / f"{name}-{_digest(wanted)}.raw"
     with alone(kept.stem):
         if kept.exists():
@@ -48,6 +51,8 @@ def build(
             try:
                 guest = healthy(name, firmware, compression)
                 guest.table, guest.microcode = table, microcode
+                if tools is not None:
+                    add_tools(guest, tools)
                 for fault in plant:
                     PLANTS[fault](guest)
                 write_disk(guest, making / "disk.raw", making)

@@ -12,8 +12,11 @@ from tests.guest.recipe import EPOCH_S, Link, Partition, Recipe
 
 SECTOR = 512
 MIB = 1 << 20
-ROOT_MIB = 88
 ESP_MIB = 8
+_FOLDERS = (
+    "boot/grub", "boot/efi", "dev", "mnt", "proc", "root", "run", "srv/data", "sys", "tmp",
+    "var/tmp",
+)  # fmt: skip
 _LINUX, _BIOS_BOOT, _EFI = "8300", "ef02", "ef00"
 _BIOS_MODULES = (
     "biosdisk", "part_gpt", "part_msdos", "ext2", "search_fs_uuid", "configfile", "normal",
@@ -45,7 +48,7 @@ def _partitions(guest: Recipe, root_image: Path, work: Path) -> Iterator[Partiti
         yield Partition("bios", _BIOS_BOOT, 0, 1)
     if guest.uefi:
         yield Partition("esp", _EFI, 0xEF, ESP_MIB, _efi_system_partition(guest, work))
-    yield Partition("root", _LINUX, 0x83, ROOT_MIB, root_image.read_bytes())
+    yield Partition("root", _LINUX, 0x83, guest.root_mib, root_image.read_bytes())
     yield from guest.partitions
 
 
@@ -142,18 +145,23 @@ def _efi_system_partition(guest: Recipe, work: Path) -> bytes:
 def _root_file_system(guest: Recipe, image: Path, work: Path) -> None:
     root = work / "root"
     _write_files(guest, root, work)
+    make_root(root, image, guest.root_mib * MIB, guest.uuid("root"))
+
+
+def make_root(folder: Path, image: Path, size_bytes: int, uuid: str) -> None:
+    """An ext4 file system with the files of ``folder``, all of them root's and of one moment."""
     image.touch()
-    os.truncate(image, ROOT_MIB * MIB)
-    extended = f"hash_seed={guest.uuid('hash')},lazy_itable_init=0,nodiscard"
+    os.truncate(image, size_bytes)
+    extended = f"hash_seed={uuid},lazy_itable_init=0,nodiscard"
     run(
         "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "root", "-O", "^resize_inode",
-        "-U", guest.uuid("root"), "-E", extended, "-d", root, image,
+        "-U", uuid, "-E", extended, "-d", folder, image,
     )  # fmt: skip
-    _forget_this_machine(root, image)
+    _forget_this_machine(folder, image)
 
 
 def _write_files(guest: Recipe, root: Path, work: Path) -> None:
-    for folder in ("boot/grub", "boot/efi", "dev", "proc", "sys", "run", "tmp", "srv/data", "mnt"):
+    for folder in _FOLDERS:
         (root / folder).mkdir(parents=True)
     # Links first: what lies below /lib goes to where it leads.
     for path, content in sorted(guest.files.items(), key=lambda f: not isinstance(f[1], Link)):
@@ -167,6 +175,8 @@ def _write_files(guest: Recipe, root: Path, work: Path) -> None:
             place.write_bytes(content.encode() if isinstance(content, str) else content)
         if path in guest.executable:
             place.chmod(0o755)
+    for folder in guest.folders:
+        (root / folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
     (root / "etc/fstab").write_text("\n".join((*guest.fstab, "")))
     (root / "boot/grub/grub.cfg").write_text(_grub_cfg(guest))
     status = root / "var/lib/dpkg/status"
@@ -200,7 +210,8 @@ def _forget_this_machine(root: Path, image: Path) -> None:
     """Owners, modes and moments that mke2fs took from the folder it copied."""
     orders = []
     for path in (root, *sorted(root.rglob("*"))):
-        inode = f'"/{path.relative_to(root)}"' if path != root else "/"
+        name = str(path.relative_to(root)).replace('"', '""')  # as debugfs reads it
+        inode = f'"/{name}"' if path != root else "/"
         mode = 0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644
         if not path.is_symlink():
             kind = 0o040000 if path.is_dir() else 0o100000

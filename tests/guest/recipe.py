@@ -45,6 +45,8 @@ class Recipe:
     compression: Compression = "zstd"
     microcode: bool = False
     files: dict[str, str | bytes | Path | Link] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    """Beside those that files are in."""
     executable: set[str] = field(default_factory=set)
     fstab: list[str] = field(default_factory=list)
     root_argument: str = ""
@@ -57,6 +59,7 @@ class Recipe:
     """Taken out of modules.builtin: the kernel's list, not the kernel."""
     packages: list[tuple[str, str]] = field(default_factory=list)
     """Name and version of what dpkg says is installed."""
+    root_mib: int = 88
     boot_code: bool = True
     efi_loaders: tuple[str, ...] = ("EFI/BOOT/BOOTX64.EFI", "EFI/debian/grubx64.efi")
     partitions: list[Partition] = field(default_factory=list)
