@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from coldferry.errors import Finding
+from coldferry.guest.needs import GuestNeeds
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
@@ -153,6 +154,8 @@ class Machines(Protocol):
     """A machine can be managed anywhere, by the same words."""
 
     provider: str
+    guest: GuestNeeds
+    """What it needs of a guest, and what it leaves in one."""
 
     @property
     def scope(self) -> str:

@@ -48,7 +48,7 @@ def look(question: Question, disks: Sequence[Bytes], steps: Steps, tell: Tell) -
         try:
             with steps.step(code):
                 findings += check(guest)
-        except (OSError, ValueError, MemoryError, RecursionError) as error:
+        except Exception as error:  # noqa: BLE001 - hostile bytes break parsers in any way
             guest.troubles.append(Trouble(code, in_words(error)))
         tell(_inspection(guest, findings))
 
@@ -63,11 +63,11 @@ def _system(
         return boots, None, []
     try:
         boots = bootable(found[root], steps)
-    except (OSError, ValueError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 - hostile bytes break parsers in any way
         troubles.append(Trouble(f"disk{root}", in_words(error)))
     try:
         system = find_system(root, places, steps)
-    except (OSError, ValueError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 - hostile bytes break parsers in any way
         troubles.append(Trouble(f"disk{root}", in_words(error)))
     return boots, system, troubles
 

@@ -86,7 +86,7 @@ class Mounted:
             return otherwise
         try:
             return ask(tree, path[len(point) :] or "/")
-        except (OSError, ValueError):
+        except Exception:  # noqa: BLE001 - hostile bytes break parsers in any way
             self._steps.check()
             if len(self.damaged) < _MOST_DAMAGED:
                 self.damaged.append(path)

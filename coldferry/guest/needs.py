@@ -7,9 +7,9 @@ class GuestNeeds(BaseModel):
     r"""One cloud's demands on what runs in it, and what it leaves there by habit.
 
     Driver names are those of Linux modules, with underscores; those of Windows
-    are names of services under ``CurrentControlSet\Services``. The last four
-    are read of the cloud that a machine comes from, the others of the one that
-    it goes to.
+    are names of services under ``CurrentControlSet\Services``. From
+    ``foreign_agents`` on it is read of the cloud that a machine comes from,
+    before that of the one that it goes to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,3 +37,5 @@ class GuestNeeds(BaseModel):
     """A regular expression of names of its temporary disk; empty: none."""
     temporary_mounts: tuple[str, ...] = ()
     """Where its temporary disk is mounted by habit."""
+    temporary_settings: dict[str, str] = {}
+    """Files whose settings use its temporary disk, and the regular expression of such a line."""

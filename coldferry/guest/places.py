@@ -53,7 +53,7 @@ class Place:
         try:
             with self.steps.step(self.name):
                 self._tree = self.form.open(self.content, self.identity)
-        except (OSError, ValueError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - hostile bytes break parsers in any way
             self.trouble = in_words(error)
         return self._tree
 
@@ -132,7 +132,7 @@ def _logical(places: Sequence[Place], steps: Steps) -> Iterator[Place]:
         try:
             with steps.step(place.name):
                 name, group = lvm.group_of(lvm_member.description(place.content))
-        except (OSError, RecursionError) as error:
+        except Exception as error:  # noqa: BLE001 - hostile bytes break parsers in any way
             place.trouble = in_words(error)
             continue
         if name in seen:

@@ -14,6 +14,7 @@ from providers.aws.access import AwsAccess
 from providers.aws.client import speaking
 from providers.aws.describe import machine_of
 from providers.aws.disks import open_snapshot
+from providers.aws.guest import GUEST
 from providers.aws.inventory import read_inventory
 from providers.aws.session import Clients
 from providers.aws.unmovable import findings_of
@@ -26,6 +27,7 @@ class AwsCloud:
     """
 
     provider = "aws"
+    guest = GUEST
 
     def __init__(self, access: AwsAccess) -> None:
         self._clients = Clients(access)

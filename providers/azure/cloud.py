@@ -33,6 +33,7 @@ from providers.azure import (
 from providers.azure.access import AzureAccess
 from providers.azure.catalogue import Catalogue
 from providers.azure.client import Arm
+from providers.azure.guest import GUEST
 from providers.azure.kinds import VM
 
 
@@ -43,6 +44,7 @@ class AzureCloud:
     """
 
     provider = "azure"
+    guest = GUEST
 
     def __init__(self, access: AzureAccess) -> None:
         self.scope = f"{access.subscription_id}/{access.resource_group}/{access.location}"

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from coldferry.errors import Conflict, CorruptCopy, Finding, UnknownMachine
+from coldferry.guest.needs import GuestNeeds
 from coldferry.machine import Machine, Origin
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
@@ -20,6 +21,7 @@ class MemoryCloud:
     """A cloud in a dictionary."""
 
     provider = "memory"
+    guest = GuestNeeds(storage_drivers=("virtio_blk",), network_drivers=("virtio_net",))
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 
 from coldferry.errors import Finding
 from coldferry.guest.guest import Guest
-from coldferry.guest.text import below, text_of
+from coldferry.guest.text import below, lines, text_of
 from coldferry.guest.tree import Tree
 
 _INLINE = re.compile(r"^\s*datasource_list\s*:\s*\[([^\]]*)\]", re.MULTILINE)
 _LINES = re.compile(
     r"^\s*datasource_list\s*:\s*(?:#[^\n]*)?\n((?:[ \t]*-[ \t]*\S+[^\n]*\n?)+)", re.MULTILINE
 )
+_IDENTIFY = "/etc/cloud/ds-identify.cfg"
 _DISABLED = "/etc/cloud/cloud-init.disabled"
 
 
@@ -24,7 +25,7 @@ def datasource_pinned(guest: Guest) -> Iterator[Finding]:
     wanted = guest.needs.datasource
     if not wanted or guest.linux is None or not runs(guest.linux):
         return
-    path, listed = sources(guest.linux)
+    path, listed = chosen(guest.linux) or sources(guest.linux)
     if listed and wanted.lower() not in [name.lower() for name in listed]:
         yield Finding(
             "warn",
@@ -32,13 +33,22 @@ def datasource_pinned(guest: Guest) -> Iterator[Finding]:
             path,
             f"cloud-init is told to look for {', '.join(listed)} only: it does not know the "
             "target, and sets up neither network nor users there.",
-            f"Add {wanted} to datasource_list in {path}.",
+            f"Let {path} name {wanted}, too, or take the choice out of it.",
         )
 
 
 def runs(files: Tree) -> bool:
     """cloud-init is installed and not switched off."""
     return files.read("/etc/cloud/cloud.cfg", 1) is not None and files.read(_DISABLED, 1) is None
+
+
+def chosen(files: Tree) -> tuple[str, list[str]] | None:
+    """What ds-identify is told to take without looking; None when it may look."""
+    for line in lines(text_of(files, _IDENTIFY)):
+        key, _, value = line.partition(":")
+        if key.strip() == "datasource" and value.strip():
+            return _IDENTIFY, _words(value)
+    return None
 
 
 def sources(files: Tree) -> tuple[str, list[str]]:

@@ -83,6 +83,18 @@ def temporary_disk_mount(guest: Guest) -> Iterator[Finding]:
                 "is not moved, and what was on it is gone.",
                 f"Take {mount.path} out of {FSTAB}, and point what uses it elsewhere.",
             )
+    for path, pattern in guest.left.temporary_settings.items():
+        text = text_of(guest.linux, path) if guest.linux else ""
+        said = next((line for line in lines(text) if re.match(pattern, line)), None)
+        if said:
+            yield Finding(
+                "warn",
+                "temporary-disk-mount",
+                path,
+                f"{path} says {said[:128]}: it prepares a temporary disk of the source, which is "
+                "not moved.",
+                f"Switch it off in {path}, and point what uses that disk elsewhere.",
+            )
 
 
 def network_filesystem_mounted(guest: Guest) -> Iterator[Finding]:

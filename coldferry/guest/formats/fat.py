@@ -35,7 +35,8 @@ def _recognise(content: Bytes) -> Identity | None:
 
 
 def _kind_of(entry: Any) -> int:
-    return stat.S_IFDIR if int(entry.file_attribute_flags) & _FOLDER else stat.S_IFREG
+    flags = entry.file_attribute_flags  # the root folder has none
+    return stat.S_IFDIR if flags is None or int(flags) & _FOLDER else stat.S_IFREG
 
 
 def _open(content: Window, identity: Identity) -> YalTree:
