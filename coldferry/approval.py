@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from coldferry.guest.evidence import Inspection
 from coldferry.machine import Machine
 from coldferry.plan import Plan
 from coldferry.translation import Translation
@@ -30,6 +31,8 @@ class Approval(BaseModel):
     translation: Translation
     answers: dict[str, Any]
     from_book: tuple[str, ...] = ()
+    inspection: Inspection | None = None
+    """What the disks said of the guest then; None when nobody looked."""
     by: str
     reason: str = ""
     at: str = Field(default_factory=_now)

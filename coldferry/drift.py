@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from coldferry.guest.evidence import Evidence
 from coldferry.leaves import leaves, pattern_of
 from coldferry.machine import Machine
 
@@ -12,6 +13,8 @@ _HARMLESS = (
     "tags[].", "tags", "licence.", "network_filesystems[].", "network_filesystems", "relations",
 )  # fmt: skip
 """Labels and surroundings: neither the guest nor its disks depend on them."""
+
+_TOLD_BY_DISKS = ("firmwares", "partition_table", "architecture", "os_family")
 
 _LOST_BY_A_HALT = ("nics[].public_address", "nics[].public_address_kind")
 """An automatic public address is given back when the machine stops."""
@@ -41,6 +44,21 @@ def drift(approved: Machine, found: Machine) -> list[Drift]:
 def material(approved: Machine, found: Machine) -> list[Drift]:
     """Only the differences that forbid going on."""
     return [change for change in drift(approved, found) if change.kind == "material"]
+
+
+def evidence_drift(approved: Evidence, found: Evidence) -> list[Drift]:
+    """What the disks say otherwise of what starts the machine; the rest is the guest's business.
+
+    Mounts, volumes and names change while a guest works: a backup that makes
+    a snapshot of its own is no reason to start it again. What one of the two
+    looks could not tell is no difference.
+    """
+    return [
+        Drift(f"guest.{name}", before, after, "material")
+        for name in _TOLD_BY_DISKS
+        if (before := getattr(approved, name)) and (after := getattr(found, name))
+        if before != after
+    ]
 
 
 def _kind(path: str, found: Any) -> Kind:

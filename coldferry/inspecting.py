@@ -1,24 +1,154 @@
-"""A look at a running machine's disks, through a temporary freeze that is always released."""
+"""A look at a machine's disks: through a temporary freeze while it runs, as frozen after the halt.
+
+What the disks say fills what the source did not know, and never overrides
+what it did.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 
 from coldferry.copying import data_extents
-from coldferry.plan import Plan
-from coldferry.ports import FrozenDisk, Source
+from coldferry.errors import ColdferryError, Finding
+from coldferry.guest.evidence import Evidence, Inspection
+from coldferry.guest.needs import GuestNeeds
+from coldferry.guest.parent import look_at
+from coldferry.guest.question import Question
+from coldferry.machine import UNKNOWN, Machine, NetworkFilesystem
+from coldferry.plan import Device, devices_of
+from coldferry.ports import DiskReader, FrozenDisk, Source
+
+NOT_INSPECTED = "not-inspected"
+
+_TOLD_BY_DISKS = ("firmware", "architecture", "os_family")
 
 
-def allocated_bytes(source: Source, vm: str, plan: Plan) -> dict[str, int]:
-    """The sum of the provider's extents, by device name.
+@dataclass(frozen=True)
+class Look:
+    """What a look came to.
 
-    Makes one temporary frozen state under a migration of its own, and releases
-    it on every end.
+    ``fetched_bytes`` is what it cost at the provider; ``allocated_bytes`` the
+    sum of the provider's extents by device, where that was asked for.
     """
-    inspection = f"{plan.migration}-inspect"
+
+    inspection: Inspection
+    fetched_bytes: int
+    allocated_bytes: dict[str, int] = field(default_factory=dict)
+
+
+def inspect(
+    source: Source,
+    vm: str,
+    machine: Machine,
+    migration: str,
+    needs: GuestNeeds,
+    *,
+    measure: bool = False,
+) -> Look:
+    """Look at a machine as it is now, for a target with these needs.
+
+    Makes one temporary frozen state of all its disks, under an id of its own,
+    and releases it on every end. ``measure`` counts what is allocated, too.
+    Raises what the provider raises.
+    """
+    with _glimpse(source, vm, f"{migration}-inspect", devices_of(machine)) as frozen:
+        look = inspect_frozen(source, frozen, machine, needs, halted=False)
+        counted = {f.device.name: _allocated(source, f) for f in frozen} if measure else {}
+    return Look(look.inspection, look.fetched_bytes, counted)
+
+
+def inspect_frozen(
+    source: Source,
+    frozen: Sequence[FrozenDisk],
+    machine: Machine,
+    needs: GuestNeeds,
+    *,
+    halted: bool,
+) -> Look:
+    """Look at disks that are frozen already; ``halted`` says that it was after the halt."""
+    with ExitStack() as opened:
+        readers: list[DiskReader] = [
+            opened.enter_context(source.open_frozen(disk)) for disk in frozen
+        ]
+        question = Question(
+            machine=machine,
+            disks_bytes=tuple(reader.size_bytes for reader in readers),
+            root_disk=next((n for n, f in enumerate(frozen) if f.device.disk.root), None),
+            needs=needs,
+            left=source.guest,
+            halted=halted,
+        )
+        return Look(*look_at(question, readers))
+
+
+def not_inspected(vm: str, why: ColdferryError) -> Inspection:
+    """What stands in for a look that could not be made: the migration goes on without it."""
+    finding = Finding(
+        "warn",
+        NOT_INSPECTED,
+        vm,
+        f"The guest was not inspected: {why.what}",
+        "What its disks would have said of firmware, drivers and settings is not in this plan. "
+        f"{why.do}".strip(),
+    )
+    return Inspection(findings=(finding,))
+
+
+def with_evidence(machine: Machine, evidence: Evidence) -> Machine:
+    """The machine with what its disks told and its source did not know; what it knew stands."""
+    told = {
+        "firmware": evidence.firmware,
+        "architecture": evidence.architecture,
+        "os_family": evidence.os_family,
+    }
+    changes: dict[str, object] = {
+        name: value
+        for name, value in told.items()
+        if value is not None and getattr(machine, name) == UNKNOWN
+    }
+    shares = tuple(_mounted(share, evidence) for share in machine.network_filesystems)
+    if shares != machine.network_filesystems:
+        changes["network_filesystems"] = shares
+    return machine.model_copy(update=changes) if changes else machine
+
+
+def as_if_seen(found: Machine, approved: Machine) -> Machine:
+    """``found`` with what only its disks told of ``approved``, to compare the two by."""
+    changes: dict[str, object] = {
+        name: getattr(approved, name) for name in _TOLD_BY_DISKS if getattr(found, name) == UNKNOWN
+    }
+    before = {share.id: share.mounted for share in approved.network_filesystems}
+    changes["network_filesystems"] = tuple(
+        share.model_copy(update={"mounted": before.get(share.id, UNKNOWN)})
+        if share.mounted == UNKNOWN
+        else share
+        for share in found.network_filesystems
+    )
+    return found.model_copy(update=changes)
+
+
+def _mounted(share: NetworkFilesystem, evidence: Evidence) -> NetworkFilesystem:
+    """True where the guest's list names it; that it is not there proves nothing."""
+    names = {share.id, share.address} - {UNKNOWN, ""}
+    named = any(name in mount.source for mount in evidence.mounts for name in names)
+    if share.mounted == UNKNOWN and named:
+        return share.model_copy(update={"mounted": True})
+    return share
+
+
+@contextmanager
+def _glimpse(
+    source: Source, vm: str, inspection: str, devices: Sequence[Device]
+) -> Iterator[list[FrozenDisk]]:
+    """A temporary frozen state; one that a killed inspection left is too old to look at."""
+    source.release(inspection)
     try:
-        return {
-            frozen.device.name: _allocated(source, frozen)
-            for frozen in source.freeze(vm, inspection, plan.devices)
-        }
-    finally:
-        source.release(inspection)
+        yield source.freeze(vm, inspection, devices)
+    except BaseException:
+        with suppress(ColdferryError):  # the first error is the one to be told
+            source.release(inspection)
+        raise
+    source.release(inspection)
 
 
 def _allocated(source: Source, frozen: FrozenDisk) -> int:

@@ -26,7 +26,7 @@ class Plan(BaseModel):
     @property
     def devices(self) -> list["Device"]:
         """The disks to copy, in the description's order: never filtered, never reordered."""
-        return [Device(index=index, disk=disk) for index, disk in enumerate(self.machine.disks)]
+        return devices_of(self.machine)
 
     def value(self, path: str) -> Any:
         """What the new machine will have at ``path``."""
@@ -49,3 +49,8 @@ class Device(BaseModel):
     def name(self) -> str:
         """``disk0``: stable within a migration, safe in file and object names."""
         return f"disk{self.index}"
+
+
+def devices_of(machine: Machine) -> list[Device]:
+    """Its disks' places, in the description's order."""
+    return [Device(index=index, disk=disk) for index, disk in enumerate(machine.disks)]

@@ -12,6 +12,7 @@ from coldferry.plain import plain
 from coldferry.rules import check_paths
 from console import answers as answer_file
 from console import blocks, tracking
+from console.looking import show_findings
 from console.managing import Json
 from console.output import Outcome, command
 from console.planning import (
@@ -39,11 +40,16 @@ def migrate(
         int,
         typer.Option("--stop-timeout", metavar="SECONDS", min=0, help="How long it may take"),
     ] = 600,
+    inspect: Annotated[
+        bool, typer.Option("--inspect/--no-inspect", help="Look into its disks before and after")
+    ] = True,
     no_book: NoBook = False,
     json: Json = False,
 ) -> Outcome:
     """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
-    report = run_migration(source, vm, target, answers, stop_timeout, use_book=not no_book)
+    report = run_migration(
+        source, vm, target, answers, stop_timeout, inspect=inspect, use_book=not no_book
+    )
     return Outcome(report, lambda out: show_report(out, report))
 
 
@@ -55,6 +61,7 @@ def run_migration(
     stop_timeout_s: int = 600,
     *,
     use_book: bool = True,
+    inspect: bool = True,
 ) -> dict[str, Any]:
     """Run the flow in this process; its report."""
     given = answer_file.read(answers) if answers else None
@@ -67,17 +74,13 @@ def run_migration(
     from flows.migrate_vm import migrate_vm  # imports Prefect, which must find its server
     from tasks.clouds import load
 
+    told: dict[str, Any] = {
+        "stop_timeout_s": stop_timeout_s,
+        "inspect": inspect,
+        "use_book": use_book,
+    }
     with watching():
-        result: Any = asyncio.run(
-            migrate_vm(
-                load(source),
-                vm,
-                load(target),
-                answers=given,
-                stop_timeout_s=stop_timeout_s,
-                use_book=use_book,
-            )
-        )
+        result: Any = asyncio.run(migrate_vm(load(source), vm, load(target), answers=given, **told))
     report: dict[str, Any] = result
     return report
 
@@ -135,8 +138,7 @@ def show_report(out: Console, report: dict[str, Any]) -> None:
     show_precedents(out, report["translation"])
     spent = ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items())
     out.print(f"Seconds: {spent}")
-    for finding in report["findings"]:
-        out.print(f"{finding['severity']}: {plain(finding['what'])}")
+    show_findings(out, report["findings"])
     out.print(f"Undo it with: coldferry rollback {report['migration']}")
 
 

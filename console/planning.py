@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coldferry import inspecting
 from coldferry.errors import Finding, NotMovable
+from coldferry.guest.evidence import NO_EVIDENCE, Evidence, Inspection
+from coldferry.inspecting import with_evidence
 from coldferry.migration import next_migration, pair_of
 from coldferry.plain import plain
 from coldferry.plan import Plan
@@ -19,6 +20,7 @@ from coldferry.rules import check_paths
 from console import answers as answer_file
 from console import blocks
 from console.book import saved_book
+from console.looking import look_into, show_findings
 from console.managing import Json
 from console.output import Outcome, command
 from providers.registry import connect_source, connect_target
@@ -43,17 +45,21 @@ def plan(
         typer.Option("--write-answers", metavar="FILE", help="Write what is missing, commented"),
     ] = None,
     inspect: Annotated[
-        bool, typer.Option("--inspect", help="Measure what is allocated, by a temporary snapshot")
+        bool, typer.Option("--inspect", help="Look into its disks, by a temporary snapshot")
     ] = False,
     no_book: NoBook = False,
     json: Json = False,
 ) -> Outcome:
     """Say what a migration would do; creates nothing at the target."""
     given = answer_file.read(answers) if answers else {}
-    made, findings = make_plan(source, vm, target, given, use_book=not no_book)
+    look = look_into(source, vm, target) if inspect else None
+    seen = look.inspection if look else Inspection()
+    made, findings = make_plan(
+        source, vm, target, given, evidence=seen.evidence, use_book=not no_book
+    )
+    findings += seen.findings
     missing = made.translation.missing
-    origin = connect_source(blocks.load(source)[0])
-    allocated = inspecting.allocated_bytes(origin, vm, made) if inspect else {}
+    allocated = look.allocated_bytes if look else {}
     if write_answers:
         answer_file.write(write_answers, made, answer_file.answered(given), answers)
     document = {
@@ -69,6 +75,7 @@ def plan(
             }
             for device in made.devices
         ],
+        "guest": seen.evidence.model_dump(mode="json") if look else None,
         "findings": [asdict(finding) for finding in findings],
     }
     refused = any(finding.severity == "refuse" for finding in findings)
@@ -77,20 +84,27 @@ def plan(
 
 
 def make_plan(
-    source: str, vm: str, target: str, answers: Mapping[str, Any], *, use_book: bool = True
+    source: str,
+    vm: str,
+    target: str,
+    answers: Mapping[str, Any],
+    *,
+    evidence: Evidence = NO_EVIDENCE,
+    use_book: bool = True,
 ) -> tuple[Plan, list[Finding]]:
     """The plan as of now and what was found on the way; preflight only when nothing is missing.
 
-    An answer that is None is a field left empty. What the answers leave open is taken from
-    the translation book. Raises BadAnswer for a path that is none, and NotMovable when
-    something stands against moving the machine.
+    ``evidence`` of the machine's disks fills what its cloud does not know. An answer that is
+    None is a field left empty. What the answers leave open is taken from the translation book.
+    Raises BadAnswer for a path that is none, and NotMovable when something stands against
+    moving the machine.
     """
     origin = connect_source(blocks.load(source)[0])
     goal = connect_target(blocks.load(target)[0])
     findings = origin.unmovable(vm)
     if refusals := [finding for finding in findings if finding.severity == "refuse"]:
         raise NotMovable.because(refusals)
-    machine = origin.describe(vm)
+    machine = with_evidence(origin.describe(vm), evidence)
     migration, _ = next_migration(
         machine.name, goal.provider, pair_of(origin, vm, goal), origin.marks(vm)
     )
@@ -112,8 +126,7 @@ def _as_told_by_a_plan(finding: Finding) -> Finding:
 def _show(out: Console, made: Plan, findings: list[Finding]) -> None:
     show_translation(out, made)
     show_precedents(out, [f.model_dump(mode="json") for f in made.translation.fields])
-    for finding in findings:
-        out.print(f"{finding.severity}: {plain(finding.what)} {plain(finding.do)}")
+    show_findings(out, [asdict(finding) for finding in findings])
     if made.translation.missing:
         out.print(f"{len(made.translation.missing)} fields need you:")
         for path in made.translation.missing:

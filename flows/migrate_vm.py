@@ -15,6 +15,7 @@ from coldferry.errors import (
     Rejected,
     after_halt,
 )
+from coldferry.guest.evidence import Inspection
 from coldferry.home import alone
 from coldferry.migration import State
 from coldferry.plan import Plan
@@ -32,6 +33,7 @@ from tasks.halting import (
     record_failure,
     still_halted,
 )
+from tasks.inspecting import confirm_evidence, keep_inspection, with_inspection
 from tasks.moving import allocate, commit, each, freeze, own, prove, together
 from tasks.reporting import compare, moved, publish
 
@@ -44,6 +46,7 @@ async def migrate_vm(
     answers: GivenAnswers = NO_ANSWERS,
     stop_timeout_s: int = 600,
     use_book: bool = True,
+    inspect: bool = True,
 ) -> dict[str, Any] | PrefectState[Any]:
     """Move a machine and prove that its disks arrived; the source is left stopped.
 
@@ -56,6 +59,9 @@ async def migrate_vm(
         stop_timeout_s: How long the machine may take to stop, in seconds.
         use_book: Take what was approved for a like machine before from the translation book,
             and keep what is answered here in it.
+        inspect: Look into the machine's disks before anything is decided, through a temporary
+            snapshot that is removed again, and into the frozen disks after the halt. What is
+            found (drivers, boot, network, mounts) is shown in the form and in the report.
     """
     timed = Stopwatch()
     with timed("describe"):
@@ -64,6 +70,9 @@ async def migrate_vm(
     if found.refusals:
         raise NotMovable.because(found.refusals)
     migration = identify(found, source, vm, target)
+    if inspect:
+        with timed("inspect"):
+            found = with_inspection(found, source, vm, migration, target)
 
     with timed("translate and approve"):
         try:
@@ -71,10 +80,13 @@ async def migrate_vm(
         except Rejected as rejection:
             record(source, vm, migration, State.REJECTED)
             return Cancelled(message=str(rejection))
-    plan = approval.plan
+    approval = await keep_inspection(approval, found.inspection)
+    seen = approval.inspection if inspect else None
 
     with alone(migration):
-        new_vm, devices, findings = await carry_out(source, vm, target, plan, stop_timeout_s, timed)
+        new_vm, devices, findings = await carry_out(
+            source, vm, target, approval.plan, seen, stop_timeout_s, timed
+        )
 
     report = Report(
         migration=migration,
@@ -91,12 +103,19 @@ async def migrate_vm(
 
 
 async def carry_out(
-    source: Cloud, vm: str, target: Cloud, plan: Plan, stop_timeout_s: int, timed: Stopwatch
+    source: Cloud,
+    vm: str,
+    target: Cloud,
+    plan: Plan,
+    seen: Inspection | None,
+    stop_timeout_s: int,
+    timed: Stopwatch,
 ) -> tuple[str, list[MovedDevice], list[Finding]]:
     """From an approved plan to a new machine: its full id, its disks, and what was found.
 
     Up to the halt every error is a refusal; after it, a failure that the same
-    run again goes on from.
+    run again goes on from. ``seen`` is what the disks said when the plan was
+    approved, None when nobody is to look.
     """
     migration = plan.migration
     with timed("preflight"):
@@ -112,6 +131,9 @@ async def carry_out(
             record(source, vm, migration, State.HALTED)
         with timed("freeze"):
             frozen = freeze(source, vm, plan)
+        if seen is not None:
+            with timed("inspect again"):
+                faults += confirm_evidence(source, vm, frozen, plan, target, seen)
         record(source, vm, migration, State.COPYING)
         with timed("copy"):
             copies = await together(copy_device(source, target, plan, disk) for disk in frozen)

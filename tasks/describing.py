@@ -1,10 +1,13 @@
 """Reading the source, and asking the target what it makes of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coldferry.book import Book
-from coldferry.drift import material
+from coldferry.drift import Drift, material
 from coldferry.errors import Drifted, Finding
+from coldferry.guest.evidence import Inspection
+from coldferry.inspecting import as_if_seen
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Plan
@@ -24,6 +27,7 @@ class Surveyed:
     power: PowerState
     refusals: list[Finding]
     remarks: list[Finding]
+    inspection: Inspection | None = None
 
 
 @step("survey", early=True)
@@ -58,10 +62,15 @@ def confirm_unchanged(source: Cloud, vm: str, plan: Plan) -> None:
 
     Raises Drifted naming every material difference.
     """
-    changes = material(plan.machine, source.source().describe(vm))
-    if changes:
-        named = "; ".join(f"{c.path} was {c.approved!r} and is {c.found!r}" for c in changes)
-        raise Drifted(
-            f"The machine changed between the approval and the halt: {named}.",
-            "The source was put back as it was; run the same command again to plan it anew.",
-        )
+    found = as_if_seen(source.source().describe(vm), plan.machine)
+    if changes := material(plan.machine, found):
+        raise drifted(changes)
+
+
+def drifted(changes: Sequence[Drift]) -> Drifted:
+    """The error that names every difference."""
+    named = "; ".join(f"{c.path} was {c.approved!r} and is {c.found!r}" for c in changes)
+    return Drifted(
+        f"The machine changed between the approval and the halt: {named}.",
+        "The source was put back as it was; run the same command again to plan it anew.",
+    )

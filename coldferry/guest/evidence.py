@@ -78,10 +78,14 @@ class Evidence(Clue):
         return self.firmwares[0] if len(self.firmwares) == 1 else None
 
 
+NO_EVIDENCE = Evidence()
+"""Of disks that nobody looked at."""
+
+
 class Inspection(Clue):
     """What a look at a machine's disks came to."""
 
-    evidence: Evidence = Evidence()
+    evidence: Evidence = NO_EVIDENCE
     findings: tuple[Finding, ...] = Field(default=(), max_length=MOST_FINDINGS + 1)
 
     @field_validator("findings")

@@ -37,7 +37,7 @@ def _there_and_back(ferry: Ferry):
 @pytest.fixture(scope="module")
 def calls(prefect_api):
     """``task -> (side, method)``: the first provider call of each task in a healthy run."""
-    ferry = Ferry()
+    ferry = Ferry(inspect=True)
     _there_and_back(ferry)
     first = {}
     for side, cloud in (("source", ferry.source), ("target", ferry.target)):
@@ -54,7 +54,7 @@ def test_the_walk_reaches_every_task(calls):
 @pytest.mark.parametrize("task", sorted(every_task()))
 def test_a_transient_failure_of_a_task_does_not_end_the_migration(calls, task):
     side, method = calls[task]
-    ferry = Ferry(disks=1)
+    ferry = Ferry(disks=1, inspect=task.startswith("inspect"))
     cloud = getattr(ferry, side)
     cloud.fail(method, Transient("Busy."), task)
     _there_and_back(ferry)
@@ -67,7 +67,7 @@ def test_a_transient_failure_of_a_task_does_not_end_the_migration(calls, task):
 @pytest.mark.parametrize("task", sorted(every_task()))
 def test_a_refusal_of_a_task_is_not_tried_again_and_the_rerun_completes(calls, task):
     side, method = calls[task]
-    ferry = Ferry(disks=1)
+    ferry = Ferry(disks=1, inspect=task.startswith("inspect"))
     cloud = getattr(ferry, side)
     cloud.fail(method, Denied("No."), task)
     migration = None
