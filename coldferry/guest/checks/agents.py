@@ -9,6 +9,7 @@ from coldferry.guest.mounted import Mounted
 from coldferry.guest.text import text_of
 
 _DPKG_BYTES = 8 << 20
+_UNITS = ("/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system")
 _FOLDERS = (
     ("/usr/lib/systemd/system", "{}.service"),
     ("/lib/systemd/system", "{}.service"),
@@ -23,6 +24,8 @@ _FOLDERS = (
 def source_agent(guest: Guest) -> Iterator[Finding]:
     """It talks to a cloud that is no longer there: harmless, and noisy in the logs."""
     for agent in _installed(guest, guest.left.foreign_agents):
+        if guest.linux is not None and not _starts(guest.linux, agent):
+            continue
         yield Finding(
             "inform",
             "source-agent",
@@ -52,6 +55,15 @@ def _installed(guest: Guest, names: tuple[str, ...]) -> list[str]:
         return []
     packages = _packages(files)
     return [name for name in names if name in packages or _has_file(files, name)]
+
+
+def _starts(files: Mounted, name: str) -> bool:
+    """Some target of systemd wants it; what systemd does not know is started by something else."""
+    units = {f"{name}.service", f"snap.{name}.{name}.service"}
+    if not any(files.read(f"{at}/{unit}", 1) is not None for at in _UNITS for unit in units):
+        return True
+    wanting = [one for one in files.names(_UNITS[-1]) if one.endswith(".wants")]
+    return any(units & set(files.names(f"{_UNITS[-1]}/{one}")) for one in wanting)
 
 
 def _packages(files: Mounted) -> set[str]:

@@ -29,7 +29,7 @@ def fstab_device_name(guest: Guest) -> Iterator[Finding]:
         yield Finding(
             "warn",
             "fstab-device-name",
-            FSTAB,
+            mount.path,
             f"{mount.path} is mounted from {mount.source}: disks have other names at another "
             "cloud.",
             f"Name it by its UUID{_uuid(guest, mount.source)} in {FSTAB}.",
@@ -63,7 +63,7 @@ def fstab_no_nofail(guest: Guest) -> Iterator[Finding]:
         yield Finding(
             "inform" if place is not None else "warn",
             "fstab-no-nofail",
-            FSTAB,
+            mount.path,
             f"{mount.path} is mounted from {mount.source}, "
             f"{'another disk' if place is not None else 'which is on none of the disks'}, without "
             "nofail: the guest does not start where that disk is missing.",
@@ -75,13 +75,15 @@ def temporary_disk_mount(guest: Guest) -> Iterator[Finding]:
     """A disk that stays behind by its nature."""
     for mount in guest.evidence.mounts:
         if _temporary(guest, mount):
+            late = {"nofail", "noauto"} & set(mount.options)
             yield Finding(
-                "warn",
+                "inform" if late else "warn",
                 "temporary-disk-mount",
-                FSTAB,
+                mount.path,
                 f"{mount.path} is mounted from {mount.source}, a temporary disk of the source: it "
                 "is not moved, and what was on it is gone.",
-                f"Take {mount.path} out of {FSTAB}, and point what uses it elsewhere.",
+                "Point what uses it elsewhere"
+                + ("." if late else f", and add nofail to the options of {mount.path} in {FSTAB}."),
             )
     for path, pattern in guest.left.temporary_settings.items():
         text = text_of(guest.linux, path) if guest.linux else ""

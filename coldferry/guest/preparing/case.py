@@ -27,17 +27,15 @@ class Case:
     left: GuestNeeds
     install_agents: bool = False
 
-    def mount(self, path: str) -> Mount | None:
-        """The line of fstab for that path."""
-        return next(
-            (mount for mount in self.inspection.evidence.mounts if mount.path == path), None
-        )
+    def mounts(self, path: str) -> list[Mount]:
+        """The lines of fstab for that path: one, but for ``none`` and ``swap``."""
+        return [mount for mount in self.inspection.evidence.mounts if mount.path == path]
 
     def root_uuid(self) -> str:
         """The UUID of the root file system; empty unless the disks leave no doubt."""
-        root = self.mount("/")
-        if root is not None and root.source.startswith("UUID="):
-            return root.source.removeprefix("UUID=").strip("\"'")
+        for root in self.mounts("/"):
+            if root.source.startswith("UUID="):
+                return root.source.removeprefix("UUID=").strip("\"'")
         disk = next((i for i, disk in enumerate(self.machine.disks) if disk.root), None)
         there = [
             volume.uuid

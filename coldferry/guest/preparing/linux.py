@@ -24,10 +24,16 @@ def by_uuid(case: Case) -> tuple[Step, ...] | str:
     """The running guest is asked for the UUID; what the disks said has to agree."""
     if case.finding.subject == "/etc/crypttab":
         return (Step("fstab", "crypttab_uuids"),)
-    mount = case.mount(case.finding.subject)
-    if mount is None:
-        return "The line of /etc/fstab is not known."
-    return (Step("fstab", "fstab_uuid", (mount.path, mount.source, case.uuid_of(mount))),)
+    swap_off = {
+        one.subject for one in case.inspection.findings if one.code == "swap-on-root-disk"
+    }  # fmt: skip
+    named = [mount for mount in case.mounts(case.finding.subject) if "=" not in mount.source]
+    return tuple(
+        Step("fstab", "fstab_off", (mount.path, mount.source))
+        if mount.kind == "swap" and mount.source in swap_off
+        else Step("fstab", "fstab_uuid", (mount.path, mount.source, case.uuid_of(mount)))
+        for mount in named
+    )
 
 
 def nofail(case: Case) -> tuple[Step, ...] | str:
@@ -41,18 +47,19 @@ def late_and_nofail(case: Case) -> tuple[Step, ...] | str:
 
 
 def _options(case: Case, options: str) -> tuple[Step, ...] | str:
-    mount = case.mount(case.finding.subject)
-    if mount is None:
-        return "It is not a line of /etc/fstab."
-    return (Step("fstab", "fstab_options", (mount.path, mount.source, options)),)
+    return tuple(
+        Step("fstab", "fstab_options", (mount.path, mount.source, options))
+        for mount in case.mounts(case.finding.subject)
+    )
 
 
 def no_swap(case: Case) -> tuple[Step, ...] | str:
     """From the next start on: taking swap from a guest that is busy can end it."""
-    for mount in case.inspection.evidence.mounts:
-        if mount.kind == "swap" and mount.source == case.finding.subject:
-            return (Step("fstab", "fstab_off", (mount.path, mount.source)),)
-    return "It is not a line of /etc/fstab."
+    return tuple(
+        Step("fstab", "fstab_off", (mount.path, mount.source))
+        for mount in case.inspection.evidence.mounts
+        if mount.kind == "swap" and mount.source == case.finding.subject
+    )
 
 
 def unpinned(case: Case) -> tuple[Step, ...] | str:

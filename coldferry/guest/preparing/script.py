@@ -82,7 +82,7 @@ def _remedy(case: Case, language: Language) -> Remedy:
             _call(step, language)
     except NotShowable:
         return Remedy(case.finding, why_not=UNREADABLE_NAME)
-    return Remedy(case.finding, answer)
+    return Remedy(case.finding, answer, "" if answer else BY_HAND)
 
 
 def _script(machine: Machine, remedies: Sequence[Remedy], language: Language) -> str:

@@ -16,12 +16,12 @@ def boot_drivers(case: Case) -> tuple[Step, ...] | str:
     )
 
 
-def page_file(case: Case) -> tuple[Step, ...] | str:
+def page_file(_: Case) -> tuple[Step, ...] | str:
     """Of the system's size on the system's drive."""
     return (Step("paging", "Set-PageFileOnSystemDrive"),)
 
 
-def no_hibernation(case: Case) -> tuple[Step, ...] | str:
+def no_hibernation(_: Case) -> tuple[Step, ...] | str:
     """A full shutdown has to follow: what is hibernated now stays so until then."""
     return (Step("hibernation", "Disable-Hibernation"),)
 

@@ -1,26 +1,29 @@
 # agent_off NAME: not started any more from the next start on; it keeps running until then.
 agent_off() {
-  if [ -z "$ROOT" ] && command -v systemctl >/dev/null; then
-    if [ "$(systemctl is-enabled "$1.service" 2>/dev/null || :)" = enabled ]; then
-      if systemctl disable "$1.service" >&2; then
-        changed "$1.service (disabled)"
-      else
-        left "$1.service cannot be disabled: see above"
-      fi
+  for unit in "$1.service" "snap.$1.$1.service"; do
+    if [ -n "$ROOT" ] || ! command -v systemctl >/dev/null; then
+      unwant "$unit"
+    elif [ "$(systemctl is-enabled "$unit" 2>/dev/null || :)" != enabled ]; then
+      already "$unit"
+    elif systemctl disable "$unit" >&2; then
+      changed "$unit (disabled)"
     else
-      already "$1.service"
+      left "$unit cannot be disabled: see above"
     fi
-    return 0
-  fi
+  done
+}
+
+# What systemctl disable does, where there is no running systemd: no target wants the unit any more.
+unwant() {
   off=
-  for link in "$ROOT"/etc/systemd/system/*.wants/"$1.service"; do
+  for link in "$ROOT"/etc/systemd/system/*.wants/"$1"; do
     [ -L "$link" ] || continue
     within=${link#"$ROOT"}
     real=$(folder "${within%/*}") || continue
-    rm -f -- "$real/$1.service"
+    rm -f -- "$real/$1"
     off=yes
   done
-  if [ -n "$off" ]; then changed "$1.service (disabled)"; else already "$1.service"; fi
+  if [ -n "$off" ]; then changed "$1 (disabled)"; else already "$1"; fi
 }
 
 # agent_on NAME…: install the first one that the guest's own package sources have.

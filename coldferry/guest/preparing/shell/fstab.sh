@@ -21,7 +21,8 @@ BEGIN { from = ENVIRON["FROM"]; path = ENVIRON["AT"]; to = ENVIRON["TO"] }
 ENVIRON["DO"] == "off" && $1 == "#coldferry:" && meant($2) == from { found = 1 }
 /^[ \t]*#/ || NF < 3 { print; next }
 ENVIRON["DO"] == "source" && meant($2) == path && $1 == to { found = 1; print; next }
-meant($2) != path || meant($1) != from { print; next }
+meant($2) != path { print; next }
+meant($1) != from && !(ENVIRON["DO"] == "options" && $1 ~ /^UUID=/) { print; next }
 {
   found = 1
   if (ENVIRON["DO"] == "source") { $1 = to; print }
