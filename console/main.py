@@ -14,6 +14,7 @@ from console import (
     managing,
     migrating,
     planning,
+    preparing,
     sandboxing,
     serving,
 )
@@ -34,6 +35,7 @@ app.command("reboot")(managing.reboot)
 app.command("plan")(planning.plan)
 app.command("gaps")(gaps.gaps)
 app.command("compare")(comparing.compare)
+app.command("prepare")(preparing.prepare)
 app.command("migrate")(migrating.migrate)
 app.command("rollback")(migrating.rollback)
 app.command("status")(migrating.status)

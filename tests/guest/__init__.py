@@ -9,18 +9,19 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from tests.guest.disk import write_disk
+from tests.guest.disk import make_ext4, write_disk
 from tests.guest.healthy import healthy
 from tests.guest.packages import alone, cache_folder, installed
 from tests.guest.plants import PLANTS
 from tests.guest.recipe import Compression, Firmware
 from tests.guest.tools import Maker, add_tools
 
-__all__ = ["PLANTS", "build"]
+__all__ = ["PLANTS", "build", "build_data"]
 
 _KEPT_S = 24 * 3600
 
@@ -40,7 +41,34 @@ def build(
     ``plant`` names faults of :data:`PLANTS`. ``tools`` adds a shell and Debian's own program that
     makes an initramfs, for use in a chroot. Skips the test where packages cannot be had.
     """
+
+    def write(image: Path, work: Path) -> None:
+        guest = healthy(name, firmware, compression)
+        guest.table, guest.microcode = table, microcode
+        if tools is not None:
+            add_tools(guest, tools)
+        for fault in plant:
+            PLANTS[fault](guest)
+        write_disk(guest, image, work)
+
     wanted = repr((name, firmware, table, plant, compression, microcode, tools))
+    return _kept(name, wanted, write)
+
+
+def build_data(name: str = "web-01") -> Path:
+    """The raw image of the guest's second disk: the file system that it mounts at /srv/data."""
+
+    def write(image: Path, work: Path) -> None:
+        (work / "files").mkdir()
+        (work / "files/ledger.bin").write_bytes(guest.noise("ledger", 1 << 20))
+        make_ext4(work / "files", image, 16 << 20, guest.uuid("data"), "data")
+
+    guest = healthy(name, "both")
+    return _kept(f"{name}-data", "data", write)
+
+
+def _kept(name: str, wanted: str, write: Callable[[Path, Path], None]) -> Path:
+    """What was made once is there; ``write`` is given the image's path and an empty folder."""
     kept = cache_folder() / f"{name}-{_digest(wanted)}.raw"
     with alone(kept.stem):
         if kept.exists():
@@ -49,13 +77,7 @@ def build(
             _forget_old_images()
             making = Path(tempfile.mkdtemp(dir=cache_folder(), prefix="making-"))
             try:
-                guest = healthy(name, firmware, compression)
-                guest.table, guest.microcode = table, microcode
-                if tools is not None:
-                    add_tools(guest, tools)
-                for fault in plant:
-                    PLANTS[fault](guest)
-                write_disk(guest, making / "disk.raw", making)
+                write(making / "disk.raw", making)
                 (making / "disk.raw").chmod(0o444)
                 (making / "disk.raw").rename(kept)
             finally:

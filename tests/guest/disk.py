@@ -145,16 +145,16 @@ def _efi_system_partition(guest: Recipe, work: Path) -> bytes:
 def _root_file_system(guest: Recipe, image: Path, work: Path) -> None:
     root = work / "root"
     _write_files(guest, root, work)
-    make_root(root, image, guest.root_mib * MIB, guest.uuid("root"))
+    make_ext4(root, image, guest.root_mib * MIB, guest.uuid("root"))
 
 
-def make_root(folder: Path, image: Path, size_bytes: int, uuid: str) -> None:
+def make_ext4(folder: Path, image: Path, size_bytes: int, uuid: str, label: str = "root") -> None:
     """An ext4 file system with the files of ``folder``, all of them root's and of one moment."""
     image.touch()
     os.truncate(image, size_bytes)
     extended = f"hash_seed={uuid},lazy_itable_init=0,nodiscard"
     run(
-        "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "root", "-O", "^resize_inode",
+        "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", label, "-O", "^resize_inode",
         "-U", uuid, "-E", extended, "-d", folder, image,
     )  # fmt: skip
     _forget_this_machine(folder, image)

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.guest.disk import make_root
+from tests.guest.disk import make_ext4
 from tests.guest.packages import run
 from tests.guest.reading import partitions, volume
 
@@ -26,7 +26,7 @@ def put_back(image: Path, root: Path, changed: Path) -> Path:
     old = volume(image, "root", changed.parent)
     uuid = run("blkid", "-p", "-o", "value", "-s", "UUID", old).decode().strip()
     made = changed.parent / "made.img"
-    make_root(root, made, length, uuid)
+    make_ext4(root, made, length, uuid)
     with changed.open("r+b") as disk:
         disk.seek(first)
         with made.open("rb") as content:

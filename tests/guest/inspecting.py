@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from coldferry.guest.evidence import Inspection
 from coldferry.guest.needs import GuestNeeds
@@ -20,7 +21,7 @@ class ImageReader:
     """A raw image as a disk that is read."""
 
     image: Path
-    limits: Limits = Limits(512, 4 << 20, 8)
+    limits: ClassVar[Limits] = Limits(512, 4 << 20, 8)
 
     @property
     def size_bytes(self) -> int:
