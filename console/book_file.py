@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from coldferry.book import Book, BookRule
 from coldferry.errors import BadInput, FaultyFile
+from coldferry.plain import plain
 from console.strict_yaml import compose, line, word
 
 _MAX_BYTES = 4 << 20
@@ -61,7 +62,7 @@ def read(path: Path, known: Book) -> list[BookRule]:
         if (other := kept.get((rule.question, rule.at))) and other.id not in found
     ]
     if faults:
-        raise FaultyFile(str(path), faults)
+        raise FaultyFile(str(path), [plain(fault, 400) for fault in faults])
     return list(found.values())
 
 

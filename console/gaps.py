@@ -25,7 +25,7 @@ from console.planning import NoBook, SourceBlock
 from providers.registry import connect_source, connect_translator
 
 _AT_ONCE = 8
-"""Machines described at the same time: a cloud's API takes that from one client."""
+"""Machines described at the same time."""
 
 
 @command

@@ -50,6 +50,13 @@ class SourceLaws:
         with pytest.raises(UnknownMachine):
             case.cloud.describe("i-00000000000000000")
 
+    def test_every_machine_that_is_listed_can_be_described(self, case: SourceCase) -> None:
+        listed = case.cloud.machines()
+
+        assert case.vm in listed
+        assert listed == case.cloud.machines()
+        assert [case.cloud.describe(vm).origin.id for vm in listed] == listed
+
     def test_describing_twice_says_the_same(self, case: SourceCase) -> None:
         assert case.cloud.describe(case.vm) == case.cloud.describe(case.vm)
 
@@ -263,6 +270,7 @@ class TargetLaws:
 
         assert all(case.cloud.in_use(plan, disk.ref) for disk in disks)
         assert case.cloud.allocate(plan, disks) == vm
+        assert vm in case.cloud.machines()
         assert case.cloud.power(vm) is PowerState.STOPPED
         assert case.cloud.compare(plan, vm) == []
 
