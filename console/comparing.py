@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coldferry.comparing import Standing, as_json, goals, no_target, price, rank, standing
-from coldferry.errors import NotMovable
+from coldferry.errors import BadInput, NotMovable
 from coldferry.plain import plain
 from coldferry.precedents import EMPTY, consult
 from console import blocks
@@ -15,7 +15,7 @@ from console.book import saved_book
 from console.managing import Json
 from console.output import Outcome, command
 from console.planning import NoBook, SourceBlock, SourceVm
-from providers.registry import connect, connect_source
+from providers.registry import Access, connect, connect_source
 
 _AT_ONCE = 8
 
@@ -30,7 +30,9 @@ def compare(
     if refusals:
         raise NotMovable.because(refusals)
     machine = origin.describe(vm)
-    named = {f"{blocks.SLUG}/{name}": connect(access) for name, access, _ in blocks.saved()}
+    saved = {f"{blocks.SLUG}/{name}": access for name, access, _ in blocks.every()}
+    named = {name: connect(a) for name, a in saved.items() if isinstance(a, Access)}
+    broken = [Standing(name, error=str(e)) for name, e in saved.items() if isinstance(e, BadInput)]
     targets = goals(named, machine.origin)
     if not targets:
         raise no_target()
@@ -40,7 +42,7 @@ def compare(
             pool.submit(standing, name, partial(consult, cloud, machine, {}, book))
             for name, cloud in targets.items()
         ]
-        ranked = rank(one.result() for one in asked)
+        ranked = rank([*broken, *(one.result() for one in asked)])
     return Outcome(as_json(machine, ranked), lambda out: _show(out, ranked))
 
 

@@ -24,9 +24,10 @@ async def compare(source: Cloud, vm: str, use_book: bool = True) -> dict[str, An
     found = survey(source, vm)
     if found.refusals:
         raise NotMovable.because(found.refusals)
-    targets = await saved_targets(found.machine)
+    targets, broken = await saved_targets(found.machine)
     if not targets:
         raise no_target()
-    ranked = rank(await ask_all(targets, found.machine, await open_book(use_book=use_book)))
+    book = await open_book(use_book=use_book)
+    ranked = rank([*broken, *await ask_all(targets, found.machine, book)])
     await publish_ranking(found.machine, ranked)
     return as_json(found.machine, ranked)

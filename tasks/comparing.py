@@ -18,13 +18,21 @@ from tasks.describing import translate
 from tasks.moving import together
 
 
-async def saved_targets(machine: Machine) -> dict[str, Cloud]:
-    """Every saved cloud that can be asked about the machine, by the block's full name."""
+async def saved_targets(machine: Machine) -> tuple[dict[str, Cloud], list[Standing]]:
+    """Every saved cloud that can be asked about the machine, by the block's full name.
+
+    With them come those whose settings are none: Prefect's API takes any.
+    """
     async with get_client() as client:
         names = [str(one.name) for one in await client.read_block_documents_by_type(SLUG)]
-    saved = {name: cast("Cloud", await Cloud.aload(name)) for name in names}
+    saved, broken = dict[str, Cloud](), list[Standing]()
+    for name in names:
+        try:
+            saved[f"{SLUG}/{name}"] = cast("Cloud", await Cloud.aload(name))
+        except RuntimeError:  # Prefect's word for settings that do not validate
+            broken.append(Standing(f"{SLUG}/{name}", error="The block's settings cannot be used."))
     named = {name: connect(cloud.access()) for name, cloud in saved.items()}
-    return {f"{SLUG}/{name}": saved[name] for name in goals(named, machine.origin)}
+    return {name: saved[name] for name in goals(named, machine.origin)}, broken
 
 
 async def ask_all(targets: Mapping[str, Cloud], machine: Machine, book: Book) -> list[Standing]:

@@ -84,8 +84,8 @@ def test_an_answer_of_the_book_teaches_it_nothing_new(wave):
     wave.move(VM, ANSWERS)
     before = wave.rules
     wave.move(TWIN)
-    wave.rollback(wave.move(TWIN)["migration"])
-    wave.move(TWIN, ANSWERS)
+    add_machine(wave.source.cloud, "web-03", disks=1)
+    wave.move("web-03", ANSWERS)
 
     assert wave.rules == before
 
@@ -193,16 +193,19 @@ def test_every_saved_target_is_ranked_and_shown(only):
     wave.target.cloud.world.prices = {"s2": 0.25}
     silent = lend_target(a_target())
     silent.target().catalogue = _unreachable
+    broken = asyncio.run(_save_nonsense())
 
     told = asyncio.run(compare(wave.blocks[0], VM))
 
-    names = [wave.blocks[1], dear, silent]
-    assert [one["target"] for one in told["targets"]] == [
+    names = [wave.blocks[1], dear]
+    assert [one["target"] for one in told["targets"][:2]] == [
         f"coldferry-cloud/{block._block_document_name}" for block in names
     ]
-    assert [one["usd_per_hour"] for one in told["targets"]] == [0.25, 9.5, None]
-    assert [one["gaps"] for one in told["targets"]] == [[SUBNET], [SUBNET], []]
-    assert "does not answer" in told["targets"][2]["error"]
+    assert [one["usd_per_hour"] for one in told["targets"]] == [0.25, 9.5, None, None]
+    assert [one["gaps"] for one in told["targets"]] == [[SUBNET], [SUBNET], [], []]
+    errors = {one["target"]: one["error"] for one in told["targets"][2:]}
+    assert "does not answer" in errors[f"coldferry-cloud/{silent._block_document_name}"]
+    assert "cannot be used" in errors[f"coldferry-cloud/{broken}"]
     artifact = asyncio.run(_artifact(f"compare-{VM}"))
     assert "needs a person" in artifact and "cannot be asked" in artifact
 
@@ -220,6 +223,24 @@ def test_what_the_book_answers_counts_as_answered(only):
 
 def _unreachable():
     raise Unreachable("The cloud does not answer.")
+
+
+async def _save_nonsense():
+    """A block with settings that are none, as the API takes it from anybody; its name."""
+    from prefect.client.schemas.actions import BlockDocumentCreate
+
+    async with get_client() as client:
+        kind = await client.read_block_type_by_slug("coldferry-cloud")
+        schema = await client.get_most_recent_block_schema_for_block_type(kind.id)
+        made = await client.create_block_document(
+            BlockDocumentCreate(
+                name=f"t-{uuid.uuid4()}",
+                data={"provider": "moon"},
+                block_type_id=kind.id,
+                block_schema_id=schema.id,
+            )
+        )
+    return made.name
 
 
 async def _artifact(key):
