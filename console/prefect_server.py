@@ -39,6 +39,7 @@ QUIET = {
 _COMMAND = ("prefect", "server", "start")
 _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 120
+_SEND_TIMEOUT_S = 10
 
 
 def use_server() -> str:
@@ -108,7 +109,7 @@ def start_server() -> str:
         (place / "prefect.db").chmod(0o600)
         port = _free_port()
         url = f"http://{_HOST}:{port}/api"
-        with open(place / "server.log", "ab", opener=private) as log:
+        with open(server_log(), "ab", opener=private) as log:
             process = subprocess.Popen(
                 [
                     sys.executable,
@@ -133,14 +134,42 @@ def start_server() -> str:
         return url
 
 
+def server_log() -> Path:
+    """What this home's server writes."""
+    return home() / "prefect" / "server.log"
+
+
+def server_ended() -> bool:
+    """The API that this process uses is this home's own, and its server is no more."""
+    path = home() / "prefect" / "server.json"
+    try:
+        record = json.loads(path.read_text())
+        own, pid = str(record["url"]), int(record["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return own == os.environ.get("PREFECT_API_URL") and not _alive(pid)
+
+
 def stop_server() -> None:
     """End this home's server, if it runs."""
+    _send_logs()
     path = home() / "prefect" / "server.json"
     with suppress(OSError, ValueError, KeyError, TypeError):
         pid = int(json.loads(path.read_text())["pid"])
         if is_ours(pid, *_COMMAND):  # else somebody else's by now
             end_group(pid)
     path.unlink(missing_ok=True)
+
+
+def _send_logs() -> None:
+    """What this process's runs logged goes to the server now: Prefect's thread sends it later.
+
+    Once the server is gone that thread would write its own error to stderr.
+    """
+    if "prefect.logging.handlers" in sys.modules:
+        from prefect.logging.handlers import APILogWorker
+
+        APILogWorker.drain_all(timeout=_SEND_TIMEOUT_S)
 
 
 def end_group(pid: int, patience_s: float = 10) -> None:
@@ -247,7 +276,7 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.1)
     raise Unreachable(
         "The Prefect server did not start.",
-        f"See {home() / 'prefect' / 'server.log'}, or set PREFECT_API_URL to one that runs.",
+        f"See {server_log()}, or set PREFECT_API_URL to one that runs.",
     )
 
 

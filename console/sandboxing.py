@@ -87,6 +87,16 @@ def stop_sandbox() -> bool:
     return running
 
 
+def sandbox_runs() -> bool:
+    """This home's sandbox is up."""
+    return _running(home() / "sandbox") is not None
+
+
+def sandbox_log() -> Path:
+    """What the sandbox's process writes."""
+    return home() / "sandbox" / "sandbox.log"
+
+
 def demo_answers() -> Path:
     """Answers for the seeded machine's gaps."""
     return home() / "sandbox" / "answers.yaml"
@@ -112,7 +122,7 @@ def _running(place: Path) -> dict[str, Any] | None:
 
 def _start(place: Path) -> dict[str, Any]:
     (place / "state.json").unlink(missing_ok=True)
-    log = place / "sandbox.log"
+    log = sandbox_log()
     with open(log, "ab", opener=private) as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "sandbox.daemon", str(place)],

@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
-from coldferry.errors import Unreachable
-from coldferry.home import home, private
+from coldferry.errors import Conflict, Unreachable
+from coldferry.home import home, locked, private
 from console.demonstration import demonstrate
 from console.output import Outcome, aside, command
-from console.prefect_server import use_server
+from console.prefect_server import server_ended, server_log, use_server
 from console.processes import end_tree
-from console.sandboxing import start_sandbox, stop_sandbox
+from console.sandboxing import sandbox_log, sandbox_runs, start_sandbox, stop_sandbox
 from sandbox.state import route
 
 POOL = "coldferry"
@@ -27,6 +29,27 @@ def up() -> Outcome | None:
     """Start sandbox, Prefect server, work pool, worker and deployments; ctrl-C ends all of it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    with _only_one():
+        _serve()
+    return None
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Raises Conflict while another ``up`` runs here. A killed one leaves no lock behind."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(home() / "up.lock", wait=False))
+        except BlockingIOError:
+            raise Conflict(
+                f"'coldferry up' runs already in {home()}.",
+                "Use that one, or end it with ctrl-C where it runs; "
+                "COLDFERRY_HOME names another home for a second one.",
+            ) from None
+        yield
+
+
+def _serve() -> None:
     worker = None
     try:
         aside.print("Starting the clouds and the Prefect server …")
@@ -36,9 +59,9 @@ def up() -> Outcome | None:
         _prefect("deploy", "--all")
         worker = _worker()
         _show(use_server(), *route(state))
-        while worker.poll() is None:
+        while (ended := _ended(worker)) is None:
             time.sleep(0.2)
-        raise Unreachable("The worker ended by itself.", f"{_worker_log()} says why.")
+        raise ended
     except KeyboardInterrupt:
         aside.print("Ending all of it …")
     finally:
@@ -47,6 +70,22 @@ def up() -> Outcome | None:
         if worker is not None:
             end_tree(worker.pid)
         stop_sandbox()
+
+
+def _ended(worker: "subprocess.Popen[bytes]") -> Unreachable | None:
+    """Which of the parts is no more, if one is; the others are of no use without it."""
+    if worker.poll() is not None:
+        return Unreachable("The worker ended by itself.", f"{_worker_log()} says why.")
+    if not sandbox_runs():
+        return Unreachable(
+            "The sandbox's clouds ended by themselves, or 'coldferry sandbox down' ended them.",
+            f"{sandbox_log()} says why. 'coldferry up' starts everything again.",
+        )
+    if server_ended():
+        return Unreachable(
+            "The Prefect server ended by itself.",
+            f"{server_log()} says why. 'coldferry up' starts everything again.",
+        )
     return None
 
 

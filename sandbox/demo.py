@@ -95,6 +95,7 @@ def seed_demo_machine(endpoint_url: str, key_id: str, secret: str, region: str) 
 def write_demo_answers(path: Path) -> None:
     """Answers for every gap of that machine on its way to the sandbox's Azure."""
     answers = {
+        "secure_boot": "acknowledge",
         "dns.search_domains": "acknowledge",
         "nics[0].subnet_id": f"{NETWORK}/apps",
         "nics[0].security_groups[0].id": "acknowledge",

@@ -54,6 +54,7 @@ SAS_DURATION_S = 24 * 3600
 _OPERATION_TIMEOUT_S = 1800.0
 _LONGEST_PAUSE_S = 20.0
 _PAUSES_S = (1.0, 3.0, 8.0)
+_PLACE = ("subscription_id", "resource_group", "location")
 _MOVING = frozenset({"Creating", "Updating", "Deleting"})
 
 # An SDK's debug lines hold addresses with signatures, and its warnings repeat our errors.
@@ -233,10 +234,22 @@ class Arm:
             time.sleep(asked_s if asked_s is not None else pause_s * random.uniform(0.7, 1.3))  # noqa: S311
         raise AssertionError("the last round returns or raises")
 
+    def _check_place(self) -> None:
+        """Raises BadInput naming every part of the place that the block leaves empty.
+
+        Azure's own answer to an address without them is "not found", or a name of 0 characters.
+        """
+        empty = [name for name in _PLACE if not getattr(self.access, name).strip()]
+        if empty:
+            *most, last = (f"no {name}" for name in empty)
+            named = f"{', '.join(most)} and {last}" if most else last
+            raise BadInput(f"The Azure block names {named}.", "Fill that in in the block.")
+
     def _deed(self, doing: str, subject: str, action: str) -> Deed:
         return Deed(doing, subject, action, self.host)
 
     def _client(self, kind: Kind) -> Any:
+        self._check_place()
         return self._compute if kind.client == "compute" else self._network
 
     def _in_group(self, kind: Kind, group: str = "") -> str:
@@ -246,6 +259,7 @@ class Arm:
     @cached_property
     def _reader(self) -> ArmReader:
         options = self._options
+        self._check_place()
         scopes = options.pop("credential_scopes")
         return ArmReader(credential(self.access), options.pop("base_url"), scopes, **options)
 

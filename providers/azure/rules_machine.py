@@ -120,10 +120,14 @@ def _secure_boot(question: Q) -> Outcome:
             "Microsoft's keys have signed.",
             target=False,
         )
-    if question.value == UNKNOWN:
-        return equivalent(
-            "The source could not tell.", target=False, difference="Created without Secure Boot."
+    if question.value == UNKNOWN and question.machine.firmware != "bios":
+        return lost(
+            "The source could not tell whether it boots with Secure Boot.",
+            "Created without Secure Boot.",
+            target=False,
         )
+    if question.value == UNKNOWN:
+        return exact("A BIOS machine has no Secure Boot.", target=False)
     return exact("Created without Secure Boot.", target=False)
 
 

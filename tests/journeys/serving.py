@@ -45,17 +45,33 @@ class Served:
 
     def start(self) -> None:
         """Start it, and do not wait."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
         with self._log.open("w") as sink:
             self._process = subprocess.Popen(
                 [str(COLDFERRY), "up"],
-                env=inherited | {"COLDFERRY_HOME": str(self.home)},
+                env=self._environment(),
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
             )
+
+    def again(self) -> "subprocess.CompletedProcess[str]":
+        """The same command once more in this home; what it came to."""
+        return subprocess.run(
+            [str(COLDFERRY), "up"],
+            env=self._environment(),
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_END_S,
+            check=False,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+        return inherited | {"COLDFERRY_HOME": str(self.home)}
 
     def wait_for(self, words: str) -> None:
         """Wait until it has said ``words``."""
@@ -71,6 +87,11 @@ class Served:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(number)
+        return self.end()
+
+    def end(self) -> int:
+        """Wait for its end; its exit code. What it ``left`` is killed."""
+        assert self._process is not None
         try:
             return self._process.wait(_END_S)
         finally:

@@ -1,5 +1,7 @@
 """``coldferry up`` ends with everything that it started, whenever it is told to."""
 
+import json
+import os
 import signal
 
 import pytest
@@ -34,4 +36,31 @@ def test_it_can_be_ended_while_it_starts(up):
     up.wait_for("Starting")
 
     assert up.down(signal.SIGTERM) == 0
+    assert up.left == []
+
+
+def test_a_second_one_in_the_same_home_is_refused_and_harms_nothing(up):
+    up.up()
+    before = up.processes()
+
+    second = up.again()
+
+    assert second.returncode == 4
+    assert "runs already" in second.stderr
+    assert set(before) <= set(up.processes())
+    assert up.api("GET", "/health") is True
+
+
+@pytest.mark.parametrize(
+    ("part", "words"), [("sandbox", "clouds ended"), ("prefect", "Prefect server ended")]
+)
+def test_when_a_part_of_it_dies_it_ends_with_a_sentence(up, part, words):
+    up.up()
+    record = {"sandbox": "sandbox/state.json", "prefect": "prefect/server.json"}[part]
+    pid = json.loads((up.home / record).read_text())["pid"]
+
+    os.kill(pid, signal.SIGKILL)
+    up.wait_for(words)
+
+    assert up.end() == 4
     assert up.left == []

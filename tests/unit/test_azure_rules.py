@@ -8,7 +8,7 @@ import pytest
 
 from coldferry.errors import BadAnswer
 from coldferry.leaves import leaves, schema_patterns
-from coldferry.machine import Dns, Licence, Machine, RootImage
+from coldferry.machine import UNKNOWN, Dns, Licence, Machine, RootImage
 from coldferry.translation import Consequence, Translation, Verdict
 from providers.azure.catalogue import (
     Catalogue,
@@ -129,6 +129,18 @@ def test_what_may_matter_and_is_lost_has_to_be_acknowledged_and_details_only_inf
 def test_a_plain_machine_leaves_only_its_subnet_open() -> None:
     assert said(a_machine()).missing == ["nics[0].subnet_id"]
     assert said(a_machine(), IN_APPS).missing == []
+
+
+@pytest.mark.parametrize("firmware", ["uefi", UNKNOWN])
+def test_secure_boot_that_nobody_could_tell_has_to_be_acknowledged(firmware: str) -> None:
+    machine = a_machine(firmware=firmware, secure_boot=UNKNOWN)
+
+    assert "secure_boot" in said(machine).missing
+    assert said(machine, {"secure_boot": "acknowledge"})["secure_boot"].target is False
+
+
+def test_secure_boot_is_no_question_for_a_bios_machine() -> None:
+    assert "secure_boot" not in said(a_machine(firmware="bios", secure_boot=UNKNOWN)).missing
 
 
 class TestSize:

@@ -41,7 +41,7 @@ burstable                        exact      inform
 bare_metal                       exact      inform
 architecture                     exact      inform
 firmware                         exact      inform
-secure_boot                      equivalent inform
+secure_boot                      dropped    acknowledge
 tpm                              exact      inform
 os_family                        exact      inform
 zone                             equivalent inform
