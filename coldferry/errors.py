@@ -38,6 +38,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from coldferry.plain import fields_need
+
 
 class ColdferryError(Exception):
     """What happened, to what, and what the person should do now.
@@ -92,8 +94,8 @@ class BadAnswer(BadInput):
     """Answers that do not fit; ``problems`` maps each path to its sentence."""
 
     def __init__(self, problems: dict[str, str]) -> None:
-        self.problems = problems
-        listed = "; ".join(f"{path}: {problem}" for path, problem in problems.items())
+        self.problems = {path: problem.rstrip(".") for path, problem in problems.items()}
+        listed = "; ".join(f"{path}: {problem}" for path, problem in self.problems.items())
         super().__init__(
             f"Some answers cannot be used: {listed}.",
             "Correct them and give the same answers again.",
@@ -124,7 +126,7 @@ class TranslationsMissing(ColdferryError):
         self.missing = list(missing)
         why = "".join(f" {path}: {reason}." for path, reason in (stale or {}).items())
         super().__init__(
-            f"{len(self.missing)} fields need a person: {', '.join(self.missing)}.{why}",
+            f"{fields_need(len(self.missing))} a person: {', '.join(self.missing)}.{why}",
             "Write them down with 'coldferry plan … --write-answers FILE', "
             "fill the file in, and give it with --answers FILE.",
         )

@@ -7,6 +7,7 @@ the path without the indexes: ``nics[].subnet_id``. Lists of words are one leaf.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -45,7 +46,13 @@ def schema_patterns() -> list[str]:
 
     A part that may be absent counts twice: by its own name, and by its leaves.
     """
-    return list(_walk_type(Machine, ""))
+    return [pattern for pattern, _ in _walk_type(Machine, "")]
+
+
+@cache
+def takes_list(pattern: str) -> bool:
+    """The leaf's value is a list of words."""
+    return dict(_walk_type(Machine, ""))[pattern]
 
 
 def _walk(part: BaseModel, prefix: str) -> Iterator[Leaf]:
@@ -63,16 +70,17 @@ def _walk(part: BaseModel, prefix: str) -> Iterator[Leaf]:
             yield Leaf(path, pattern_of(path), tuple(map(int, _INDEX.findall(path))), value)
 
 
-def _walk_type(part: type[BaseModel], prefix: str) -> Iterator[str]:
+def _walk_type(part: type[BaseModel], prefix: str) -> Iterator[tuple[str, bool]]:
+    """Pattern of each leaf, and whether it is a list of words."""
     for name, field in part.model_fields.items():
         inner = _part_type(part, name)
         path = f"{prefix}{name}"
-        if inner is None:
-            yield path
-            continue
         listed = _is_list(field.annotation)
+        if inner is None:
+            yield path, listed
+            continue
         if not listed and field.default is None:
-            yield path
+            yield path, False
         yield from _walk_type(inner, f"{path}[]." if listed else f"{path}.")
 
 

@@ -15,6 +15,34 @@ def plain(text: object, limit: int = LIMIT) -> str:
     return kept if len(kept) <= limit else f"{kept[: limit - 1]}…"
 
 
+def shown(value: object) -> str:
+    """A field's value in a person's words: never a literal of this language.
+
+    ``none`` for what is not there, ``empty`` for a text without letters, ``yes`` and ``no``,
+    lists with commas between. Not cut and not made harmless: that is :func:`plain`'s.
+    """
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, value)) or "none"
+    return str(value) or "empty"
+
+
+def fields_need(number: int) -> str:
+    """``1 field needs``, ``2 fields need``."""
+    return "1 field needs" if number == 1 else f"{number} fields need"
+
+
+def inert(text: object, limit: int = LIMIT) -> str:
+    """One line in which nothing is taken for an address: ``https: //there``, ``www .there``.
+
+    For what a page makes links in by itself: Prefect's log lines and run names.
+    """
+    return re.sub(r"(?i)(?<=\bwww)(?=\.)|(?<=:)(?=//)", " ", plain(text, limit))
+
+
 def code(text: object, limit: int = LIMIT) -> str:
     """``text`` as a Markdown code span that cannot be left, and that fits a table's cell."""
     shown = plain(text, limit).replace("|", "¦")

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from coldferry.errors import Refused
 from coldferry.machine import Disk, Machine
 from coldferry.translation import Translation, digest
 
@@ -27,6 +28,18 @@ class Plan(BaseModel):
     def devices(self) -> list["Device"]:
         """The disks to copy, in the description's order: never filtered, never reordered."""
         return devices_of(self.machine)
+
+    @property
+    def refusal(self) -> Refused | None:
+        """Why no answer can make this plan good, naming every such field; None when one can."""
+        blocking = self.translation.blocking
+        if not blocking:
+            return None
+        named = "; ".join(f"{field.path}: {field.reason}" for field in blocking)
+        return Refused(
+            f"{self.machine.name} cannot be moved to this target: {named}",
+            "Change the machine or choose another target.",
+        )
 
     def value(self, path: str) -> Any:
         """What the new machine will have at ``path``."""

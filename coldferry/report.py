@@ -11,7 +11,7 @@ from coldferry.approval import Approval
 from coldferry.errors import Finding
 from coldferry.home import folder, private
 from coldferry.migration import State
-from coldferry.plain import code
+from coldferry.plain import code, prose, shown
 from coldferry.ports import Proof
 from coldferry.progress import announce_step
 from coldferry.translation import FieldTranslation
@@ -99,7 +99,7 @@ class Report:
         return "The source was left stopped."
 
     def as_markdown(self) -> str:
-        """The report as the Prefect UI shows it; every stranger's word is a code span."""
+        """The report as the Prefect UI shows it; every stranger's word is shown harmless."""
         approval = self.approval
         lines = [
             f"# {code(self.approval.machine.name)}: {self.state}",
@@ -132,14 +132,15 @@ class Report:
             "| field | verdict | source | target | difference | decided by |",
             "|---|---|---|---|---|---|",
             *(
-                f"| {code(f.path)} | {f.verdict} | {code(f.source, 80)} | {code(f.target, 120)} "
-                f"| {code(f.difference)} | {_decided(f)} |"
+                f"| {code(f.path)} | {f.verdict} | {code(shown(f.source), 80)} "
+                f"| {code(shown(f.target), 120)} | {code(f.difference) if f.difference else ''} "
+                f"| {_decided(f)} |"
                 for f in self.approval.translation.fields
             ),
         ]
         if self.findings:
             lines += ["", "## Findings", ""]
-            lines += [f"- {code(f.subject)}: {code(f.what)}" for f in self.findings]
+            lines += [_as_item(finding) for finding in self.findings]
         lines += ["", "## Seconds", "", "| step | s |", "|---|---|"]
         lines += [f"| {code(step)} | {spent} |" for step, spent in self.seconds.items()]
         return "\n".join(lines)
@@ -151,3 +152,9 @@ def _decided(field: FieldTranslation) -> str:
         return str(field.decided_by)
     of = f" for {code(first.migration)}" if first.migration else ""
     return f"book: rule {code(first.rule)}, {code(first.by)} at {code(first.at)}{of}"
+
+
+def _as_item(finding: Finding) -> str:
+    """What was found, and what a person should do about it."""
+    remedy = f" {prose(finding.do, 600)}" if finding.do else ""
+    return f"- {code(finding.subject)}: {prose(finding.what, 600)}{remedy}"

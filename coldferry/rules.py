@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from coldferry.errors import BadAnswer
-from coldferry.leaves import Leaf, leaves
+from coldferry.leaves import Leaf, leaves, takes_list
 from coldferry.machine import Machine
 from coldferry.translation import (
     ACKNOWLEDGE,
@@ -184,6 +184,8 @@ def _accept(rule: Rule[C], question: Question[C], outcome: Outcome, said: Any) -
         raise Unfit(f"the only answer here is the word {ACKNOWLEDGE}")
     if rule.accept is None:
         instead = f" {rule.instead}" if rule.instead else ""
-        raise Unfit(f"this field is not a person's to choose ({outcome.reason}){instead}")
+        raise Unfit(f"this field is not a person's to choose. {outcome.reason}{instead}")
+    if isinstance(said, list | tuple) and not takes_list(question.leaf.pattern):
+        raise Unfit("it takes one value, not a list")
     accepted = rule.accept(question, said)
     return replace(accepted, candidates=accepted.candidates or outcome.candidates)

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from coldferry.errors import BadInput
-from coldferry.plain import plain
+from coldferry.plain import plain, shown
 from coldferry.plan import Plan
 from coldferry.translation import ACKNOWLEDGE, Verdict
 from console.strict_yaml import compose
@@ -76,7 +76,7 @@ def _as_text(plan: Plan, given: Mapping[str, Any]) -> str:
     for gap in plan.translation.fields:
         if not gap.open:
             continue
-        lines += ["", f"# now: {plain(gap.source)}", f"# {plain(gap.reason)}"]
+        lines += ["", f"# now: {plain(shown(gap.source))}", f"# {plain(gap.reason)}"]
         if gap.difference:
             lines.append(f"# {plain(gap.difference)}")
         if gap.verdict is not Verdict.MISSING:

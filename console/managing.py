@@ -8,7 +8,7 @@ from rich.table import Table
 
 from coldferry.leaves import leaves
 from coldferry.machine import Machine
-from coldferry.plain import plain
+from coldferry.plain import plain, shown
 from console import blocks
 from console.output import Outcome, command
 from providers.registry import connect
@@ -60,7 +60,7 @@ def show_machine(out: Console, machine: Machine) -> None:
     """The description as a table, one leaf a line."""
     table = Table("field", "value", title=plain(machine.name), title_justify="left")
     for leaf in leaves(machine):
-        table.add_row(leaf.path, plain(leaf.value))
+        table.add_row(leaf.path, plain(shown(leaf.value)))
     out.print(table)
 
 

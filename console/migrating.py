@@ -1,6 +1,7 @@
 """Carrying a migration out, undoing it, and saying where it stands."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from coldferry.errors import problem
 from coldferry.plain import plain
 from coldferry.rules import check_paths
 from console import answers as answer_file
@@ -115,7 +117,11 @@ def status(
     if migration is None:
         silent: list[str] = []
         every = [found.as_json() for found in tracking.everything(silent)]
-        document = {"migrations": every, "unreachable": silent}
+        document: dict[str, Any] = {"migrations": every, "unreachable": silent}
+        if silent and not every:  # none that answers knows of one: that is not to say there is none
+            unknown = tracking.unanswered(silent)
+            document["error"] = asdict(problem(unknown))
+            return Outcome(document, lambda out: out.print(str(unknown)), unknown.exit_code)
         return Outcome(document, lambda out: _show_status(out, every))
     one = tracking.find(migration, need_both=False).as_json()
     return Outcome(one, lambda out: _show_status(out, [one]))

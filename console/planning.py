@@ -9,11 +9,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coldferry.errors import Finding, NotMovable
+from coldferry.errors import (
+    ColdferryError,
+    Finding,
+    NotMovable,
+    PreflightFailed,
+    TranslationsMissing,
+    problem,
+)
 from coldferry.guest.evidence import NO_EVIDENCE, Evidence, Inspection
 from coldferry.inspecting import with_evidence
-from coldferry.migration import next_migration, pair_of
-from coldferry.plain import plain
+from coldferry.migration import Marks, State, next_migration, pair_of
+from coldferry.plain import fields_need, plain, shown
 from coldferry.plan import Plan
 from coldferry.precedents import EMPTY, consult
 from coldferry.rules import check_paths
@@ -62,7 +69,7 @@ def plan(
     allocated = look.allocated_bytes if look else {}
     if write_answers:
         answer_file.write(write_answers, made, answer_file.answered(given), answers)
-    document = {
+    document: dict[str, Any] = {
         "migration": made.migration,
         "machine": made.machine.model_dump(mode="json"),
         "translation": [field.model_dump(mode="json") for field in made.translation.fields],
@@ -78,9 +85,22 @@ def plan(
         "guest": seen.evidence.model_dump(mode="json") if look else None,
         "findings": [asdict(finding) for finding in findings],
     }
-    refused = any(finding.severity == "refuse" for finding in findings)
-    code = 4 if refused or made.translation.blocking else 3 if missing else 0
-    return Outcome(document, lambda out: _show(out, made, findings), code)
+    error = _in_the_way(made, findings)
+    if error is not None:
+        document["error"] = asdict(problem(error))
+    return Outcome(
+        document, lambda out: _show(out, made, findings), error.exit_code if error else 0
+    )
+
+
+def _in_the_way(made: Plan, findings: list[Finding]) -> ColdferryError | None:
+    """What a migration by this plan would end with before it touched anything."""
+    if made.refusal:
+        return made.refusal
+    if refusals := [finding for finding in findings if finding.severity == "refuse"]:
+        return PreflightFailed.because(refusals)
+    missing = made.translation.missing
+    return TranslationsMissing(missing) if missing else None
 
 
 def make_plan(
@@ -105,9 +125,12 @@ def make_plan(
     if refusals := [finding for finding in findings if finding.severity == "refuse"]:
         raise NotMovable.because(refusals)
     machine = with_evidence(origin.describe(vm), evidence)
-    migration, _ = next_migration(
-        machine.name, goal.provider, pair_of(origin, vm, goal), origin.marks(vm)
+    marks = origin.marks(vm)
+    migration, adopted = next_migration(
+        machine.name, goal.provider, pair_of(origin, vm, goal), marks
     )
+    if adopted and marks is not None:
+        findings.append(_under_way(vm, marks))
     check_paths(machine, answers)
     book = saved_book() if use_book else EMPTY
     consulted = consult(goal, machine, answer_file.answered(answers), book)
@@ -116,6 +139,21 @@ def make_plan(
     if not made.translation.missing:
         findings += [_as_told_by_a_plan(finding) for finding in goal.preflight(made)]
     return made, findings
+
+
+def _under_way(vm: str, marks: Marks) -> Finding:
+    undo = f"'coldferry rollback {marks.migration}'"
+    if marks.state in (State.ALLOCATED, State.CUT_OVER):
+        return Finding(
+            "inform", "moved-already", vm,
+            f"{vm} was moved already: {marks.migration} is {marks.state}.",
+            f"The new machine is at the target; {undo} undoes it.",
+        )  # fmt: skip
+    return Finding(
+        "inform", "under-way", vm,
+        f"{vm} is being moved: {marks.migration} is {marks.state}.",
+        f"Migrating goes on from there; {undo} undoes it.",
+    )  # fmt: skip
 
 
 def _as_told_by_a_plan(finding: Finding) -> Finding:
@@ -128,7 +166,7 @@ def _show(out: Console, made: Plan, findings: list[Finding]) -> None:
     show_precedents(out, [f.model_dump(mode="json") for f in made.translation.fields])
     show_findings(out, [asdict(finding) for finding in findings])
     if made.translation.missing:
-        out.print(f"{len(made.translation.missing)} fields need you:")
+        out.print(f"{fields_need(len(made.translation.missing))} you:")
         for path in made.translation.missing:
             out.print(f"  {path}")
         out.print("Write them down with --write-answers FILE, and give the file with --answers.")
@@ -146,7 +184,7 @@ def show_translation(out: Console, made: Plan) -> None:
         table.add_row(
             field.path,
             verdict,
-            plain(field.source, 40),
+            plain(shown(field.source), 40),
             _short(field.target),
             plain(words, 160),
         )
@@ -157,13 +195,14 @@ def show_precedents(out: Console, fields: list[dict[str, Any]]) -> None:
     """What the translation book answered: one line a field, as a report's JSON has it."""
     found = [(field["path"], first) for field in fields if (first := field.get("precedent"))]
     if found:
-        out.print(f"{len(found)} answers are from the translation book:")
+        answers = "1 answer is" if len(found) == 1 else f"{len(found)} answers are"
+        out.print(f"{answers} from the translation book:")
     for path, first in found:
         who = f"first approved by {plain(first['by'])} at {first['at']}"
-        out.print(f"  {path}: {plain(first['said'], 80)} (rule {first['rule']}, {who})")
+        out.print(f"  {path}: {plain(shown(first['said']), 80)} (rule {first['rule']}, {who})")
 
 
 def _short(value: Any) -> str:
     """A value in a table's cell: of a full id only its last name."""
-    text = "" if value is None else str(value)
+    text = shown(value)
     return plain(text.rpartition("/")[2] if text.startswith("/") else text, 60)

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from coldferry.errors import BadInput, ColdferryError, UnknownMigration
+from coldferry.errors import BadInput, ColdferryError, UnknownMigration, Unreachable
 from coldferry.migration import State, is_migration, pair_of
 from coldferry.plain import plain
 from coldferry.ports import Machines, Owned, is_source, is_target
@@ -41,7 +41,7 @@ class Found:
 def everything(silent: list[str]) -> list[Found]:
     """All migrations that any saved cloud knows of; clouds that do not answer go to ``silent``."""
     found: dict[str, Found] = {}
-    saved = blocks.every()
+    saved = sorted(blocks.every(), key=_name)  # of two for one cloud the first counts
     if not saved:
         return []
     with ThreadPoolExecutor(min(8, len(saved))) as pool:
@@ -69,6 +69,14 @@ def find(migration: str, *, need_both: bool = True) -> Found:
     )
 
 
+def unanswered(silent: list[str]) -> Unreachable:
+    """Where migrations stand is not known: these clouds did not answer."""
+    return Unreachable(
+        f"Nothing is known of migrations in {', '.join(silent)}: no answer came from there.",
+        "See above why; 'coldferry doctor BLOCK' looks closer.",
+    )
+
+
 def _target_of(found: Found) -> str:
     """The block of a target that holds nothing of it any more: its id was made for that cloud.
 
@@ -80,7 +88,14 @@ def _target_of(found: Found) -> str:
 
 
 def _clouds() -> dict[str, Machines]:
-    return {f"{blocks.SLUG}/{name}": connect(access) for name, access, _ in blocks.saved()}
+    return {
+        f"{blocks.SLUG}/{name}": connect(access)
+        for name, access, _ in sorted(blocks.saved(), key=_name)
+    }
+
+
+def _name(one: tuple[str, Any, str]) -> str:
+    return one[0]
 
 
 def _goals(found: Found, clouds: dict[str, Machines]) -> list[str]:

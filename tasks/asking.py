@@ -16,7 +16,7 @@ from prefect.input import RunInput
 from pydantic import Field, WithJsonSchema, create_model
 
 from coldferry.machine import Machine
-from coldferry.plain import code, plain, prose
+from coldferry.plain import code, inert, plain, prose
 from coldferry.plan import Plan
 from coldferry.precedents import precedents
 from coldferry.translation import ACKNOWLEDGE, FieldTranslation, Translation, Verdict
@@ -140,4 +140,4 @@ def _shown(value: Any) -> str:
 
 def run_name(machine: Machine, source: str, target: str) -> str:
     """What moves where: ``web-01: aws to azure``."""
-    return f"{plain(machine.name, 80)}: {source} to {target}"
+    return f"{inert(machine.name, 80)}: {source} to {target}"

@@ -110,12 +110,8 @@ async def decide(
 
 def refuse_blocking(plan: Plan) -> None:
     """Raise Refused naming every field that no answer can mend."""
-    if blocking := plan.translation.blocking:
-        named = "; ".join(f"{field.path}: {field.reason}" for field in blocking)
-        raise Refused(
-            f"{plan.machine.name} cannot be moved to this target: {named}",
-            "Change the machine or choose another target.",
-        )
+    if refusal := plan.refusal:
+        raise refusal
 
 
 async def _ask(

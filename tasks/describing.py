@@ -10,6 +10,7 @@ from coldferry.guest.evidence import Inspection
 from coldferry.inspecting import as_if_seen
 from coldferry.machine import Machine
 from coldferry.migration import Marks
+from coldferry.plain import shown
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
 from coldferry.precedents import EMPTY, Consulted, consult
@@ -69,7 +70,7 @@ def confirm_unchanged(source: Cloud, vm: str, plan: Plan) -> None:
 
 def drifted(changes: Sequence[Drift]) -> Drifted:
     """The error that names every difference."""
-    named = "; ".join(f"{c.path} was {c.approved!r} and is {c.found!r}" for c in changes)
+    named = "; ".join(f"{c.path} was {shown(c.approved)} and is {shown(c.found)}" for c in changes)
     return Drifted(
         f"The machine changed between the approval and the halt: {named}.",
         "The source was put back as it was; run the same command again to plan it anew.",

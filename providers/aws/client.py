@@ -183,7 +183,8 @@ def unknown_machine(subject: str) -> UnknownMachine:
 
 def _no_answer(error: Exception, operation: str, subject: str) -> ColdferryError:
     asked = f"{operation} on {subject}"
-    host = urlsplit(str(getattr(error, "kwargs", {}).get("endpoint_url", ""))).hostname
+    place = urlsplit(str(getattr(error, "kwargs", {}).get("endpoint_url", ""))).netloc
+    host = place.rpartition("@")[2]
     if isinstance(error, HTTPClientError | SdkConnectionError | IncompleteReadError):
         return _silence(error, host or "AWS", asked)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):

@@ -84,7 +84,7 @@ def stop(clients: Clients, vm: str, *, force: bool, timeout_s: float) -> None:
             raise WillNotStop(
                 f"{vm} is {state}, not stopped, after {timeout_s:.0f} s.",
                 "Look at what holds up its shutdown, then run the same command again; "
-                "a forced stop cuts the power.",
+                "'coldferry stop --force' cuts the power.",
                 resumable=True,
             )
         pauses.pause()

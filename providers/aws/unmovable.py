@@ -86,7 +86,10 @@ def _scaling_group(clients: Clients, inventory: Inventory, vm: str) -> str | Non
 def _disks(inventory: Inventory, machine: Machine) -> Iterator[Finding]:
     vm = machine.origin.id
     if not machine.disks and machine.root_image is None:
-        yield Finding("refuse", "no-disk", vm, f"{vm} has no disk to move.")
+        yield Finding(
+            "refuse", "no-disk", vm, f"{vm} has no disk to move.",
+            "Attach its volumes, or make the machine anew at the target: nothing is on it.",
+        )  # fmt: skip
     if machine.root_image is not None:
         yield Finding(
             "warn", "root-not-persistent", vm,

@@ -88,7 +88,7 @@ def stop(arm: Arm, vm: str, *, force: bool, timeout_s: float) -> None:
         if time.monotonic() > deadline:
             raise WillNotStop(
                 f"VM '{name}' is {word}, not deallocated, after {timeout_s:.0f} s.",
-                "Look at it in the portal, or stop it with force.",
+                "Look at it in the portal; 'coldferry stop --force' cuts the power.",
             )
         if not seen:
             time.sleep(_PAUSE_S)

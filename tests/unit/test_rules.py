@@ -68,6 +68,17 @@ def test_a_field_that_nobody_chooses_refuses_another_value():
         translate(ANSWERS | {"vcpus": "8"})
 
 
+def test_a_list_for_a_field_of_one_value_is_refused_in_words():
+    with pytest.raises(BadAnswer, match="one value, not a list") as refused:
+        translate(ANSWERS | {"instance_type": ["s4", "s8"]})
+
+    assert "[" not in refused.value.problems["instance_type"]
+
+
+def test_an_error_ends_with_one_full_stop():
+    assert ".." not in str(BadAnswer({"hostname": "Follows from name. Answer name."}))
+
+
 def test_the_digest_moves_with_a_value_and_with_the_machine():
     one, other = a_machine(), a_machine("web-02")
     plain = digest(one, translate(ANSWERS, one))
