@@ -26,7 +26,10 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return {} if node is None else _mapping(node)
     except ValueError as error:
-        raise BadInput(f"{path} is not an answers file: {error}.") from None
+        raise BadInput(
+            f"{path} is not an answers file: {error}.",
+            "Write one 'field: value' a line; 'coldferry plan … --write-answers FILE' begins one.",
+        ) from None
 
 
 def answered(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +54,9 @@ def write(path: Path, plan: Plan, given: Mapping[str, Any], came_from: Path | No
             _refuse_to_replace(path, text)
         path.write_text(text)
     except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+        raise BadInput(
+            f"{path} cannot be written: {error.strerror}.", "Name a file in a folder of yours."
+        ) from None
 
 
 def _refuse_to_replace(path: Path, text: str) -> None:

@@ -28,5 +28,5 @@ def demonstrate() -> None:
     out.print(demo_answers().read_text().rstrip())
     out.print("4. The migration: halt, describe again, freeze, copy, read back, allocate.")
     report = run_migration(source, vm, target, demo_answers(), use_book=False)
-    show_report(out, report)
+    show_report(out, report, lasting=False)
     out.print("The clouds of this demonstration end here; 'coldferry sandbox up' keeps them.")

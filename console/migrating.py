@@ -127,8 +127,8 @@ def status(
     return Outcome(one, lambda out: _show_status(out, [one]))
 
 
-def show_report(out: Console, report: dict[str, Any]) -> None:
-    """The end of a migration, and its proof."""
+def show_report(out: Console, report: dict[str, Any], *, lasting: bool = True) -> None:
+    """The end of a migration, and its proof; how to undo it where its clouds last."""
     out.print(f"{report['migration']}: {report['state']}")
     out.print(f"New machine, behind a deny-all group: {plain(report['target_vm'])}")
     table = Table("source", "data", "sent", "manifest root", "equal")
@@ -145,7 +145,8 @@ def show_report(out: Console, report: dict[str, Any]) -> None:
     spent = ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items())
     out.print(f"Seconds: {spent}")
     show_findings(out, report["findings"])
-    out.print(f"Undo it with: coldferry rollback {report['migration']}")
+    if lasting:
+        out.print(f"Undo it with: coldferry rollback {report['migration']}")
 
 
 def _show_rollback(out: Console, document: dict[str, Any]) -> None:

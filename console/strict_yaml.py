@@ -18,13 +18,18 @@ def compose(path: Path, kind: str, max_bytes: int) -> yaml.Node | None:
         with path.open("rb") as file:
             text = file.read(max_bytes + 1)
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+        raise BadInput(
+            f"{path} cannot be read: {error.strerror}.",
+            "Name a file that is there and that you may read.",
+        ) from None
     if len(text) > max_bytes:
         raise BadInput(f"{path} is larger than {kind} can be.")
     try:
         return yaml.compose(text, Loader=_Strict)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not {kind}: {_reason(error)}.") from None
+        raise BadInput(
+            f"{path} is not {kind}: {_reason(error)}.", "Correct that, and give the file again."
+        ) from None
 
 
 def line(node: yaml.Node) -> int:

@@ -5,6 +5,8 @@ DryRun, is asked about a snapshot that does not exist. Sources: "Actions,
 resources, and condition keys for Amazon EC2"; "Quotas for Amazon EBS".
 """
 
+import base64
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -58,6 +60,7 @@ def diagnose(clients: Clients) -> Iterator[Check]:
         machine = _some_machine(machines)
     yield from _permissions(clients, machine)
     yield _data_path(clients)
+    yield _a_block(clients)
     yield from _other_services(clients)
     yield from _quotas(clients)
 
@@ -88,6 +91,7 @@ def _some_machine(answer: "DescribeInstancesResultTypeDef") -> "InstanceTypeDef 
 def _permissions(clients: Clients, machine: "InstanceTypeDef | None") -> Iterator[Check]:
     ec2 = clients.ec2
     reads: list[tuple[str, Callable[[], object]]] = [
+        ("DescribeInstances", lambda: ec2.describe_instances(DryRun=True)),
         ("DescribeInstanceTypes", lambda: ec2.describe_instance_types(DryRun=True)),
         ("DescribeVolumes", lambda: ec2.describe_volumes(DryRun=True)),
         ("DescribeImages", lambda: ec2.describe_images(DryRun=True, Owners=["self"])),
@@ -138,16 +142,24 @@ def _may_delete(clients: Clients) -> Check:
     """Only of a snapshot of ours: the policy allows no other."""
     action = "DeleteSnapshot"
     try:
-        with speaking("ec2:DescribeSnapshots", "our snapshots"):
-            rows = clients.ec2.describe_snapshots(
-                OwnerIds=["self"], Filters=[{"Name": "tag-key", "Values": [MIGRATION_TAG]}]
-            )["Snapshots"]
+        one = _newest_of_ours(clients)
     except ColdferryError as error:
         return Check(f"ec2:{action}", ok=None, what=error.what, do=error.do)
-    if not rows:
+    if one is None:
         return Check(f"ec2:{action}", ok=None, what="There is no snapshot of ours to ask about.")
-    one = rows[0]["SnapshotId"]
     return _allowed(action, lambda: clients.ec2.delete_snapshot(DryRun=True, SnapshotId=one), one)
+
+
+def _newest_of_ours(clients: Clients) -> str | None:
+    with speaking("ec2:DescribeSnapshots", "our snapshots"):
+        rows = clients.ec2.describe_snapshots(
+            OwnerIds=["self"],
+            Filters=[
+                {"Name": "tag-key", "Values": [MIGRATION_TAG]},
+                {"Name": "status", "Values": ["completed"]},
+            ],
+        )["Snapshots"]
+    return max(rows, key=lambda row: row["StartTime"])["SnapshotId"] if rows else None
 
 
 def _allowed(action: str, call: Callable[[], object], subject: str) -> Check:
@@ -181,17 +193,87 @@ def _data_path(clients: Clients) -> Check:
     return Check(name, ok=None, what="EBS direct knows a snapshot that does not exist.")
 
 
-def _other_services(clients: Clients) -> Iterator[Check]:
-    name = "elasticfilesystem:DescribeFileSystems"
-    if not clients.offers("efs"):
-        return
+def _a_block(clients: Clients) -> Check:
+    """Read one block of our own newest snapshot: no other question reaches the data itself."""
+    name = "ebs:GetSnapshotBlock"
     try:
-        with speaking(name, "the account's file systems"):
-            clients.efs.describe_file_systems(MaxItems=1)
+        snapshot = _newest_of_ours(clients)
+        if snapshot is None:
+            return Check(
+                name, ok=None, what="There is no snapshot of ours: no block could be read.",
+                do="A first migration or 'coldferry plan --inspect' shows it.",
+            )  # fmt: skip
+        with speaking(name, snapshot):
+            blocks = clients.ebs.list_snapshot_blocks(SnapshotId=snapshot, MaxResults=100)["Blocks"]
+            if not blocks:
+                return Check(name, ok=None, what=f"{snapshot} is empty: no block could be read.")
+            answer = clients.ebs.get_snapshot_block(
+                SnapshotId=snapshot,
+                BlockIndex=blocks[0]["BlockIndex"],
+                BlockToken=blocks[0]["BlockToken"],
+            )
+            block = answer["BlockData"].read()
     except ColdferryError as error:
-        yield Check(name, ok=False, what=error.what, do=error.do)
-    else:
-        yield Check(name, ok=True, what=f"{name} is allowed.")
+        return Check(name, ok=False, what=error.what, do=error.do)
+    if base64.b64encode(hashlib.sha256(block).digest()).decode() != answer["Checksum"]:
+        return Check(
+            name, ok=False, what=f"A block of {snapshot} came with another digest.",
+            do="Look for a proxy that changes traffic.",
+        )  # fmt: skip
+    return Check(name, ok=True, what=f"A block of {snapshot} was read, and its digest is right.")
+
+
+def _other_services(clients: Clients) -> Iterator[Check]:
+    """File systems a description must know of; what stands around a machine it can do without."""
+    for service, action, call in (
+        ("efs", "elasticfilesystem:DescribeFileSystems", _efs),
+        ("fsx", "fsx:DescribeFileSystems", _fsx),
+    ):
+        if clients.offers(service):
+            yield _answers(clients, action, call, needed=True)
+    for action, call in (
+        ("elasticloadbalancing:DescribeTargetGroups", _target_groups),
+        ("elasticloadbalancing:DescribeLoadBalancers", _classic_balancers),
+        ("cloudwatch:DescribeAlarms", _alarms),
+        ("route53:ListHostedZones", _zones),
+    ):
+        yield _answers(clients, action, call, needed=False)
+
+
+def _answers(
+    clients: Clients, action: str, call: Callable[[Clients], object], *, needed: bool
+) -> Check:
+    try:
+        with speaking(action, "the account"):
+            call(clients)
+    except ColdferryError as error:
+        without = "" if needed else " A description then says that it is unknown."
+        return Check(action, ok=False if needed else None, what=error.what, do=error.do + without)
+    return Check(action, ok=True, what=f"{action} is allowed.")
+
+
+def _efs(clients: Clients) -> object:
+    return clients.efs.describe_file_systems(MaxItems=1)
+
+
+def _fsx(clients: Clients) -> object:
+    return clients.fsx.describe_file_systems(MaxResults=1)
+
+
+def _target_groups(clients: Clients) -> object:
+    return clients.service("elbv2").describe_target_groups(PageSize=1)
+
+
+def _classic_balancers(clients: Clients) -> object:
+    return clients.service("elb").describe_load_balancers(PageSize=1)
+
+
+def _alarms(clients: Clients) -> object:
+    return clients.service("cloudwatch").describe_alarms(MaxRecords=1)
+
+
+def _zones(clients: Clients) -> object:
+    return clients.service("route53").list_hosted_zones(MaxItems="1")
 
 
 def _quotas(clients: Clients) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 import datetime as dt
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 
 from coldferry.errors import ColdferryError
@@ -12,15 +12,17 @@ from coldferry.ports import Check
 from providers.azure import disks, rights, vhd
 from providers.azure.client import Arm
 from providers.azure.disk_bytes import DiskBytes
-from providers.azure.ids import Json, plain_location
+from providers.azure.ids import Json, plain_location, properties
 from providers.azure.kinds import DISK
+
+_TEST_BYTES = vhd.SMALLEST_BYTES
 
 _SKEW_S = 300
 """Azure refuses a SAS from a clock that is further off ("Shared access signatures")."""
 
 
 def diagnose(arm: Arm) -> Iterator[Check]:
-    """Identity, clock, resource group, permissions, locks, quotas, and the data path."""
+    """Identity, clock, resource group, permissions, locks, quotas, access to disks, data path."""
     try:
         group, date = rights.resource_group(arm)
     except ColdferryError as error:
@@ -34,7 +36,12 @@ def diagnose(arm: Arm) -> Iterator[Check]:
     yield _guarded("permissions", lambda: _permissions(arm))
     yield _guarded("locks", lambda: _locks(arm))
     yield _guarded("quotas", lambda: _quotas(arm))
-    yield _guarded("data path", lambda: _data_path(arm))
+    try:
+        with _test_disk(arm) as name:
+            yield _access(arm.get(DISK, name))
+            yield _guarded("data path", lambda: _data_path(arm, name))
+    except ColdferryError as error:
+        yield Check("data path", ok=False, what=error.what, do=error.do)
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Check:
@@ -97,36 +104,63 @@ def _quotas(arm: Arm) -> Check:
                  do="" if left > 0 else "Ask for a higher quota.")  # fmt: skip
 
 
-def _data_path(arm: Arm) -> Check:
-    """Upload a page to the smallest disk, read it back, and remove the disk in any case."""
+@contextmanager
+def _test_disk(arm: Arm) -> Iterator[str]:
+    """The smallest disk that awaits an upload, by its name; it is removed in any case."""
     name = f"coldferry-doctor-{secrets.token_hex(4)}"
-    tags = {MIGRATION_TAG: name.removeprefix("coldferry-")}
-    size_bytes = vhd.SMALLEST_BYTES
-    creation = {"createOption": "Upload", "uploadSizeBytes": size_bytes + vhd.FOOTER_BYTES}
+    creation = {"createOption": "Upload", "uploadSizeBytes": _TEST_BYTES + vhd.FOOTER_BYTES}
     body = {
-        "location": arm.access.location, "tags": tags, "sku": {"name": "Standard_LRS"},
-        "properties": {"creationData": creation},
+        "location": arm.access.location, "tags": {MIGRATION_TAG: name.removeprefix("coldferry-")},
+        "sku": {"name": "Standard_LRS"}, "properties": {"creationData": creation},
     }  # fmt: skip
-    page = secrets.token_bytes(512)
     try:
         arm.put(DISK, name, body)
-        access = DiskBytes(arm, name, "Write")
-        access.call("write a page of", lambda blob: blob.upload_page(page, offset=0, length=512))
-        found = access.call(
-            "read a page of", lambda blob: blob.download_blob(offset=0, length=512).readall()
-        )
-        end = vhd.footer(size_bytes, name)
-        access.call(
-            "write the footer of",
-            lambda blob: blob.upload_page(end, offset=size_bytes, length=vhd.FOOTER_BYTES),
-        )
-        access.close()
-        arm.revoke(DISK, name)
+        yield name
     finally:
         with suppress(ColdferryError):
             left = arm.find(DISK, name)
             if left is not None:
                 disks.remove(arm, left)
+
+
+def _access(disk: Json) -> Check:
+    """What became of a disk for which nothing was asked: a policy may have closed it.
+
+    Source: "Restrict managed disks from being imported or exported".
+    """
+    name = "disk access"
+    network = properties(disk).get("networkAccessPolicy") or "AllowAll"
+    public = properties(disk).get("publicNetworkAccess") or "Enabled"
+    came = f"A new disk came with networkAccessPolicy {network}, publicNetworkAccess {public}"
+    if network == "AllowPrivate":
+        return Check(
+            name, ok=None, what=f"{came}: its bytes are reached by a private endpoint only.",
+            do="Run the worker where that endpoint is reached, or ask for an exemption from the "
+            "policy that sets it.",
+        )  # fmt: skip
+    if network != "AllowAll" or public != "Enabled":
+        return Check(
+            name, ok=False, what=f"{came}: a policy denies access to the bytes of disks.",
+            do="Ask the owner of the Azure Policy for an exemption of this resource group.",
+        )  # fmt: skip
+    return Check(name, ok=True, what="No policy closes a new disk to uploads and reads.")
+
+
+def _data_path(arm: Arm, name: str) -> Check:
+    """Upload a page to the test disk, and read it back."""
+    page = secrets.token_bytes(512)
+    access = DiskBytes(arm, name, "Write")
+    access.call("write a page of", lambda blob: blob.upload_page(page, offset=0, length=512))
+    found = access.call(
+        "read a page of", lambda blob: blob.download_blob(offset=0, length=512).readall()
+    )
+    end = vhd.footer(_TEST_BYTES, name)
+    access.call(
+        "write the footer of",
+        lambda blob: blob.upload_page(end, offset=_TEST_BYTES, length=vhd.FOOTER_BYTES),
+    )
+    access.close()
+    arm.revoke(DISK, name)
     if found != page:
         return Check("data path", ok=False, what="A page read back was another one.",
                      do="Look for a proxy that changes traffic.")  # fmt: skip

@@ -54,7 +54,8 @@ class Disks(Kind):
             "timeCreated": now_text(),
             "provisioningState": "Updating",
             "encryption": properties.get("encryption", {"type": "EncryptionAtRestWithPlatformKey"}),
-            "networkAccessPolicy": properties.get("networkAccessPolicy", "AllowAll"),
+            "networkAccessPolicy": self.world.settings.imposed_network_access
+            or properties.get("networkAccessPolicy", "AllowAll"),
             "publicNetworkAccess": properties.get("publicNetworkAccess", "Enabled"),
         }
         made = {"location": body["location"], "tags": body.get("tags") or {}}

@@ -46,6 +46,8 @@ class Settings:
     actions: list[str] = field(default_factory=lambda: ["*"])
     not_actions: list[str] = field(default_factory=list)
     locks: list[Json] = field(default_factory=list)
+    imposed_network_access: str = ""
+    """A policy with the effect "modify" gives every new disk this networkAccessPolicy."""
 
 
 class World:

@@ -93,6 +93,16 @@ def test_every_field_of_a_plan_says_all_that_the_contract_names(sandbox, machine
     assert len(paths) == len(set(paths))
 
 
+def test_a_plan_that_lacks_answers_has_the_error_that_a_migration_would_end_with(sandbox, machine):
+    planned = sandbox.here("plan", sandbox.source, machine.vm, sandbox.target)
+
+    assert planned.exit_code == 3
+    assert planned.error["code"] == "translations-missing"
+    assert all(path in planned.error["what"] for path in planned.document["missing"])
+    assert planned.error["do"]
+    assert planned.error["resumable"] is True
+
+
 def test_the_next_migration_has_the_id_that_the_plan_names(sandbox, machine):
     plans = [
         sandbox.here("plan", sandbox.source, machine.vm, sandbox.target).document for _ in range(2)

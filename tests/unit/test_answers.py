@@ -44,6 +44,19 @@ def test_anything_else_is_refused_in_a_sentence(tmp_path, text):
         read(_file(tmp_path, text))
 
 
+def test_what_is_wrong_is_said_with_its_line(tmp_path):
+    with pytest.raises(BadInput, match="line 2:"):
+        read(_file(tmp_path, "a: 1\nb: ]\nc: 2\n"))
+
+
+@pytest.mark.parametrize("path", ["gone.yaml", "."])
+def test_what_cannot_be_read_or_parsed_comes_with_a_remedy(tmp_path, path):
+    with pytest.raises(BadInput) as refused:
+        read(tmp_path / path)
+
+    assert refused.value.do
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(BadInput, match=r"gone\.yaml"):
         read(tmp_path / "gone.yaml")

@@ -29,6 +29,8 @@ def test_without_a_machine_some_permissions_cannot_be_told(aws: Sandbox) -> None
     found = checks(aws)
     assert found["ec2:DescribeVolumes"].ok
     assert found["ec2:StopInstances"].ok is None
+    assert found["ebs:GetSnapshotBlock"].ok is None
+    assert "no block could be read" in found["ebs:GetSnapshotBlock"].what
     assert not [check for check in found.values() if check.ok is False]
 
 
@@ -40,7 +42,12 @@ def test_all_is_well_and_nothing_was_made(aws: Sandbox) -> None:
     aws.server.faults.reset_counts()
     found = checks(aws)
     assert {name: check.ok for name, check in found.items() if check.ok is not True} == {}
-    assert {"identity", "clock", "ec2 endpoint", "ebs:ListSnapshotBlocks"} <= found.keys()
+    assert {
+        "identity", "clock", "ec2 endpoint", "ec2:DescribeInstances", "ebs:ListSnapshotBlocks",
+        "ebs:GetSnapshotBlock", "fsx:DescribeFileSystems", "cloudwatch:DescribeAlarms",
+        "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeLoadBalancers",
+        "route53:ListHostedZones",
+    } <= found.keys()  # fmt: skip
     assert len(cloud.owned()) == 1
     assert aws.state(vm) == "running"
     assert cloud.marks(vm) is None
@@ -75,3 +82,29 @@ def test_refused_credentials_end_it_at_once(aws: Sandbox) -> None:
     (check,) = aws.cloud(access_key_id="AKIAWRONGWRONGWRONG1").diagnose()
     assert (check.name, check.ok) == ("identity", False)
     assert "credentials" in check.do
+
+
+def test_a_block_that_cannot_be_read_is_found_out(aws: Sandbox) -> None:
+    vm = aws.launch()
+    cloud = aws.cloud()
+    cloud.freeze(vm, "web-azure-0a1b2c3e-a1", devices(cloud.describe(vm)))
+    aws.faults(
+        {"operation": "ebs:GetSnapshotBlock", "status": 403, "code": "AccessDeniedException",
+         "times": 9}
+    )  # fmt: skip
+
+    check = checks(aws)["ebs:GetSnapshotBlock"]
+
+    assert check.ok is False
+    assert check.do
+
+
+def test_what_only_tells_of_surroundings_may_be_denied(aws: Sandbox) -> None:
+    aws.faults(
+        {"operation": "cloudwatch:*", "status": 403, "code": "AccessDeniedException", "times": 9}
+    )
+
+    check = checks(aws)["cloudwatch:DescribeAlarms"]
+
+    assert check.ok is None
+    assert "unknown" in check.do
