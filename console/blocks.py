@@ -92,7 +92,11 @@ def _get(path: str, shape: type = list) -> Any:
             f"{url}{path}", params={"include_secrets": "true"}, headers=headers(), timeout=30
         )
     except httpx.HTTPError:
-        raise Unreachable(f"The Prefect API at {shown} does not answer.") from None
+        raise Unreachable(
+            f"The Prefect API at {shown} does not answer.",
+            "PREFECT_API_URL, or the active Prefect profile, names it: correct it or start that "
+            "server; where nothing names one, coldferry starts its own.",
+        ) from None
     except httpx.InvalidURL:
         raise _not_prefect(shown) from None
     if answer.status_code in (401, 403):

@@ -240,7 +240,7 @@ def test_a_taken_name_and_a_spent_quota_are_found_together(
     found = {finding["code"]: finding for finding in answer.error["findings"]}
     assert found.keys() == {"name-taken", "quota-cores"}
     assert all(finding["do"] for finding in found.values())
-    assert planned.exit_code == 4
+    assert (planned.exit_code, planned.error["code"]) == (4, "preflight-failed")
     assert {finding["code"] for finding in planned.document["findings"]} >= found.keys()
 
 

@@ -87,6 +87,13 @@ def used(second, sandbox, arrivals):
     return words
 
 
+def test_a_plan_of_a_machine_that_was_moved_says_so(sandbox, first, again, machine):
+    planned = sandbox.here("plan", sandbox.source, machine.vm, sandbox.target)
+    told = {finding["code"]: finding for finding in planned.document["findings"]}
+    assert first.document["migration"] in told["moved-already"]["what"]
+    assert "rollback" in told["moved-already"]["do"]
+
+
 def test_the_same_command_again_adopts_what_exists(first, again):
     answer, (machines, disks) = again
     assert answer.exit_code == 0
