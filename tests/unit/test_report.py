@@ -1,0 +1,35 @@
+"""The report as a person reads it in the Prefect UI."""
+
+from coldferry.approval import approve
+from coldferry.errors import Finding
+from coldferry.migration import State
+from coldferry.plan import Plan
+from coldferry.report import Report
+from tests.conformance.worlds import a_machine, a_target
+
+FINDING = Finding("warn", "no-swap", "[disk0](http://x)", "It swaps.", "Turn it off: https://x.")
+
+
+def _markdown() -> str:
+    cloud, machine = a_target(), a_machine()
+    translation = cloud.translate(machine, cloud.catalogue(), {})
+    plan = Plan(migration="web-01-there-0-a1", machine=machine, translation=translation)
+    approval = approve(plan, {}, "rules alone")
+    return Report(
+        plan.migration, State.ALLOCATED, "i-1", "vm-1", [], approval, [FINDING], {"copy": 1.0}
+    ).as_markdown()
+
+
+def test_a_finding_says_what_to_do_and_makes_no_link() -> None:
+    (line,) = [line for line in _markdown().splitlines() if "swaps" in line]
+
+    assert line == "- `[disk0](http://x)`: It swaps. Turn it off: https\\://x."
+
+
+def test_no_cell_is_an_empty_code_span_and_no_value_a_literal() -> None:
+    text = _markdown()
+
+    assert "` `" not in text
+    assert "`None`" not in text
+    assert "`True`" not in text
+    assert "`()`" not in text
