@@ -69,6 +69,7 @@ def test_a_plan_creates_nothing_anywhere(sandbox, machine, untouched):
         "missing",
         "devices",
         "findings",
+        "error",
     }
     assert answer.document["missing"]
     assert [device["allocated_bytes"] for device in answer.document["devices"]] == [None, None]
