@@ -3,7 +3,7 @@
 import pytest
 
 SUBNET, KIND = "nics_0_subnet_id", "disks_0_kind"
-TO_ACKNOWLEDGE = {KIND, "nics_0_security_groups_0_id", "nics_0_public_address"}
+TO_ACKNOWLEDGE = {KIND, "secure_boot", "nics_0_security_groups_0_id", "nics_0_public_address"}
 ACKNOWLEDGED = dict.fromkeys(TO_ACKNOWLEDGE, "acknowledge")
 RIGHT = {SUBNET: "vnet-main/default", **ACKNOWLEDGED}
 ALLOCATION_DENIED = {

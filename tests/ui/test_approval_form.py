@@ -38,7 +38,7 @@ def opened(form, title):
 def test_it_says_what_moves_and_that_nothing_happened_yet(form):
     text = form.inner_text()
 
-    assert "web-01: 10 fields to answer" in text
+    assert "web-01: 11 fields to answer" in text
     assert "m5.large becomes Standard_D2s_v5" in text
     assert "Nothing was stopped or created so far." in text
 
