@@ -3,17 +3,25 @@
 import hashlib
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from coldferry.guest.preparing import Preparation
 
 
-def run_script(prepared: Preparation, root: Path, *, chroot: bool = False) -> list[str]:
+def run_script(
+    prepared: Preparation,
+    root: Path,
+    *,
+    shell: Sequence[str] = ("sh",),
+    chroot: bool = False,
+    **settings: str,
+) -> list[str]:
     """What the script said of the files below ``root``; its words of failure are the test's."""
     script = root.parent / "prepare.sh"
     script.write_text(prepared.script)
-    environment = {"PATH": os.environ["PATH"], "COLDFERRY_ROOT": str(root)}
-    words = ["sh", str(script)]
+    environment = {"PATH": os.environ["PATH"], "COLDFERRY_ROOT": str(root), **settings}
+    words = [*shell, str(script)]
     if chroot:
         environment["COLDFERRY_CHROOT"] = "yes"
         # A user who is root only there: nothing that a guest's program does reaches further.
