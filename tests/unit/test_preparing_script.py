@@ -1,14 +1,16 @@
 """The text of a script: what it holds for which finding, and that a guest's words stay words."""
 
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coldferry.errors import Finding
-from coldferry.guest.evidence import Evidence, Inspection, Mount, Volume
-from coldferry.guest.preparing import prepare
+from coldferry.guest.evidence import CODES, Evidence, Inspection, Mount, Volume
+from coldferry.guest.preparing import linux, prepare, windows
 from coldferry.guest.preparing.quoting import NotShowable, for_powershell, for_shell
 from coldferry.plain import plain
 from providers.aws.guest import GUEST as OF_AWS
@@ -252,6 +254,24 @@ def test_what_windows_starts_at_boot_is_start_type_zero_without_an_override():
 
     assert "-Name Start -Value 0 -Type DWord" in script
     assert "Remove-Item -LiteralPath $override -Recurse" in script
+
+
+def test_the_documents_say_of_every_finding_whether_a_script_mends_it():
+    page = (Path(__file__).parents[2] / "docs/guests.md").read_text()
+    mended, by_hand = (
+        set(
+            re.findall(
+                r"`([a-z]+(?:-[a-z]+)*)`", "".join(re.findall(r"^\|([^|]*)\|", part, re.MULTILINE))
+            )
+        )
+        for part in (
+            page.partition("## What prepare mends")[2].partition("## ")[0],
+            page.partition("## What only a person can do")[2].partition("## ")[0],
+        )
+    )
+
+    assert mended == set(linux.REMEDIES) | set(windows.REMEDIES)
+    assert mended | by_hand == CODES - {"not-inspected"}
 
 
 def test_shellcheck_finds_no_fault_in_a_script_with_everything(tmp_path):
