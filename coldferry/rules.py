@@ -53,7 +53,14 @@ class Question(Generic[C]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rule says of one leaf."""
+    """What a rule says of one leaf, and how a person is asked when it is open.
+
+    A person chooses among ``candidates``. With a ``pattern`` (a whole value's
+    regular expression, as JSON schema has it: anchored, no flags) they type
+    instead; candidates are then suggestions, and ``example`` is a value that
+    fits. ``proposal`` is offered as the answer; never where harm could come
+    from reading past it.
+    """
 
     verdict: Verdict
     reason: str
@@ -61,6 +68,9 @@ class Outcome:
     difference: str = ""
     consequence: Consequence = Consequence.INFORM
     candidates: tuple[Candidate, ...] = ()
+    pattern: str = ""
+    example: str = ""
+    proposal: str = ""
 
     @property
     def kind(self) -> str:
@@ -162,6 +172,9 @@ def _field(rule: Rule[C], question: Question[C]) -> FieldTranslation:
         consequence=outcome.consequence,
         decided_by=DecidedBy.PERSON if acknowledged else by,
         candidates=outcome.candidates,
+        pattern=outcome.pattern,
+        example=outcome.example,
+        proposal=outcome.proposal,
         acknowledged=acknowledged,
     )
 
@@ -188,4 +201,9 @@ def _accept(rule: Rule[C], question: Question[C], outcome: Outcome, said: Any) -
     if isinstance(said, list | tuple) and not takes_list(question.leaf.pattern):
         raise Unfit("it takes one value, not a list")
     accepted = rule.accept(question, said)
-    return replace(accepted, candidates=accepted.candidates or outcome.candidates)
+    return replace(
+        accepted,
+        candidates=accepted.candidates or outcome.candidates,
+        pattern=accepted.pattern or outcome.pattern,
+        example=accepted.example or outcome.example,
+    )

@@ -81,7 +81,10 @@ class Precedent(BaseModel):
 
 
 class FieldTranslation(BaseModel):
-    """The verdict on one leaf. ``target`` is what the new machine will have, or None."""
+    """The verdict on one leaf. ``target`` is what the new machine will have, or None.
+
+    ``pattern``, ``example`` and ``proposal`` say how a person is asked: see ``Outcome``.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -95,6 +98,9 @@ class FieldTranslation(BaseModel):
     consequence: Consequence = Consequence.INFORM
     decided_by: DecidedBy = DecidedBy.RULE
     candidates: tuple[Candidate, ...] = ()
+    pattern: str = ""
+    example: str = ""
+    proposal: str = ""
     acknowledged: bool = False
     precedent: Precedent | None = None
 

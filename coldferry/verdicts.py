@@ -24,10 +24,24 @@ def equivalent(
     return Outcome(Verdict.EQUIVALENT, reason, target, difference, consequence)
 
 
-def missing(reason: str, candidates: Iterable[tuple[str, str]] = ()) -> Outcome:
-    """A person must say; candidates are ``(value, meaning)``."""
+def missing(
+    reason: str,
+    candidates: Iterable[tuple[str, str]] = (),
+    *,
+    pattern: str = "",
+    example: str = "",
+    proposal: str = "",
+) -> Outcome:
+    """A person must say; candidates are ``(value, meaning)``. The rest is as in Outcome."""
     offered = tuple(Candidate(value=value, meaning=meaning) for value, meaning in candidates)
-    return Outcome(Verdict.MISSING, reason, candidates=offered)
+    return Outcome(
+        Verdict.MISSING,
+        reason,
+        candidates=offered,
+        pattern=pattern,
+        example=example,
+        proposal=proposal,
+    )
 
 
 def impossible(
