@@ -38,7 +38,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from coldferry.plain import fields_need
+from coldferry.plain import fields_need, visible
 
 
 class ColdferryError(Exception):
@@ -54,9 +54,9 @@ class ColdferryError(Exception):
     """The code of the error that this one was made from, if any."""
 
     def __init__(self, what: str, do: str = "", *, resumable: bool | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.do = do
+        self.what = visible(what)  # a name in it may hold what a terminal or a log obeys
+        self.do = visible(do)
+        super().__init__(self.what)
         if resumable is not None:
             self.resumable = resumable
 

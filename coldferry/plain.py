@@ -1,17 +1,42 @@
-"""Strangers' words made harmless: names and tags come from anybody."""
+"""Strangers' words made harmless: names and tags come from anybody.
+
+Prefect's first UI renders a form's descriptions as Markdown, its second one
+shows their source. So as little is escaped as leaves no markup: what reads well
+in the one is not full of backslashes in the other.
+"""
 
 import re
 import unicodedata
 
 LIMIT = 256
 
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+_PUNCTUATION = re.escape("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_MARKUP = re.compile(
+    rf"""
+    \\(?=[{_PUNCTUATION}]|$)              # would escape what follows
+    | [`*<|~]                             # spans, emphasis, markup, tables, strikes
+    | (?<![^\W_])_ | _(?![^\W_])          # emphasis, but not inside a word
+    | \[ (?! \d+\] (?![\[(:]) )           # links and images, but not the index of a path
+    | & (?=\#?\w+;)                       # entities
+    | (?<=\w)@(?=\w)                      # addresses
+    | (?<=\bwww)\. | :(?=//)              # addresses without brackets
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_BLOCK = re.compile(r"\d{1,9}(?=[.)](?:\s|$))|(?=>|#{1,6}(?:\s|$)|[-+](?:\s|$)|[-=]+$)")
+"""What makes a list, a heading, a quote or a rule of a line that begins so."""
+
+
+def visible(text: object) -> str:
+    """One line of visible characters: no control, no bidirectional override; a space for each."""
+    return "".join(c if unicodedata.category(c) not in _UNSEEN else " " for c in str(text))
+
 
 def plain(text: object, limit: int = LIMIT) -> str:
-    """One line of visible characters: no control, no bidirectional override, cut at ``limit``."""
-    kept = "".join(
-        c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Zl", "Zp"} else " "
-        for c in str(text)
-    )
+    """:func:`visible`, and cut at ``limit``."""
+    kept = visible(text)
     return kept if len(kept) <= limit else f"{kept[: limit - 1]}…"
 
 
@@ -54,6 +79,12 @@ def code(text: object, limit: int = LIMIT) -> str:
 
 
 def prose(text: object, limit: int = LIMIT) -> str:
-    """``text`` as Markdown that reads the same: no emphasis, no markup, no link, no mention."""
-    escaped = re.sub(r"[\\`*_\[\]<>#|~&@]", r"\\\g<0>", plain(text, limit))
-    return re.sub(r"(?i)(?<=\bwww)\.|:(?=//)", r"\\\g<0>", escaped)
+    """``text`` as Markdown that reads the same: no emphasis, no markup, no link, no mention.
+
+    It may stand anywhere in a line, at its beginning and in a table's cell too.
+    """
+    shown = " ".join(plain(text, limit).split())
+    escaped = _MARKUP.sub(r"\\\g<0>", shown)
+    if begins := _BLOCK.match(escaped):
+        return f"{begins[0]}\\{escaped[begins.end() :]}"
+    return escaped

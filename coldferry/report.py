@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from coldferry import words
 from coldferry.approval import Approval
 from coldferry.errors import Finding
 from coldferry.home import folder, private
@@ -99,7 +100,7 @@ class Report:
         return "The source was left stopped."
 
     def as_markdown(self) -> str:
-        """The report as the Prefect UI shows it; every stranger's word is shown harmless."""
+        """The report as the Prefect UI shows it; every stranger's word is plain text."""
         approval = self.approval
         lines = [
             f"# {code(self.approval.machine.name)}: {self.state}",
@@ -132,10 +133,10 @@ class Report:
             "| field | verdict | source | target | difference | decided by |",
             "|---|---|---|---|---|---|",
             *(
-                f"| {code(f.path)} | {f.verdict} | {code(shown(f.source), 80)} "
-                f"| {code(shown(f.target), 120)} | {code(f.difference) if f.difference else ''} "
-                f"| {_decided(f)} |"
-                for f in self.approval.translation.fields
+                f"| {prose(words.title(approval.machine, f.path))} {code(f.path)} | {f.verdict} "
+                f"| {code(shown(f.source), 80)} | {code(shown(f.target), 120)} "
+                f"| {prose(f.difference)} | {_decided(f)} |"
+                for f in approval.translation.fields
             ),
         ]
         if self.findings:

@@ -7,9 +7,10 @@ from typing import Any
 import yaml
 
 from coldferry.errors import BadInput
+from coldferry.inquiry import inquiries
 from coldferry.plain import plain, shown
 from coldferry.plan import Plan
-from coldferry.translation import ACKNOWLEDGE, Verdict
+from coldferry.translation import ACKNOWLEDGE
 from console.strict_yaml import compose
 
 _MAX_BYTES = 1 << 20
@@ -78,16 +79,20 @@ def _as_text(plan: Plan, given: Mapping[str, Any]) -> str:
     if given:
         lines += ["", "# Answered so far:", yaml.safe_dump(dict(given), width=4096).rstrip()]
     lines += _from_book(plan)
-    for gap in plan.translation.fields:
-        if not gap.open:
-            continue
-        lines += ["", f"# now: {plain(shown(gap.source))}", f"# {plain(gap.reason)}"]
-        if gap.difference:
-            lines.append(f"# {plain(gap.difference)}")
-        if gap.verdict is not Verdict.MISSING:
+    for gap in inquiries(plan.machine, plan.translation):
+        lines += ["", f"# {gap.title}", f"# now: {plain(shown(gap.field.source))}"]
+        lines += [f"# {plain(part)}" for part in (gap.field.reason, gap.field.difference) if part]
+        if gap.acknowledges:
             lines.append(f"# If you agree, write: {ACKNOWLEDGE}")
-        lines += [f"#   {c.value}  {plain(c.meaning)}".rstrip() for c in gap.candidates]
-        lines.append(f"{gap.path}:")
+        lines += [
+            f"#   {plain(choice.value)}  {plain(choice.meaning)}".rstrip()
+            for choice in gap.field.candidates
+        ]
+        if gap.proposal:
+            lines.append(f"# proposed: {plain(gap.proposal)}")
+        elif gap.field.example:
+            lines.append(f"# for example: {plain(gap.field.example)}")
+        lines += [f"{path}:" for path in gap.paths]
     return "\n".join(lines) + "\n"
 
 

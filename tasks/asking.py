@@ -1,28 +1,33 @@
 """The form of a suspended run: exactly what is missing or must be acknowledged.
 
-The rules are in its JSON schema (choices), because Prefect's server checks
-that and answers a wrong value at once. In the model the fields are plain
-words: what the target offers may change while the form waits, and an answer
-that it offers no longer must be asked for again, not fail the run.
+The rules are in its JSON schema, because Prefect's server checks that and
+answers a wrong value at once. In the model the fields are plain words: what
+the target offers may change while the form waits, and an answer that it offers
+no longer must be asked for again, not fail the run.
 
-Every field but the decision has an empty default, so that a person can reject
-without filling in the rest; an approval with gaps left is asked again.
+That an approval needs an answer in every field, and a typed value its pattern,
+stands under the schema's ``allOf``, on the condition that the decision is not a
+rejection: Prefect's first UI hands that on to the server when it checks a form,
+and drops ``if``, ``pattern`` and ``minLength`` where they stand elsewhere.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from prefect.input import RunInput
 from pydantic import Field, WithJsonSchema, create_model
 
+from coldferry.errors import Finding
+from coldferry.inquiry import Inquiry, Page, answers_of
 from coldferry.machine import Machine
-from coldferry.plain import code, inert, plain, prose
+from coldferry.plain import inert
 from coldferry.plan import Plan
-from coldferry.precedents import precedents
-from coldferry.translation import ACKNOWLEDGE, FieldTranslation, Translation, Verdict
+from tasks.wording import about, deciding, heading
 
 DECISION = "decision"
 APPROVE = "approve"
+NEXT = "next"
 REJECT = "reject"
 
 GivenAnswers = Annotated[dict[str, Any] | None, WithJsonSchema({})]
@@ -31,15 +36,13 @@ JSON, with ``object | null`` it shows type tabs."""
 
 NO_ANSWERS: dict[str, Any] = {}
 
-_DECIDING = """To approve, answer every field below; to reject, only this one counts, so Prefect
-calls the others optional. A list opens at the arrows at its right end, or with the arrow-down key.
+_MAX_CHARS = 2000
 
-- `approve`: stop the machine and move it
-
-- `reject`: end it here; nothing was stopped or created"""
-"""Here and not in the text above: Prefect cuts that when the form is higher than the window."""
-
-_GIB = 1 << 30
+SIGNATURE = {
+    "decided_by": ("Your name", "For the report, as you type it.", 200),
+    "reason": ("Reason", "For the report.", _MAX_CHARS),
+}
+"""Title, description and longest text of what a decision is signed with."""
 
 
 def field_name(path: str) -> str:
@@ -47,97 +50,97 @@ def field_name(path: str) -> str:
     return re.sub(r"\W+", "_", path).strip("_")
 
 
-def form(plan: Plan, problems: dict[str, str]) -> type[RunInput]:
-    """The form for what of ``plan`` is open; ``problems`` are shown beside it."""
-    fields: dict[str, Any] = {
-        DECISION: (
-            Literal["approve", "reject"],
-            Field(
-                title="Decision",
-                description=_DECIDING,
-                json_schema_extra={"position": 0},
-            ),
-        ),
-        "reason": (str, Field(default="", title="Reason", description="For the report.")),
-        "decided_by": (str, Field(default="", title="Your name", description="For the report.")),
-    }
-    for gap in open_fields(plan.translation):
-        fields[field_name(gap.path)] = _field(gap, problems.get(gap.path, ""))
+def form(
+    plan: Plan,
+    page: Page,
+    problems: Mapping[str, str] | None = None,
+    findings: Sequence[Finding] = (),
+    said: Mapping[str, str] | None = None,
+    signed: Mapping[str, str] | None = None,
+) -> type[RunInput]:
+    """The form of one page of what is open in ``plan``.
+
+    ``problems`` (a sentence by path) are shown at their fields and on top,
+    ``findings`` on top. What was ``said`` before, by path, is offered again,
+    and so is what it was ``signed`` with, by the names in :data:`SIGNATURE`.
+    """
+    problems, signed = problems or {}, signed or {}
+    offers = {asked.field.path: _offer(asked, said or {}) for asked in page.inquiries}
+    fields = {DECISION: _decision(page, deciding(plan, page, problems, findings))}
+    for place, asked in enumerate(page.inquiries, start=1):
+        wrong = next((problems[path] for path in asked.paths if path in problems), "")
+        fields[field_name(asked.field.path)] = _field(asked, offers[asked.field.path], wrong, place)
+    for name, (title, text, max_chars) in SIGNATURE.items():
+        fields[name] = _note(title, text, max_chars, signed.get(name, ""))
     made = create_model("Approval", __base__=RunInput, **fields)
-    return made.with_initial_data(description=_text(plan, problems))
+    made.model_config["json_schema_extra"] = {"allOf": [_to_go_on(page, offers)]}
+    made.model_rebuild(force=True)
+    return made.with_initial_data(description=heading(plan, page, problems, findings))
 
 
-def open_fields(translation: Translation) -> list[FieldTranslation]:
-    """What a person still has to say something about."""
-    return [field for field in translation.fields if field.open]
-
-
-def read_form(translation: Translation, given: RunInput) -> dict[str, Any]:
+def read_form(page: Page, given: RunInput) -> dict[str, str]:
     """The answers in a form that was sent, by path; fields left empty are not in it."""
-    return {
-        gap.path: value
-        for gap in open_fields(translation)
-        if (value := getattr(given, field_name(gap.path), ""))
-    }
+    paths = (asked.field.path for asked in page.inquiries)
+    said = {path: str(getattr(given, field_name(path), "") or "").strip() for path in paths}
+    return answers_of(page.inquiries, said)
 
 
-def _field(gap: FieldTranslation, problem: str) -> tuple[Any, Any]:
-    if gap.verdict is not Verdict.MISSING:
-        verb, choices = "Acknowledge", [ACKNOWLEDGE]
-    elif gap.candidates:
-        verb, choices = "Choose", [candidate.value for candidate in gap.candidates]
-    else:
-        verb, choices = "Fill in", []
-    about = [prose(" ".join(part for part in (gap.reason, gap.difference) if part), 600)]
-    if problem:
-        about.insert(0, f"**Not accepted: {prose(problem, 300)}.**")
-    # Prefect's form joins single lines, so a list needs empty ones between.
-    about += [
-        f"- {code(candidate.value)}: {prose(candidate.meaning)}"
-        for candidate in gap.candidates
-        if candidate.meaning and gap.verdict is Verdict.MISSING
-    ]
-    return str, Field(
-        default="",
-        title=f"{verb} {gap.path} (now {_shown(gap.source)})",
-        description="\n\n".join(about),
-        json_schema_extra={"enum": ["", *choices]} if choices else None,
-    )
-
-
-def _text(plan: Plan, problems: dict[str, str]) -> str:
-    asked = open_fields(plan.translation)
-    machine = plan.machine
-    gib = sum(disk.size_bytes for disk in machine.disks) / _GIB
-    size = plan.translation.target("instance_type")
-    becomes = f" becomes {code(size)}" if size else ""
-    lines = [
-        f"## {code(machine.name)}: {_count(len(asked), 'field')} to answer",
-        "",
-        f"{code(machine.instance_type)}{becomes}. {_count(len(machine.disks), 'disk')}, "
-        f"{gib:.0f} GiB in all, will be copied while the machine is stopped. "
-        "Nothing was stopped or created so far.",
-        "",
-        f"Machine {code(machine.origin.id)}, migration {code(plan.migration)}.",
-    ]
-    lines += precedents(plan.translation)
-    if problems:
-        lines += ["", "**Not accepted last time:**", ""]
-        lines += [f"- {code(path)}: {prose(problem, 300)}" for path, problem in problems.items()]
-    return "\n".join(lines)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _shown(value: Any) -> str:
-    """A value as a title's words: short enough not to leave the form."""
-    if isinstance(value, list | tuple):
-        value = ", ".join(map(str, value))
-    return plain(value, 40) or "none"
+def read_signature(given: RunInput) -> dict[str, str]:
+    """What a form that was sent is signed with."""
+    return {name: str(getattr(given, name, "") or "").strip() for name in SIGNATURE}
 
 
 def run_name(machine: Machine, source: str, target: str) -> str:
     """What moves where: ``web-01: aws to azure``."""
     return f"{inert(machine.name, 80)}: {source} to {target}"
+
+
+def _decision(page: Page, text: str) -> Any:
+    choices = Literal["approve", "reject"] if page.last else Literal["next", "reject"]
+    title = "Decision" if page.of == 1 else f"Decision (page {page.number} of {page.of})"
+    more: dict[str, Any] = {"position": 0}
+    return choices, Field(title=title, description=text, json_schema_extra=more)
+
+
+def _note(title: str, description: str, max_chars: int, said: str) -> Any:
+    more: dict[str, Any] = {"position": 1000, "maxLength": max_chars}  # below every answer
+    return str, Field(default=said, title=title, description=description, json_schema_extra=more)
+
+
+def _offer(asked: Inquiry, said: Mapping[str, str]) -> str:
+    """What the field holds before it is touched."""
+    offer = said.get(asked.field.path) or asked.proposal
+    fits = asked.typed or any(choice.value == offer for choice in asked.choices)
+    return offer if fits else ""
+
+
+def _field(asked: Inquiry, offer: str, problem: str, place: int) -> Any:
+    more: dict[str, Any] = {"position": place}
+    if not asked.typed:
+        more["enum"] = [choice.value for choice in asked.choices]
+
+    def finish(schema: dict[str, Any]) -> None:
+        schema.update(more)
+        if not offer:
+            del schema["default"]  # with one, an empty line would lead the list of choices
+
+    text = about(asked, problem)
+    return str, Field(default=offer, title=asked.title, description=text, json_schema_extra=finish)
+
+
+def _to_go_on(page: Page, offers: Mapping[str, str]) -> dict[str, Any]:
+    """What must hold unless the decision is to reject."""
+    rules = {}
+    for asked in page.inquiries:
+        rule: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": _MAX_CHARS}
+        if asked.typed and asked.field.pattern:
+            rule["pattern"] = asked.field.pattern
+        rules[field_name(asked.field.path)] = rule
+    go = {DECISION: {"const": APPROVE if page.last else NEXT}}
+    return {
+        "if": {"properties": go, "required": [DECISION]},
+        "then": {
+            "required": [field_name(path) for path, offer in offers.items() if not offer],
+            "properties": rules,
+        },
+    }

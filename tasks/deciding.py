@@ -5,19 +5,18 @@ from typing import Any
 
 from prefect import runtime
 from prefect.client.orchestration import get_client
-from prefect.flow_runs import asuspend_flow_run
 
 from coldferry.approval import Approval, approve
 from coldferry.book import Book
-from coldferry.errors import BadAnswer, Refused, Rejected, TranslationsMissing
+from coldferry.errors import BadAnswer, Refused, TranslationsMissing
 from coldferry.machine import Machine
 from coldferry.migration import State, next_migration, pair_of
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
-from coldferry.precedents import Consulted
 from tasks.approvals import recall, remember
-from tasks.asking import REJECT, form, read_form, run_name
-from tasks.book import hold, open_book, remember_answers
+from tasks.approving import ask
+from tasks.asking import run_name
+from tasks.book import open_book, remember_answers
 from tasks.clouds import Cloud
 from tasks.describing import Surveyed, translate
 
@@ -101,7 +100,7 @@ async def decide(
     elif runtime.deployment.id is None:
         raise TranslationsMissing(plan.translation.missing, consulted.stale)
     else:
-        made = await _ask(plan, target, given, book, consulted.stale)
+        made = await ask(plan, target, given, found.remarks, book, consulted.stale)
     await remember(made)
     if use_book:
         await remember_answers(made, target, book)
@@ -112,47 +111,6 @@ def refuse_blocking(plan: Plan) -> None:
     """Raise Refused naming every field that no answer can mend."""
     if refusal := plan.refusal:
         raise refusal
-
-
-async def _ask(
-    plan: Plan, target: Cloud, answers: dict[str, Any], book: Book, stale: dict[str, str]
-) -> Approval:
-    """Suspend with the form until it is answered well, or rejected.
-
-    The key follows from what is approved: a resumed run that finds the machine
-    as it was gets its answer, one that finds it changed asks anew.
-    """
-    await hold(book)
-    asked, answers, problems = plan, dict(answers), stale
-    turn = 0
-    while True:
-        turn += 1
-        key = f"approve-{plan.digest[:12]}-{turn}"
-        given = await asuspend_flow_run(wait_for_input=form(asked, problems), key=key, timeout=None)
-        said: Any = given
-        by = said.decided_by or "the run's form"
-        if said.decision == REJECT:
-            raise Rejected(f"Rejected by {by}" + (f": {said.reason}" if said.reason else "."))
-        answers |= read_form(asked.translation, given)
-        answers, consulted, problems = _heed(target, plan.machine, answers, book)
-        asked = asked.model_copy(update={"translation": consulted.translation})
-        missing = consulted.translation.missing
-        if not problems and not missing:
-            return approve(asked, consulted.answers, by, said.reason, consulted.rules)
-        problems = dict.fromkeys(missing, "it still needs an answer") | consulted.stale | problems
-
-
-def _heed(
-    target: Cloud, machine: Machine, answers: dict[str, Any], book: Book
-) -> tuple[dict[str, Any], Consulted, dict[str, str]]:
-    """The answers that can be used, what they make, and what is wrong with the others."""
-    problems: dict[str, str] = {}
-    while True:
-        try:
-            return answers, translate(target, machine, answers, book), problems
-        except BadAnswer as bad:
-            problems |= bad.problems
-            answers = {path: value for path, value in answers.items() if path not in problems}
 
 
 def _plan(

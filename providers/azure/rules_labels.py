@@ -25,6 +25,7 @@ OUR_TAGS = 5
 _KEY_CHARS = 512
 _VALUE_CHARS = 256
 _ILLEGAL = re.compile(r"[<>%&\\?/\x00-\x1f\x7f]")
+_KEY_PATTERN = rf"^[^<>%&\\?/\x00-\x1f\x7f]{{1,{_KEY_CHARS}}}$"
 _RESERVED = ("microsoft", "azure", "windows")
 """Prefixes that tag names may not have ("Tag resources: Limitations")."""
 
@@ -70,6 +71,9 @@ def _ruled(key: str, taken: set[str]) -> Outcome:
         return missing(
             f"Azure's tag names ignore case: '{target}' is there already.",
             [(free, "under another name"), (DROP, "leave this tag out")],
+            pattern=_KEY_PATTERN,
+            example=free,
+            proposal=free,
         )
     if len(taken) >= MAX_TAGS - OUR_TAGS:
         return lost(

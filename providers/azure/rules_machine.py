@@ -44,6 +44,9 @@ def _name(question: Q) -> Outcome:
         return missing(
             f"There is a VM '{name}' in the resource group already.",
             [(n, "is not used") for n in offered],
+            pattern=f"^{(_WINDOWS_NAME if windows else _LINUX_NAME).pattern}$",
+            example=next(iter(offered), ""),
+            proposal=next(iter(offered), ""),
         )
     if legal:
         return exact("The name is legal and not used.", name)

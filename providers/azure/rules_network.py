@@ -7,6 +7,7 @@ for resources in Azure virtual networks" (no search domains through DHCP),
 """
 
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any
 
 from coldferry.machine import UNKNOWN, Machine, Nic
@@ -18,6 +19,10 @@ from providers.azure.ids import same
 from providers.azure.rules_resolvers import RULES as RESOLVERS
 
 AUTOMATIC = "automatic"
+
+_BYTE = r"(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+IP_PATTERN = rf"({_BYTE}(\.{_BYTE}){{3}}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)"
+"""An address as JSON schema can tell one; ``ip_address`` has the last word."""
 
 
 def subnet_for(index: int, catalogue: Catalogue, answers: Answers) -> Subnet | None:
@@ -46,9 +51,12 @@ def _subnet(question: Q) -> Outcome:
         question.catalogue.subnets,
         key=lambda s: (not (address and s.holds(address)), s.short),
     )
+    offered = [candidate(subnet) for subnet in ordered]
+    holding = [subnet for subnet in ordered if address and subnet.holds(address)]
     return missing(
         "Which network the machine joins is a person's decision.",
-        [candidate(subnet) for subnet in ordered],
+        offered,
+        proposal=offered[0][0] if len(holding) == 1 else "",
     )
 
 
@@ -118,9 +126,19 @@ def _address(question: Q) -> Outcome:
     why = _obstacle(question.value, subnet, question.machine, index, question.answers)
     if why:
         return missing(
-            f"The address cannot be kept: {why}.", [(AUTOMATIC, "Azure picks a free one")]
+            f"The address cannot be kept: {why}.",
+            [(AUTOMATIC, "Azure picks a free one")],
+            pattern=f"^({AUTOMATIC}|{IP_PATTERN})$",
+            example=_free(subnet),
         )
     return exact("In the subnet's range, not reserved, and free.", question.value)
+
+
+def _free(subnet: Subnet) -> str:
+    """An address of the subnet that nobody has, empty when it is full."""
+    hosts = (str(host) for network in subnet.networks for host in network.hosts())
+    some = islice(hosts, 1024)
+    return next((a for a in some if not subnet.reserved(a) and a not in subnet.used), "")
 
 
 def _accept_address(question: Q, said: Any) -> Outcome:

@@ -14,6 +14,9 @@ from providers.azure.catalogue import Catalogue, Q
 
 AZURE_DNS = "AzureProvidedDNS"
 
+_ADDRESS = r"[0-9A-Fa-f:]*[.:][0-9A-Fa-f:.]*"
+"""As much of an address as a form can check; ``ip_address`` has the last word."""
+
 
 def resolver_addresses(servers: Any) -> list[str]:
     """Those of ``servers`` that are addresses of real resolvers.
@@ -37,6 +40,8 @@ def _servers(question: Q) -> Outcome:
         return missing(
             "The source could not tell which resolvers the guest is given.",
             [(AZURE_DNS, "Azure's own resolver, or the virtual network's setting")],
+            pattern=f"^({AZURE_DNS}|{_ADDRESS}([ ,]+{_ADDRESS})*)$",
+            example="10.0.0.53, 10.0.0.54",
         )
     kept = resolver_addresses(question.value)
     if len(kept) == len(question.value):

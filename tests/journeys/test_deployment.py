@@ -1,8 +1,16 @@
 """The deployed migration, driven through Prefect's REST API alone, as its UI does."""
 
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
 
-SUBNET, KIND = "nics_0_subnet_id", "disks_0_kind"
+DOCS = Path(__file__).parents[2] / "docs" / "approving.md"
+SUBNET, KIND, ADDRESS = "nics_0_subnet_id", "disks_0_kind", "nics_0_private_address"
+APPS = "vnet-main/apps"
 TO_ACKNOWLEDGE = {KIND, "secure_boot", "nics_0_security_groups_0_id", "nics_0_public_address"}
 ACKNOWLEDGED = dict.fromkeys(TO_ACKNOWLEDGE, "acknowledge")
 RIGHT = {SUBNET: "vnet-main/default", **ACKNOWLEDGED}
@@ -20,8 +28,21 @@ def a_machine(served, address, **tags):
     return served.seeder.small(tags=tags, SubnetId=subnet, PrivateIpAddress=address)
 
 
+def as_the_docs_do(served, run):
+    """The call that docs/approving.md shows, given as it stands there."""
+    call = re.search(r"```sh\n(curl .*?)```", DOCS.read_text(), re.DOTALL)[1]
+    said = subprocess.run(
+        ["bash", "-c", call],
+        env=os.environ | {"PREFECT_API_URL": f"{served.address}/api", "RUN": run},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(said.stdout)
+
+
 class Approved:
-    """A run that is answered wrong, then not enough, then well."""
+    """A run that is answered wrong, so that more is asked, wrong again, and then well."""
 
     def __init__(self, served):
         self.served = served
@@ -31,15 +52,21 @@ class Approved:
         self.schema, self.text = served.form(self.asked)
         self.wrong = served.resume(self.id, decision="approve", **RIGHT | {SUBNET: "nowhere"})
         self.undecided = served.resume(self.id, **RIGHT)
+        self.incomplete = served.resume(self.id, decision="approve", **{SUBNET: RIGHT[SUBNET]})
         self.after_wrong = served.run(self.id)
-        self.gap = served.resume(self.id, decision="approve", **{SUBNET: RIGHT[SUBNET]})
-        self.again = served.wait(self.id, "Suspended", after=self.asked["state"]["id"])
-        self.second_schema, self.second_text = served.form(self.again)
+        self.elsewhere = served.resume(self.id, decision="approve", **RIGHT | {SUBNET: APPS})
+        again = served.wait(self.id, "Suspended", after=self.asked["state"]["id"])
+        self.second_schema, self.second_text = served.form(again)
         who = {"reason": "CHG-4711", "decided_by": "Ada"}
-        self.right = served.resume(self.id, decision="approve", **ACKNOWLEDGED, **who)
+        served.resume(self.id, decision="approve", **{ADDRESS: "10.0.1.3"}, **who)
+        once_more = served.wait(self.id, "Suspended", after=again["state"]["id"])
+        self.third_schema, self.third_text = served.form(once_more)
+        self.right = served.resume(self.id, decision="approve", **{ADDRESS: "automatic"})
         self.done = served.wait(self.id, "Completed")
         artifact = {"artifacts": {"flow_run_id": {"any_": [self.id]}}}
         self.artifacts = served.api("POST", "/artifacts/filter", artifact)
+        logs = {"logs": {"flow_run_id": {"any_": [self.id]}}}
+        self.logs = [line["message"] for line in served.api("POST", "/logs/filter", logs)]
 
 
 class Rejected:
@@ -67,7 +94,7 @@ class Retried:
         asked = served.wait(self.id, "Suspended")
         self.schema, self.text = served.form(asked)
         with served.sandbox.failing("azure", ALLOCATION_DENIED):
-            served.resume(self.id, decision="approve", **RIGHT)
+            self.accepted = as_the_docs_do(served, self.id)
             self.failed = served.wait(self.id, "Failed")
         self.machines_after_failure = self._machines(served)
         self.taken = served.retry(self.id)
@@ -108,8 +135,9 @@ def test_the_run_is_called_by_what_moves(approved):
 def test_the_form_holds_exactly_what_is_open_and_the_decision(approved):
     asked = list(approved.schema["properties"])
 
-    assert asked[:3] == ["decision", "reason", "decided_by"]
-    assert set(asked[3:]) == RIGHT.keys()
+    assert asked[0] == "decision"
+    assert asked[-2:] == ["decided_by", "reason"]
+    assert set(asked[1:-2]) == RIGHT.keys()
     assert approved.schema["required"] == ["decision"]
     assert "default" not in approved.schema["properties"]["decision"]
     assert approved.schema["properties"]["decision"]["enum"] == ["approve", "reject"]
@@ -118,24 +146,42 @@ def test_the_form_holds_exactly_what_is_open_and_the_decision(approved):
 def test_the_form_names_field_value_and_choices(approved):
     subnet = approved.schema["properties"][SUBNET]
 
-    assert subnet["title"].startswith("Choose nics[0].subnet_id (now subnet-")
-    assert subnet["enum"] == ["", "vnet-main/default", "vnet-main/apps", "vnet-main/data"]
+    assert subnet["title"] == "Network for interface 1 (172.31.0.20)"
+    assert "Path: `nics[0].subnet_id`." in subnet["description"]
+    assert subnet["enum"] == ["vnet-main/default", "vnet-main/apps", "vnet-main/data"]
     assert "`vnet-main/apps`: 10.0.1.0/24" in subnet["description"]
-    assert approved.schema["properties"][KIND]["enum"] == ["", "acknowledge"]
+    assert approved.schema["properties"][KIND]["enum"] == ["acknowledge"]
     assert "`db-07`: 4 fields to answer" in approved.text
 
 
-@pytest.mark.parametrize("refused", ["wrong", "undecided"])
-def test_a_wrong_value_and_a_form_without_decision_are_refused_at_once(approved, refused):
+def test_who_wonders_why_nothing_goes_on_finds_the_button_in_the_log(approved):
+    assert any("press Resume" in line for line in approved.logs)
+
+
+@pytest.mark.parametrize("refused", ["wrong", "undecided", "incomplete"])
+def test_what_is_wrong_or_lacking_is_refused_at_once(approved, refused):
     assert getattr(approved, refused)["status"] == "REJECT"
     assert approved.after_wrong["state"]["id"] == approved.asked["state"]["id"]
 
 
-def test_an_approval_that_leaves_a_gap_is_asked_for_the_rest_only(approved):
-    assert approved.gap["status"] == "ACCEPT"
-    assert set(list(approved.second_schema["properties"])[3:]) == TO_ACKNOWLEDGE
-    assert "Not accepted" in approved.second_schema["properties"][KIND]["description"]
-    assert "it still needs an answer" in approved.second_text
+def test_a_question_that_the_answers_raise_is_asked_beside_them(approved):
+    fields = approved.second_schema["properties"]
+
+    assert approved.elsewhere["status"] == "ACCEPT"
+    assert fields.keys() - {"decision", "decided_by", "reason"} == {*RIGHT, ADDRESS}
+    assert {name: fields[name]["default"] for name in RIGHT} == RIGHT | {SUBNET: APPS}
+    assert "172.31.0.20 is not in vnet-main/apps" in fields[ADDRESS]["description"]
+    assert "default" not in fields[ADDRESS]
+
+
+def test_an_answer_that_the_target_does_not_take_is_asked_again_with_its_error(approved):
+    error = "Azure reserves 10.0.1.3 in vnet-main/apps."
+    fields = approved.third_schema["properties"]
+
+    assert fields[ADDRESS]["description"].startswith(f"NOT ACCEPTED: {error}")
+    for top in (fields["decision"]["description"], approved.third_text):
+        assert f"NOT ACCEPTED: Private address of interface 1 (172.31.0.20): {error}" in top
+    assert fields["decided_by"]["default"] == "Ada"
 
 
 def test_right_answers_bring_the_machine_proven_and_stopped(approved):
@@ -151,6 +197,8 @@ def test_the_report_is_an_artifact_that_says_who_approved(approved):
 
     assert "Approved by `Ada`" in report["data"]
     assert "`CHG-4711`" in report["data"]
+    assert re.search(r"at `20\d\d-\d\d-\d\dT[^`]+`", report["data"])
+    assert re.search(r"Plan `[0-9a-f]{64}`", report["data"])
 
 
 def test_a_rejection_through_the_form_cancels_the_run(rejected):
@@ -169,6 +217,10 @@ def test_a_rejection_leaves_nothing_but_the_attempts_tag(rejected):
 def test_after_a_rejection_the_next_attempt_is_asked_for(retried):
     assert "-a2`" in retried.text
     assert RIGHT.keys() <= retried.schema["properties"].keys()
+
+
+def test_the_call_that_the_docs_show_is_accepted(retried):
+    assert retried.accepted["status"] == "ACCEPT"
 
 
 def test_a_retry_after_a_late_failure_does_not_ask_again(retried):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.debian import ensure
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -20,7 +20,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_SETTLE_MS = 1000
+SETTLE_MS = 1000
+"""A page of Prefect's goes on moving after its last word has appeared."""
 
 
 def ensure_chromium() -> bool:
@@ -43,25 +44,8 @@ def a_page(width: int = 1280, height: int = 1000) -> Iterator["Page"]:
             browser.close()
 
 
-def open_approval(page: "Page", address: str, run: str) -> "Locator":
-    """Open a suspended run's page and press Resume; the dialog with its form."""
-    page.goto(f"{address}/runs/flow-run/{run}")
-    page.get_by_role("button", name="Resume").first.click()
-    page.get_by_role("button", name="Submit").wait_for()
-    page.get_by_text("Decision", exact=True).wait_for()
-    page.wait_for_timeout(_SETTLE_MS)
-    return page.locator(".p-modal").last
-
-
 def open_report(page: "Page", address: str, artifact: str) -> None:
-    """Open the page of a report artifact."""
+    """Open the page of a report artifact; ``address`` ends in /v2 for the second UI."""
     page.goto(f"{address}/artifacts/artifact/{artifact}")
     page.get_by_role("heading", name="Disks").wait_for()
-    page.wait_for_timeout(_SETTLE_MS)
-
-
-def open_run_form(page: "Page", address: str, deployment: str) -> None:
-    """Open the form that starts a run."""
-    page.goto(f"{address}/deployments/deployment/{deployment}/run")
-    page.get_by_text("stop_timeout_s").first.wait_for()
-    page.wait_for_timeout(_SETTLE_MS)
+    page.wait_for_timeout(SETTLE_MS)

@@ -1,24 +1,116 @@
-"""Names and tags come from strangers."""
+"""Names and tags come from strangers: as Markdown they read as what they are, and do nothing.
 
+Rendered with the extensions that Prefect's UIs have: tables, strikethrough, bare links.
+"""
+
+import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from coldferry.plain import code, fields_need, inert, plain, shown
+from coldferry.plain import code, fields_need, inert, plain, prose, visible
+from coldferry.plain import shown as in_words
+
+MARKDOWN = MarkdownIt("commonmark", {"linkify": True}).enable(["table", "strikethrough", "linkify"])
+
+FRAGMENTS = [
+    "**", "__", "*", "_", "`", "``", "~~", "~", "[", "]", "](", "[x](", ")", "![", "<", ">", "</",
+    "<b>", "<img src=x onerror=alert(1)>", "<script>", "<!--", "-->", "javascript:alert(1)", "&",
+    "&amp;", "&#35;", "&#x3c;", "#", "## ", "> ", "- ", "+ ", "1. ", "2) ", "---", "===", "***",
+    "|", "|---|", ":-:", "\\", "\\\\", "\n", "\n\n", "\r", "\t", "    ", " ", "www.x.example",
+    "http://x.example", "HTTPS://", "ftp://x", "a@b.example", "mailto:", "@ops", "[x]: http://x",
+    "[0]", "[0](http://x)", "[^1]", "!", "\u202e", "\u2066", "\u200b", "\x1b[31m", "\x00", "\x07",
+    "a", "word", "1", "é", "אב", "中", "$x$", "$$", "{{ x }}", "{% x %}", ":smile:", "://", "//",
+]  # fmt: skip
+STRANGE = st.one_of(
+    st.text(max_size=40),
+    st.text(alphabet="`*_[]()<>#|~&@:/\\.!-+='\" \n1aW", max_size=30),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join),
+)
+MANY = settings(max_examples=500, deadline=None)
 
 
-@given(st.text())
-def test_a_code_span_is_never_left(text):
-    shown = code(text)
-    fence = shown[: len(shown) - len(shown.lstrip("`"))]
-    inside = shown[len(fence) : -len(fence)]
+def shown(markdown):
+    """The kinds of the blocks, the kinds of what is in the lines, and the text that is read."""
+    tokens = MARKDOWN.parse(markdown)
+    inside = [child for token in tokens for child in token.children or []]
+    text = "".join(child.content for child in inside)
+    return [token.type for token in tokens], {child.type for child in inside}, text
 
-    assert shown.endswith(fence)
-    assert fence not in inside
-    assert "\n" not in shown
-    assert "|" not in shown
+
+def read_as_one(text):
+    return " ".join(visible(text).split())
+
+
+@MANY
+@given(STRANGE)
+@example("[0]: http://x.example")
+@example("a\\")
+@example("1)")
+def test_prose_is_a_paragraph_of_nothing_but_its_own_text(text):
+    blocks, kinds, seen = shown(prose(text))
+
+    assert blocks in ([], ["paragraph_open", "inline", "paragraph_close"])
+    assert kinds <= {"text"}
+    assert seen == read_as_one(text)
+
+
+@MANY
+@given(STRANGE, STRANGE)
+def test_prose_in_a_list_behind_a_code_span_leaves_neither(text, name):
+    blocks, kinds, seen = shown(f"- {code(name)}: {prose(text)}")
+
+    assert [block for block in blocks if "open" in block] == [
+        "bullet_list_open", "list_item_open", "paragraph_open",
+    ]  # fmt: skip
+    assert kinds <= {"text", "code_inline"}
+    assert letters(seen) == letters(f"{piped(name)}: {visible(text)}")
+
+
+@MANY
+@given(STRANGE, STRANGE)
+def test_a_table_keeps_its_cells_whatever_stands_in_them(text, name):
+    rows = f"| a | b | c |\n|---|---|---|\n| {prose(text)} | {code(name)} | end |"
+    blocks, kinds, seen = shown(rows)
+
+    assert blocks.count("td_open") == 3 and blocks.count("tr_open") == 2
+    assert kinds <= {"text", "code_inline"}
+    assert letters(seen) == letters(f"abc{visible(text)}{piped(name)}end")
+
+
+@MANY
+@given(STRANGE)
+def test_a_heading_holds_a_code_span_and_nothing_else(text):
+    blocks, kinds, seen = shown(f"## {code(text)}: 9 fields to answer")
+
+    assert blocks == ["heading_open", "inline", "heading_close"]
+    assert kinds <= {"text", "code_inline"}
+    assert letters(seen) == letters(f"{piped(text)}: 9 fields to answer")
+
+
+@MANY
+@given(STRANGE)
+def test_plain_text_is_one_line_that_no_terminal_obeys(text):
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", plain(text))
+    assert len(plain(text).splitlines()) <= 1
+
+
+def letters(text):
+    """A text without its spaces: a code span may gain and lose some at its ends."""
+    return "".join(text.split())
+
+
+def piped(text):
+    """What a code span shows of a text: a pipe would end a table's cell."""
+    return plain(text).replace("|", "¦")
+
+
+def test_what_needs_no_escape_gets_none():
+    for text in ("nics[0].subnet_id", "gp3 -> Premium", "R&D", "a_b", "50 %", "C:\\data"):
+        assert prose(text) == text
 
 
 def test_direction_overrides_and_control_characters_are_gone():
@@ -37,7 +129,7 @@ def test_long_text_is_cut():
     ],
 )  # fmt: skip
 def test_a_value_is_shown_in_a_person_s_words(value: Any, words: str) -> None:
-    assert shown(value) == words
+    assert in_words(value) == words
 
 
 @pytest.mark.parametrize(

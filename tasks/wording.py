@@ -1,0 +1,129 @@
+"""What a form says to a person.
+
+Prefect's first UI renders a field's description as Markdown, and loses the text
+above the fields as soon as they are higher than the window; its second UI shows
+a description's source, on one line. So what a person must know stands twice, on
+top and at the decision, and descriptions hold nothing but code spans and lists.
+Both join single lines: lists need empty ones between, and go last.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coldferry import words
+from coldferry.errors import Finding
+from coldferry.inquiry import Inquiry, Page
+from coldferry.machine import Machine
+from coldferry.plain import code, prose
+from coldferry.plan import Plan
+from coldferry.precedents import precedents
+
+WAITING = (
+    "It waits for a person: on this run's page, press Resume (in Prefect's second UI: the three "
+    "dots, then Resume) for the form. Cancel on that page ends the run."
+)
+"""Logged when a run suspends: where somebody looks who wonders why nothing goes on."""
+
+_DECIDING = (
+    "To {go}, answer every field below; to reject, only this one counts, so Prefect calls the "
+    "others optional. Submit (in Prefect's second UI: Resume) sends the form. A list opens at the "
+    "arrows at its right end, or with the arrow-down key."
+)
+_MAX_FINDINGS = 10
+_GIB = 1 << 30
+
+
+def heading(
+    plan: Plan, page: Page, problems: Mapping[str, str], findings: Sequence[Finding]
+) -> str:
+    """The text above the fields."""
+    pages = f", page {page.number} of {page.of}" if page.of > 1 else ""
+    asked = _count(len(page.inquiries), "field")
+    return "\n\n".join(
+        [
+            f"## {code(plan.machine.name)}: {asked} to answer{pages}",
+            f"Machine {code(plan.machine.origin.id)}, migration {code(plan.migration)}.",
+            *_refused(plan.machine, problems),
+            *precedents(plan.translation),
+            *_found(findings),
+        ]
+    )
+
+
+def deciding(
+    plan: Plan, page: Page, problems: Mapping[str, str], findings: Sequence[Finding]
+) -> str:
+    """At the decision: what moves, what is wrong, what each choice does, which button sends it."""
+    go = "- `approve`: stop the machine and move it"
+    if not page.last:
+        go = "- `next`: go on to the next page; nothing happens yet"
+    return "\n\n".join(
+        [
+            f"{code(plan.machine.name)}: {_summary(plan)}",
+            *_refused(plan.machine, problems),
+            *_found(findings),
+            _DECIDING.format(go="approve" if page.last else "go on"),
+            go,
+            "- `reject`: end it here; nothing was stopped or created",
+        ]
+    )
+
+
+def about(asked: Inquiry, problem: str = "") -> str:
+    """What is wrong, why it is asked, what is there now, its paths, and what each choice means."""
+    lines = [f"NOT ACCEPTED: {_sentence(problem)}"] if problem else []
+    paths = ", ".join(code(path) for path in asked.paths)
+    lines.append(f"{prose(asked.why, 600)} Now: {_shown(asked.field.source)}. Path: {paths}.")
+    if asked.typed:
+        offered = {choice.value for choice in asked.choices}
+        example = asked.field.example if asked.field.example not in offered else ""
+        lines.append(f"Type a value{f', such as {code(example)}' if example else ''}.")
+    lines += [
+        f"- {code(choice.value)}: {prose(choice.meaning)}"
+        for choice in asked.choices
+        if choice.meaning
+    ]
+    return "\n\n".join(lines)
+
+
+def _summary(plan: Plan) -> str:
+    machine = plan.machine
+    gib = sum(disk.size_bytes for disk in machine.disks) / _GIB
+    size = plan.translation.target("instance_type")
+    becomes = f" becomes {code(size)}" if size else ""
+    return (
+        f"{code(machine.instance_type)}{becomes}. {_count(len(machine.disks), 'disk')}, "
+        f"{gib:.0f} GiB in all, will be copied while the machine is stopped. "
+        "Nothing was stopped or created so far."
+    )
+
+
+def _refused(machine: Machine, problems: Mapping[str, str]) -> list[str]:
+    return [
+        f"NOT ACCEPTED: {prose(words.title(machine, path))}: {_sentence(problem)}"
+        for path, problem in problems.items()
+    ]
+
+
+def _found(findings: Sequence[Finding]) -> list[str]:
+    lines = [
+        f"FOUND: {code(found.subject)}: {prose(f'{found.what} {found.do}'.strip(), 300)}"
+        for found in findings[:_MAX_FINDINGS]
+    ]
+    more = len(findings) - _MAX_FINDINGS
+    return [*lines, f"FOUND: {more} more, which the report names."] if more > 0 else lines
+
+
+def _sentence(text: str) -> str:
+    return f"{prose(text, 300).removesuffix('.')}."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _shown(value: Any) -> str:
+    """The source's value, short enough not to fill the form."""
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
+    return "nothing" if value in (None, "") else code(value, 48)
