@@ -60,7 +60,7 @@ docs: install ## Write the generated pages: the description's JSON schema
 
 .PHONY: screenshots
 screenshots: install ## Take the pictures in docs/images anew (Debian's chromium)
-	$(RUN) python -m docs.screenshots
+	COLDFERRY_IMAGES=$(CURDIR)/docs/images $(RUN) pytest tests/ui/test_first_ui.py
 
 .PHONY: check
 check: lint types imports ## All that is not a test
