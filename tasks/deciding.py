@@ -7,7 +7,6 @@ from prefect import runtime
 from prefect.client.orchestration import get_client
 
 from coldferry.approval import Approval, approve
-from coldferry.book import Book
 from coldferry.errors import BadAnswer, Refused, TranslationsMissing
 from coldferry.machine import Machine
 from coldferry.migration import State, next_migration, pair_of
