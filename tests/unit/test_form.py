@@ -183,7 +183,10 @@ def test_findings_stand_on_top_with_what_to_do():
 
 
 def test_more_than_twelve_questions_make_pages_and_each_can_be_rejected():
-    plan = a_plan(a_machine(disks=tuple(a_disk(key_id=f"k{n}", kind=f"odd{n}") for n in range(30))))
+    keys = [
+        "".join(c.upper() if n >> i & 1 else c for i, c in enumerate("label")) for n in range(30)
+    ]
+    plan = a_plan(a_machine(tags=tuple(Tag(key=key, value="x") for key in keys)))
     first = asked(plan)
     names = [name for name in first["properties"] if name not in (DECISION, *SIGNATURE)]
 
