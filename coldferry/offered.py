@@ -38,7 +38,8 @@ class Subnet(Row):
     """A subnet of a network.
 
     ``used`` maps addresses in use to the origin tag of their owner, or nothing. ``zone`` is
-    empty where a subnet spans all zones.
+    empty where a subnet spans all zones. ``available`` is how many addresses the cloud itself
+    says are left, None where it does not.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Subnet(Row):
     cidrs: tuple[str, ...]
     used: dict[str, str] = {}
     zone: str = ""
+    available: int | None = None
 
     @property
     def short(self) -> str:
@@ -60,8 +62,12 @@ class Subnet(Row):
         return [ip_network(cidr) for cidr in self.cidrs]
 
     def holds(self, address: str) -> bool:
-        """Whether the address lies in one of its ranges."""
-        return any(ip_address(address) in network for network in self.networks)
+        """Whether the address lies in one of its ranges; False for what is no address."""
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self.networks)
 
     def reserved(self, address: str) -> bool:
         """Azure and AWS keep the first four addresses and the last one of each range.
@@ -77,4 +83,6 @@ class Subnet(Row):
 
     def free(self) -> int:
         """How many addresses are left, by what is known."""
+        if self.available is not None:
+            return self.available
         return sum(network.num_addresses - 5 for network in self.networks) - len(self.used)

@@ -94,6 +94,8 @@ class Rule(Generic[C]):
     asked about None and empty lists too. ``source`` is the page it rests on,
     ``says`` the rule in a sentence, ``may`` every :attr:`Outcome.kind` that it can give:
     the published tables and the tests that look for each are made from them.
+    ``follows`` names the patterns whose answers it looks at: with those its verdict may
+    change though nobody answered it itself.
     """
 
     id: str
@@ -104,6 +106,7 @@ class Rule(Generic[C]):
     instead: str = field(default="")
     says: str = ""
     may: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
 
 def check_paths(machine: Machine, answers: Answers) -> None:

@@ -33,14 +33,20 @@ _UNTOLD = "The source could not tell."
 _INSTEAD = "Answer instance_type."
 
 
-def size_rules(prefix: str, page: str, shop: Shop[C]) -> dict[str, Rule[C]]:
+def size_rules(
+    prefix: str, page: str, shop: Shop[C], follows: tuple[str, ...] = ()
+) -> dict[str, Rule[C]]:
     """Rows for the size and for all that follows from it.
 
-    ``prefix`` begins the rules' ids, ``page`` is the vendor's page on sizes.
+    ``prefix`` begins the rules' ids, ``page`` is the vendor's page on sizes,
+    ``follows`` the patterns of fields whose answers a machine's needs follow from.
     """
 
     def row(name: str, decide: Decide[C], says: str, may: tuple[str, ...], **more: Any) -> Rule[C]:
-        return Rule(f"{prefix}.{name}", decide, source=page, says=says, may=may, **more)
+        looks_at = follows if name == "size" else ("instance_type", *follows)
+        return Rule(
+            f"{prefix}.{name}", decide, source=page, says=says, may=may, follows=looks_at, **more
+        )
 
     def follow(decide: Callable[[Any, Offer, Question[C]], Outcome]) -> Decide[C]:
         """A rule on a leaf that the chosen size settles."""

@@ -7,6 +7,7 @@ InstanceTypeInfo of the EC2 API reference, "Instance types built on the Nitro Sy
 import re
 from typing import Any
 
+from coldferry.addresses import SUBNET, subnet_for
 from coldferry.offered import origin_mark
 from coldferry.rules import Rule
 from coldferry.sizing import Needs, Offer, needs_of, once
@@ -39,14 +40,11 @@ def _quota_left(catalogue: Catalogue, origin: str) -> dict[str, int]:
 
 def _zone(question: Q) -> str:
     """The zone of the subnets that were chosen so far: a subnet lies in one zone."""
-    said = [question.answers.get(f"nics[{n}].subnet_id") for n in range(len(question.machine.nics))]
-    zones = (
-        subnet.zone
-        for name in said
-        for subnet in question.catalogue.subnets
-        if name is not None and name in (subnet.id, subnet.short)
+    chosen = (
+        subnet_for(index, question.catalogue, question.answers)
+        for index in range(len(question.machine.nics))
     )
-    return next((zone for zone in zones if zone), "")
+    return next((subnet.zone for subnet in chosen if subnet and subnet.zone), "")
 
 
 def _offer(kind: InstanceType) -> Offer:
@@ -104,5 +102,8 @@ def _by_name(kind: InstanceType) -> tuple[Any, ...]:
 
 
 RULES: dict[str, Rule[Catalogue]] = size_rules(
-    "aws", "docs.aws.amazon.com: Amazon EC2 instance types", _shop
+    "aws",
+    "docs.aws.amazon.com: Amazon EC2 instance types",
+    _shop,
+    follows=("architecture", "firmware", SUBNET),
 )

@@ -1,23 +1,14 @@
 """What Azure offers in the location: all that the rules look at. ``offers`` reads it live."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict
-
-from coldferry.machine import Machine
+from coldferry.offered import Row, Subnet, Usage
 from coldferry.rules import Question
-
-ORIGIN_TAG = "coldferry:origin"
-"""On what is created: the machine it was made for, so that a rerun takes it for its own."""
 
 GIB = 1 << 30
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Size(_Row):
+class Size(Row):
     """A VM size. ``restricted`` says why this subscription cannot have it, empty when it can."""
 
     name: str
@@ -37,7 +28,7 @@ class Size(_Row):
     restricted: str = ""
 
 
-class DiskTier(_Row):
+class DiskTier(Row):
     """One performance step of a disk kind: what a disk up to ``max_bytes`` gets."""
 
     kind: str
@@ -47,59 +38,7 @@ class DiskTier(_Row):
     throughput_bytes_s: int
 
 
-class Subnet(_Row):
-    """A subnet; ``used`` maps addresses in use to the origin tag of their owner, or nothing."""
-
-    id: str
-    name: str
-    vnet: str
-    vnet_id: str
-    cidrs: tuple[str, ...]
-    used: dict[str, str] = {}
-
-    @property
-    def short(self) -> str:
-        """``vnet/subnet``, as a person says it."""
-        return f"{self.vnet}/{self.name}"
-
-    @property
-    def networks(self) -> list[IPv4Network | IPv6Network]:
-        """Its address ranges."""
-        return [ip_network(cidr) for cidr in self.cidrs]
-
-    def holds(self, address: str) -> bool:
-        """Whether the address lies in one of its ranges."""
-        return any(ip_address(address) in network for network in self.networks)
-
-    def reserved(self, address: str) -> bool:
-        """Azure keeps the first four addresses and the last one of each range.
-
-        Page: "Azure Virtual Network frequently asked questions".
-        """
-        found = ip_address(address)
-        return any(
-            found in network and (int(found) - int(network[0]) < 4 or found == network[-1])
-            for network in self.networks
-        )
-
-    def free(self) -> int:
-        """How many addresses are left, by what is known."""
-        return sum(network.num_addresses - 5 for network in self.networks) - len(self.used)
-
-
-class Usage(_Row):
-    """A quota and what is used of it."""
-
-    limit: int
-    used: int
-
-    @property
-    def left(self) -> int:
-        """What can still be had."""
-        return self.limit - self.used
-
-
-class Vm(_Row):
+class Vm(Row):
     """A VM that is there already; ``origin`` is the tag we put on those we made."""
 
     name: str
@@ -107,7 +46,7 @@ class Vm(_Row):
     origin: str
 
 
-class Snapshot(_Row):
+class Snapshot(Row):
     """A snapshot of an OS disk in the resource group."""
 
     id: str
@@ -117,7 +56,7 @@ class Snapshot(_Row):
     size_bytes: int
 
 
-class Catalogue(_Row):
+class Catalogue(Row):
     """Everything there is to choose from, and what is left of it."""
 
     location: str
@@ -126,9 +65,14 @@ class Catalogue(_Row):
     subnets: tuple[Subnet, ...] = ()
     nsgs: tuple[str, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
-    usages: dict[str, Usage] = {}
-    network_usages: dict[str, Usage] = {}
+    usages: dict[str, Usage] = Field(default_factory=dict)
+    network_usages: dict[str, Usage] = Field(default_factory=dict)
     vms: tuple[Vm, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The location."""
+        return self.location
 
     def size(self, name: str) -> Size | None:
         """The size of that name, whatever its case."""
@@ -161,9 +105,3 @@ class Catalogue(_Row):
 
 Q = Question[Catalogue]
 """What a rule of this target is asked."""
-
-
-def origin_mark(machine: Machine) -> str:
-    """The value of ORIGIN_TAG: provider, scope and id, cut to a tag's 256 characters."""
-    origin = machine.origin
-    return f"{origin.provider} {origin.scope} {origin.id}"[:256]

@@ -6,13 +6,13 @@ from typing import Any
 from coldferry.errors import Finding
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
+from coldferry.resolvers import resolver_addresses
 from providers.azure import power, vhd
 from providers.azure.client import Arm
 from providers.azure.ids import Json, last, part, properties, same
 from providers.azure.kinds import DISK, NIC
 from providers.azure.machines import vm_tags
 from providers.azure.network import wanted_address
-from providers.azure.rules_resolvers import resolver_addresses
 from providers.azure.rules_storage import lun
 
 

@@ -7,15 +7,15 @@ network interface".
 
 from typing import Any
 
+from coldferry.addresses import AUTOMATIC
 from coldferry.errors import Conflict
 from coldferry.migration import MIGRATION_TAG
+from coldferry.offered import ORIGIN_TAG, origin_mark
 from coldferry.plan import Plan
-from providers.azure.catalogue import ORIGIN_TAG, origin_mark
+from coldferry.resolvers import resolver_addresses
 from providers.azure.client import Arm
 from providers.azure.ids import Json, tag
 from providers.azure.kinds import NIC, NSG, VM, Kind
-from providers.azure.rules_network import AUTOMATIC
-from providers.azure.rules_resolvers import resolver_addresses
 
 _FIRST_PRIORITY = 100
 

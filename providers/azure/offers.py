@@ -6,17 +6,8 @@ Pages: "Resource Skus - List" (capabilities are strings), "Usage - List",
 
 from collections.abc import Iterable, Iterator
 
-from providers.azure.catalogue import (
-    GIB,
-    ORIGIN_TAG,
-    Catalogue,
-    DiskTier,
-    Size,
-    Snapshot,
-    Subnet,
-    Usage,
-    Vm,
-)
+from coldferry.offered import ORIGIN_TAG, Subnet, Usage
+from providers.azure.catalogue import GIB, Catalogue, DiskTier, Size, Snapshot, Vm
 from providers.azure.client import Arm
 from providers.azure.ids import Json, last, plain_location, properties, tag
 from providers.azure.kinds import NIC, NSG, SNAPSHOT, VM, VNET
@@ -123,8 +114,8 @@ def _subnets(vnets: Iterable[Json], nics: Iterable[Json]) -> Iterator[Subnet]:
             yield Subnet(
                 id=subnet["id"],
                 name=subnet.get("name") or last(subnet["id"]),
-                vnet=vnet.get("name") or last(vnet["id"]),
-                vnet_id=vnet["id"],
+                network=vnet.get("name") or last(vnet["id"]),
+                network_id=vnet["id"],
                 cidrs=tuple(cidr for cidr in cidrs if cidr),
                 used=used.get(subnet["id"].lower(), {}),
             )

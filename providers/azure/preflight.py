@@ -5,9 +5,10 @@ from ipaddress import ip_address
 
 from coldferry.errors import Finding
 from coldferry.migration import MIGRATION_TAG
+from coldferry.offered import Subnet, origin_mark
 from coldferry.plan import Plan
 from providers.azure import rights, vhd
-from providers.azure.catalogue import Catalogue, Subnet, origin_mark
+from providers.azure.catalogue import Catalogue
 from providers.azure.client import Arm
 from providers.azure.ids import same, tag
 from providers.azure.kinds import DISK, NIC, NSG, VM, Kind

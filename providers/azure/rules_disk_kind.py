@@ -13,9 +13,10 @@ from coldferry.performance import as_good, becomes, figures, has_figures, share,
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
 from coldferry.translation import Answers
-from coldferry.verdicts import ACKNOWLEDGE, INFORM, equivalent, exact, missing
+from coldferry.verdicts import ACKNOWLEDGE, BLOCK, INFORM, equivalent, exact, impossible, missing
 from providers.azure.catalogue import Catalogue, DiskTier, Q
 from providers.azure.disk_kinds import UPLOADABLE
+from providers.azure.words import AZURE
 
 
 def kind_for(machine: Machine, index: int, catalogue: Catalogue, answers: Answers) -> str | None:
@@ -75,9 +76,16 @@ def _short(tier: DiskTier, disk: Disk) -> list[str]:
 def _decide(question: Q) -> Outcome:
     disk: Disk = question.item("disks")
     tier = _by_rule(disk, question.catalogue)
-    if tier is None:
-        return missing(_why_none(disk), _candidates(disk, question.catalogue))
-    return _carried(tier, disk, "By the published performance of this size.")
+    if tier is not None:
+        return _carried(tier, disk, "By the published performance of this size.")
+    candidates = _candidates(disk, question.catalogue)
+    if not candidates:
+        return impossible(
+            f"No kind of disk in {question.catalogue.location} is as large.",
+            "Shrink the disk at the source first, or choose another location.",
+            consequence=BLOCK,
+        )
+    return missing(_why_none(disk), candidates)
 
 
 def _why_none(disk: Disk) -> str:
@@ -91,7 +99,7 @@ def _accept(question: Q, said: Any) -> Outcome:
     tier = _tier(str(said), disk, question.catalogue)
     if tier is None:
         offered = ", ".join(value for value, _ in _candidates(disk, question.catalogue))
-        raise Unfit(f"a disk cannot be uploaded as '{said}' here; possible are {offered}")
+        raise Unfit(f"a disk cannot be uploaded as '{said}' here; possible are {offered or 'none'}")
     # Who names a slower kind has seen its figures among the candidates.
     found = _carried(tier, disk, "Chosen by a person.")
     return Outcome(found.verdict, found.reason, found.target, found.difference)
@@ -151,27 +159,29 @@ def _medium(question: Q) -> Outcome:
     )  # fmt: skip
 
 
-_PAGE = "learn.microsoft.com: Azure managed disk types"
-_INSTEAD = "Answer the disk's kind."
+KIND = "disks[].kind"
+_FOLLOWS: dict[str, Any] = {
+    "about": "disk kinds", "may": ("exact", "equivalent"), "follows": (KIND,),
+    "instead": "Answer the disk's kind.",
+}  # fmt: skip
 
 RULES: dict[str, Rule[Catalogue]] = {
-    "disks[].kind": Rule(
-        "azure.disk.kind", _decide, _accept, source=_PAGE,
+    KIND: AZURE.rule(
+        "disk.kind", _decide, _accept, about="disk kinds",
         says="The slowest kind that does what the source's disk does all the time, by IOPS, "
-        "throughput and what it is made of; a downgrade is named and must be acknowledged.",
-        may=("exact", "equivalent", "equivalent, acknowledge", "missing"),
+        "throughput and what it is made of; a downgrade is named and must be acknowledged; a disk "
+        "whose speed is not known is asked about.",
+        may=("exact", "equivalent", "equivalent, acknowledge", "missing", "impossible, block"),
     ),
-    "disks[].medium": Rule(
-        "azure.disk.medium", _medium, source=_PAGE, instead=_INSTEAD,
-        says="What the chosen kind is made of.", may=("exact", "equivalent"),
+    "disks[].medium": AZURE.rule(
+        "disk.medium", _medium, says="What the chosen kind is made of.", **_FOLLOWS
     ),
-    "disks[].iops": Rule(
-        "azure.disk.iops", _figure("iops", "IOPS"), source=_PAGE, instead=_INSTEAD,
-        says="What the chosen kind and size give.", may=("exact", "equivalent"),
+    "disks[].iops": AZURE.rule(
+        "disk.iops", _figure("iops", "IOPS"), says="What the chosen kind and size give.",
+        **_FOLLOWS,
     ),
-    "disks[].throughput_bytes_s": Rule(
-        "azure.disk.throughput", _figure("throughput_bytes_s", "bytes/s"), source=_PAGE,
-        instead=_INSTEAD, says="What the chosen kind and size give.",
-        may=("exact", "equivalent"),
+    "disks[].throughput_bytes_s": AZURE.rule(
+        "disk.throughput", _figure("throughput_bytes_s", "bytes/s"),
+        says="What the chosen kind and size give.", **_FOLLOWS,
     ),
 }  # fmt: skip

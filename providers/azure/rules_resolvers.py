@@ -4,35 +4,19 @@ Page: "Name resolution for resources in Azure virtual networks": resolvers per
 interface or network; no search domains, no time servers through DHCP.
 """
 
-from ipaddress import ip_address
 from typing import Any
 
 from coldferry.machine import UNKNOWN
+from coldferry.resolvers import resolver_addresses
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.verdicts import dropped, equivalent, exact, lost, missing
 from providers.azure.catalogue import Catalogue, Q
+from providers.azure.words import AZURE
 
 AZURE_DNS = "AzureProvidedDNS"
 
 _ADDRESS = r"[0-9A-Fa-f:]*[.:][0-9A-Fa-f:.]*"
 """As much of an address as a form can check; ``ip_address`` has the last word."""
-
-
-def resolver_addresses(servers: Any) -> list[str]:
-    """Those of ``servers`` that are addresses of real resolvers.
-
-    A link-local one (169.254.169.253) is the source cloud's own and exists
-    there only.
-    """
-    found = []
-    for server in servers or ():
-        try:
-            address = ip_address(str(server))
-        except ValueError:
-            continue
-        if not address.is_link_local:
-            found.append(str(address))
-    return found
 
 
 def _servers(question: Q) -> Outcome:
@@ -60,7 +44,8 @@ def _servers(question: Q) -> Outcome:
 
 
 def _accept_servers(_question: Q, said: Any) -> Outcome:
-    words = said.replace(",", " ").split() if isinstance(said, str) else [str(s) for s in said]
+    listed = isinstance(said, list | tuple)
+    words = [str(s) for s in said] if listed else str(said).replace(",", " ").split()
     if words == [AZURE_DNS]:
         return equivalent("Chosen by a person.", words, "Azure-provided DNS.")
     kept = resolver_addresses(words)
@@ -85,12 +70,20 @@ def _time(_question: Q) -> Outcome:
     )
 
 
-_PAGE = "learn.microsoft.com: Name resolution for resources in Azure virtual networks"
-
 RULES: dict[str, Rule[Catalogue]] = {
-    "dns.servers": Rule("azure.dns.servers", _servers, _accept_servers, source=_PAGE),
-    "dns.search_domains": Rule("azure.dns.search", _search, source=_PAGE),
-    "dns.time_servers": Rule(
-        "azure.dns.time", _time, source="learn.microsoft.com: Time sync for Linux VMs in Azure"
+    "dns.servers": AZURE.rule(
+        "dns.servers", _servers, _accept_servers, about="resolvers",
+        may=("exact", "equivalent", "missing"),
+        says="Resolvers are set on every interface; the source cloud's own becomes Azure's; asked "
+        "for where the source could not tell.",
     ),
-}
+    "dns.search_domains": AZURE.rule(
+        "dns.search", _search, about="resolvers",
+        may=("exact", "dropped", "dropped, acknowledge"),
+        says="Azure hands out no search domains; their loss must be acknowledged.",
+    ),
+    "dns.time_servers": AZURE.rule(
+        "dns.time", _time, about="time", may=("exact", "dropped"),
+        says="Azure hands out no time servers: time is the guest's own setting.",
+    ),
+}  # fmt: skip

@@ -8,11 +8,12 @@ capabilities' names), "Support for Generation 2 VMs on Azure", "Check vCPU quota
 import re
 from typing import Any
 
+from coldferry.offered import origin_mark
 from coldferry.rules import Rule
 from coldferry.sizing import Needs, Offer, needs_of, once
 from coldferry.sizing_rules import size_rules
-from providers.azure.catalogue import Catalogue, Q, Size, origin_mark
-from providers.azure.rules_disk_kind import kind_for
+from providers.azure.catalogue import Catalogue, Q, Size
+from providers.azure.rules_disk_kind import KIND, kind_for
 
 GENERATIONS = {"bios": "V1", "uefi": "V2"}
 _FIRMWARES = {generation: firmware for firmware, generation in GENERATIONS.items()}
@@ -88,5 +89,8 @@ def _by_name(size: Size) -> tuple[Any, ...]:
 
 
 RULES: dict[str, Rule[Catalogue]] = size_rules(
-    "azure", "learn.microsoft.com: Sizes for virtual machines in Azure", _shop
+    "azure",
+    "learn.microsoft.com: Sizes for virtual machines in Azure",
+    _shop,
+    follows=("architecture", "firmware", KIND),
 )

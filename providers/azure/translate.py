@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 
+from coldferry.carried import carried
+from coldferry.left_behind import left_behind
 from coldferry.machine import Machine
 from coldferry.rules import Rule, apply
 from coldferry.translation import Answers, Translation
 from providers.azure import rules_labels, rules_machine, rules_network, rules_storage, sizes
 from providers.azure.catalogue import Catalogue
+from providers.azure.words import AZURE, WAYS
 
 RULES: Mapping[str, Rule[Catalogue]] = {
+    **carried(AZURE),
+    **left_behind(AZURE, WAYS),
     **rules_machine.RULES,
     **sizes.RULES,
     **rules_network.RULES,

@@ -9,16 +9,14 @@ import pytest
 from coldferry.errors import BadAnswer
 from coldferry.leaves import leaves, schema_patterns
 from coldferry.machine import UNKNOWN, Dns, Licence, Machine, RootImage
+from coldferry.offered import Subnet, Usage, origin_mark
 from coldferry.translation import Consequence, Translation, Verdict
 from providers.azure.catalogue import (
     Catalogue,
     DiskTier,
     Size,
     Snapshot,
-    Subnet,
-    Usage,
     Vm,
-    origin_mark,
 )
 from providers.azure.translate import RULES, translate
 from tests.unit.machines import GIB, a_disk, a_full_machine, a_machine, a_nic
@@ -60,9 +58,9 @@ STEPS = (
 
 def a_subnet(subnet_id: str, cidr: str, **used: str) -> Subnet:
     words = subnet_id.split("/")
-    vnet_id = subnet_id.rpartition("/subnets")[0]
+    network_id = subnet_id.rpartition("/subnets")[0]
     return Subnet(
-        id=subnet_id, name=words[-1], vnet=words[-3], vnet_id=vnet_id, cidrs=(cidr,),
+        id=subnet_id, name=words[-1], network=words[-3], network_id=network_id, cidrs=(cidr,),
         used={key.replace("_", ".").strip("a"): value for key, value in used.items()},
     )  # fmt: skip
 
@@ -123,7 +121,8 @@ def test_what_may_matter_and_is_lost_has_to_be_acknowledged_and_details_only_inf
         "licence.platform", "licence.product_codes",
     }  # fmt: skip
     settled = said(a_full_machine(), dict.fromkeys(asked, "acknowledge"))
-    assert settled.missing == ["nics[0].subnet_id", "root_image.image"]
+    assert settled.missing == ["nics[0].subnet_id"]
+    assert [f.path for f in settled.blocking] == ["root_image.image"]
 
 
 def test_a_plain_machine_leaves_only_its_subnet_open() -> None:
@@ -281,7 +280,12 @@ class TestMachine:
         assert "root_image.image" in said(machine, snapshots=(snapshot,)).missing
         found = said(machine, given, snapshots=(snapshot,))["root_image.image"]
         assert found.target == snapshot.id
-        assert "no OS disk snapshot" in refusal(machine, given)["root_image.image"]
+        assert "golden" in refusal(machine, given)["root_image.image"]
+
+    def test_a_root_image_that_nothing_stands_for_blocks(self) -> None:
+        machine = a_machine(root_image=RootImage(image="ami-1"), disks=())
+
+        assert [field.path for field in said(machine).blocking] == ["root_image.image"]
 
 
 class TestNetwork:
@@ -293,7 +297,7 @@ class TestNetwork:
 
     def test_a_subnet_whose_name_is_not_the_only_one_goes_by_its_id(self) -> None:
         twins = tuple(
-            Subnet(id=path, name="apps", vnet="main", vnet_id=path, cidrs=("10.0.1.0/24",))
+            Subnet(id=path, name="apps", network="main", network_id=path, cidrs=("10.0.1.0/24",))
             for path in (APPS, APPS.replace("/resourceGroups/", "/resourceGroups/other-"))
         )
         found = said(a_machine(), subnets=twins)["nics[0].subnet_id"]
@@ -315,16 +319,28 @@ class TestNetwork:
         machine = a_machine(nics=(a_nic(private_address=address),))
         path = "nics[0].private_address"
 
-        assert path not in said(machine).missing
         assert said(machine, IN_APPS).missing == [path]
         assert said(machine, IN_APPS | {path: "automatic"})[path].target == "automatic"
         assert said(machine, IN_APPS | {path: "10.0.1.21"})[path].target == "10.0.1.21"
         assert path in refusal(machine, IN_APPS | {path: "10.0.1.60"})
         assert path in refusal(machine, IN_APPS | {path: "here"})
 
+    def test_an_address_that_no_subnet_has_is_asked_for_together_with_the_subnet(self) -> None:
+        nowhere = a_machine(nics=(a_nic(private_address="10.7.0.9"),))
+
+        path = "nics[0].private_address"
+        assert said(nowhere).missing == ["nics[0].subnet_id", path]
+        assert said(nowhere, IN_APPS | {path: "automatic"}).missing == []
+        assert path not in said(a_machine()).missing
+
+    def test_where_no_subnet_has_room_nothing_can_be_answered(self) -> None:
+        found = said(a_machine(), subnets=())
+
+        assert [field.path for field in found.blocking] == ["nics[0].subnet_id"]
+
     def test_an_address_that_an_earlier_run_took_for_the_same_machine_is_free(self) -> None:
         subnet = Subnet(
-            id=APPS, name="apps", vnet="main", vnet_id="v", cidrs=("10.0.1.0/24",),
+            id=APPS, name="apps", network="main", network_id="v", cidrs=("10.0.1.0/24",),
             used={"10.0.1.20": origin_mark(a_machine())},
         )  # fmt: skip
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from coldferry.machine import Tag
 from coldferry.translation import Consequence, Translation, Verdict
-from providers.azure.rules_labels import MAX_TAGS, OUR_TAGS
+from providers.azure.rules_labels import LIMITS
 from tests.unit.machines import GIB, MIB, a_disk, a_machine
-from tests.unit.test_azure_rules import refusal, said
+from tests.unit.test_azure_rules import IN_APPS, refusal, said
 
 
 class TestStorage:
@@ -117,6 +117,21 @@ class TestTags:
         assert not dropped["tags[1].key"].open
         assert self.tags(two, {"tags[1].key": "name-2"})["tags[1].value"].target
 
+    def test_names_that_are_offered_at_once_do_not_collide(self) -> None:
+        four = dict.fromkeys(("team", "TEAM", "Team", "team-2"), "x")
+        found = self.tags(four)
+
+        first = {f"tags[{n}].key": found[f"tags[{n}].key"].candidates[0].value for n in (1, 2)}
+        assert first == {"tags[1].key": "TEAM-3", "tags[2].key": "Team-4"}
+        assert self.tags(four, IN_APPS | first).missing == []
+
+    def test_a_free_name_fits_where_the_key_is_as_long_as_it_may_be(self) -> None:
+        twins = {"k" * 512: "1", "K" * 512: "2"}
+
+        free = self.tags(twins)["tags[1].key"].candidates[0].value
+        assert len(free) == 512
+        assert self.tags(twins, {"tags[1].key": free})["tags[1].key"].target == free
+
     def test_the_sources_own_tags_are_left_out(self) -> None:
         found = self.tags({"aws:cloudformation:stack": "x"})
 
@@ -127,5 +142,5 @@ class TestTags:
         found = self.tags({f"key{n}": "v" for n in range(50)})
 
         asked = [f.path for f in found.fields if f.path.endswith("key") and f.open]
-        assert len(asked) == 50 - (MAX_TAGS - OUR_TAGS)
-        assert asked[0] == f"tags[{MAX_TAGS - OUR_TAGS}].key"
+        assert len(asked) == 50 - LIMITS.room
+        assert asked[0] == f"tags[{LIMITS.room}].key"
