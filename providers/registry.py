@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from coldferry.errors import BadInput
+from coldferry.errors import Refused
 from coldferry.ports import (
     Machines,
     Source,
@@ -61,7 +61,7 @@ def lend(access: Access, cloud: Machines) -> None:
 
 
 def connect_source(access: Access) -> Source:
-    """The cloud as a source. Raises BadInput when machines cannot be taken from it."""
+    """The cloud as a source. Raises Refused when machines cannot be taken from it."""
     cloud = connect(access)
     if not is_source(cloud):
         raise _one_sided(access, "taken from")
@@ -69,7 +69,7 @@ def connect_source(access: Access) -> Source:
 
 
 def connect_translator(access: Access) -> Translator:
-    """The cloud as one that can be asked what it would make of a machine."""
+    """The cloud as one that says what it would make of a machine. Raises Refused otherwise."""
     cloud = connect(access)
     if not is_translator(cloud):
         raise _one_sided(access, "translated for")
@@ -77,17 +77,18 @@ def connect_translator(access: Access) -> Translator:
 
 
 def connect_target(access: Access) -> Target:
-    """The cloud as a target. Raises BadInput when machines cannot be brought to it."""
+    """The cloud as a target. Raises Refused when machines cannot be brought to it."""
     cloud = connect(access)
     if not is_target(cloud):
         raise _one_sided(access, "brought to")
     return cloud
 
 
-def _one_sided(access: Access, verb: str) -> BadInput:
-    return BadInput(
+def _one_sided(access: Access, verb: str) -> Refused:
+    return Refused(
         f"Machines cannot be {verb} {access.provider} in this release.",
-        "The README lists the directions that are supported.",
+        "'coldferry plan' says what would become of one; the README lists the directions in "
+        "which it can be moved.",
     )
 
 

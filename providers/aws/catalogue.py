@@ -127,6 +127,11 @@ class Catalogue(Row):
     quotas: dict[str, Usage] = Field(default_factory=dict)
     encrypts: bool | Unknown = "unknown"
 
+    @property
+    def place(self) -> str:
+        """The region."""
+        return self.region
+
     def type(self, name: str) -> InstanceType | None:
         """The instance type of that name, whatever its case."""
         return next((t for t in self.types if t.name == name.lower()), None)

@@ -9,8 +9,10 @@ from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device
 from coldferry.ports import Check, DiskReader, FrozenDisk, Owned, PowerState
-from providers.aws import doctor, instances, marks, power, snapshots
+from coldferry.translation import Answers, Translation
+from providers.aws import doctor, instances, marks, offers, power, snapshots, translate
 from providers.aws.access import AwsAccess
+from providers.aws.catalogue import Catalogue
 from providers.aws.client import speaking
 from providers.aws.describe import machine_of
 from providers.aws.disks import open_snapshot
@@ -21,9 +23,10 @@ from providers.aws.unmovable import findings_of
 
 
 class AwsCloud:
-    """One account and region as a :class:`coldferry.ports.Source`; ``vm`` is an instance id.
+    """One account and region; ``vm`` is an instance id. Making one calls nothing.
 
-    Making one calls nothing.
+    A :class:`coldferry.ports.Source` and a :class:`coldferry.ports.Translator`: it says what it
+    would make of a machine, and makes none yet.
     """
 
     provider = "aws"
@@ -72,6 +75,16 @@ class AwsCloud:
     def diagnose(self) -> Iterator[Check]:
         """See :mod:`providers.aws.doctor`."""
         return doctor.diagnose(self._clients)
+
+    # -- translator ---------------------------------------------------------
+
+    def catalogue(self) -> Catalogue:
+        """See :mod:`providers.aws.offers`."""
+        return offers.read(self._clients)
+
+    def translate(self, machine: Machine, catalogue: Catalogue, answers: Answers) -> Translation:
+        """See :mod:`providers.aws.translate`."""
+        return translate.translate(machine, catalogue, answers)
 
     # -- source -------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from providers.aws.inventory import Inventory
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
+        DhcpConfigurationTypeDef,
         IpPermissionOutputTypeDef,
         NetworkInterfaceAssociationTypeDef,
         NetworkInterfaceTypeDef,
@@ -121,14 +122,22 @@ def dns_of(inventory: Inventory) -> Dns:
     """AmazonProvidedDNS stays that word: its address depends on the network."""
     if inventory.dhcp is None:
         return Dns()
-    options = {
+    servers, search_domains, time_servers = resolvers_of(inventory.dhcp)
+    return Dns(servers=servers, search_domains=search_domains, time_servers=time_servers)
+
+
+def resolvers_of(
+    options: "list[DhcpConfigurationTypeDef]",
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Resolvers, search domains and time servers that DHCP options hand out."""
+    found = {
         row.get("Key", ""): [value.get("Value", "") for value in row.get("Values", [])]
-        for row in inventory.dhcp
+        for row in options
     }
     # Several domains in one value, separated by spaces, are what Linux guests take as a list.
-    domains = [word for value in options.get("domain-name", []) for word in value.split()]
-    return Dns(
-        servers=tuple(options.get("domain-name-servers", [])),
-        search_domains=tuple(domains),
-        time_servers=tuple(options.get("ntp-servers", [])),
+    domains = [word for value in found.get("domain-name", []) for word in value.split()]
+    return (
+        tuple(found.get("domain-name-servers", [])),
+        tuple(domains),
+        tuple(found.get("ntp-servers", [])),
     )
