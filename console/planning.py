@@ -22,6 +22,7 @@ from coldferry.inspecting import with_evidence
 from coldferry.migration import Marks, State, next_migration, pair_of
 from coldferry.plain import fields_need, plain, shown
 from coldferry.plan import Plan
+from coldferry.ports import Machines, is_source, is_target
 from coldferry.precedents import EMPTY, consult
 from coldferry.rules import check_paths
 from console import answers as answer_file
@@ -30,7 +31,7 @@ from console.book import saved_book
 from console.looking import look_into, show_findings
 from console.managing import Json
 from console.output import Outcome, command
-from providers.registry import connect_source, connect_target
+from providers.registry import connect, connect_translator
 
 SourceBlock = Annotated[str, typer.Argument(metavar="SOURCE", help="A cloud: coldferry-cloud/NAME")]
 TargetBlock = Annotated[str, typer.Argument(metavar="TARGET", help="A cloud: coldferry-cloud/NAME")]
@@ -114,18 +115,20 @@ def make_plan(
 ) -> tuple[Plan, list[Finding]]:
     """The plan as of now and what was found on the way; preflight only when nothing is missing.
 
-    ``evidence`` of the machine's disks fills what its cloud does not know. An answer that is
-    None is a field left empty. What the answers leave open is taken from the translation book.
-    Raises BadAnswer for a path that is none, and NotMovable when something stands against
-    moving the machine.
+    A machine can be planned for between any two clouds of which the one describes and the
+    other translates; a finding says where migrating is not in this release. ``evidence`` of
+    the machine's disks fills what its cloud does not know. An answer that is None is a field
+    left empty. What the answers leave open is taken from the translation book. Raises
+    BadAnswer for a path that is none, and NotMovable when something stands against moving the
+    machine.
     """
-    origin = connect_source(blocks.load(source)[0])
-    goal = connect_target(blocks.load(target)[0])
-    findings = origin.unmovable(vm)
+    origin = connect(blocks.load(source)[0])
+    goal = connect_translator(blocks.load(target)[0])
+    findings = origin.unmovable(vm) if is_source(origin) else []
     if refusals := [finding for finding in findings if finding.severity == "refuse"]:
         raise NotMovable.because(refusals)
     machine = with_evidence(origin.describe(vm), evidence)
-    marks = origin.marks(vm)
+    marks = origin.marks(vm) if is_source(origin) else None
     migration, adopted = next_migration(
         machine.name, goal.provider, pair_of(origin, vm, goal), marks
     )
@@ -134,9 +137,9 @@ def make_plan(
     check_paths(machine, answers)
     book = saved_book() if use_book else EMPTY
     consulted = consult(goal, machine, answer_file.answered(answers), book)
-    findings += consulted.remarks
+    findings += [*consulted.remarks, *_only_planned(origin, goal)]
     made = Plan(migration=migration, machine=machine, translation=consulted.translation)
-    if not made.translation.missing:
+    if not made.translation.missing and is_target(goal):
         findings += [_as_told_by_a_plan(finding) for finding in goal.preflight(made)]
     return made, findings
 
@@ -154,6 +157,26 @@ def _under_way(vm: str, marks: Marks) -> Finding:
         f"{vm} is being moved: {marks.migration} is {marks.state}.",
         f"Migrating goes on from there; {undo} undoes it.",
     )  # fmt: skip
+
+
+def _only_planned(origin: Machines, goal: Machines) -> list[Finding]:
+    """One finding where the machine can be planned for, and not be moved."""
+    stand = []
+    if not is_source(origin):
+        stand.append(f"taken from {origin.provider}")
+    if not is_target(goal):
+        stand.append(f"brought to {goal.provider}")
+    if not stand:
+        return []
+    direction = f"{origin.provider} to {goal.provider}"
+    return [
+        Finding(
+            "warn", "only-planned", direction,
+            f"Migrating from {direction} is not in this release: machines cannot be "
+            f"{' or '.join(stand)}.",
+            "Take this as what would become of the machine.",
+        )
+    ]  # fmt: skip
 
 
 def _as_told_by_a_plan(finding: Finding) -> Finding:

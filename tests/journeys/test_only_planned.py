@@ -1,0 +1,97 @@
+"""Directions that can be planned for and not yet be moved in: a plan all the same, and no more."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def machine(seeder):
+    """An ordinary running machine at the source."""
+    return seeder.small(tags={"Name": "stay-01"})
+
+
+@pytest.fixture(scope="module")
+def arrived(sandbox, machine, tmp_path_factory):
+    """The same machine once it was moved; its id at the target."""
+    options = sandbox.answers(machine.vm, tmp_path_factory.mktemp("there") / "answers.yaml")
+    answer = sandbox.here("migrate", sandbox.source, machine.vm, sandbox.target, *options)
+    assert answer.exit_code == 0, answer
+    return answer.document["target_vm"]
+
+
+@pytest.fixture
+def untouched(arrivals, seeder, sandbox):
+    """Neither cloud has anything more at the end."""
+
+    def look():
+        volumes = sandbox.ec2.describe_volumes()["Volumes"]
+        return arrivals.everything(), seeder.our_snapshots(), len(volumes)
+
+    before = look()
+    yield
+    assert look() == before
+
+
+def direction(answer):
+    """The one finding that says that this way is planned for only."""
+    (found,) = [f for f in answer.document["findings"] if f["code"] == "only-planned"]
+    return found
+
+
+def answered(sandbox, source, vm, target, path):
+    """The plan once all that is missing was answered from what it offers."""
+    given: dict[str, str] = {}
+    for _ in range(4):
+        path.write_text(json.dumps(given))
+        answer = sandbox.here("plan", source, vm, target, "--answers", path)
+        for field in answer.document["translation"]:
+            if field["path"] in answer.document["missing"]:
+                offered = [candidate["value"] for candidate in field["candidates"]]
+                asked = field["verdict"] == "missing"
+                given[field["path"]] = offered[0] if asked else "acknowledge"
+        if not answer.document["missing"]:
+            break
+    return answer
+
+
+def test_a_machine_that_arrived_can_be_planned_for_the_way_back(
+    sandbox, arrived, untouched, tmp_path
+):
+    answer = sandbox.here("plan", sandbox.target, arrived, sandbox.source)
+
+    assert answer.exit_code == 3
+    assert answer.document["migration"].startswith("stay-01-aws-")
+    assert "nics[0].subnet_id" in answer.document["missing"]
+    assert [device["source"] for device in answer.document["devices"]]
+    assert direction(answer)["severity"] == "warn"
+    assert "azure to aws is not in this release" in direction(answer)["what"]
+    whole = answered(sandbox, sandbox.target, arrived, sandbox.source, tmp_path / "a.yaml")
+    assert (whole.exit_code, whole.document["missing"]) == (0, [])
+    assert direction(whole)
+
+
+def test_a_machine_can_be_planned_for_its_own_cloud(sandbox, machine, untouched):
+    answer = sandbox.here("plan", sandbox.source, machine.vm, sandbox.source)
+
+    assert answer.exit_code == 3
+    fields = {field["path"]: field for field in answer.document["translation"]}
+    assert fields["instance_type"]["verdict"] == "exact"
+    assert "brought to" in direction(answer)["what"]
+
+
+def test_a_plan_for_a_direction_that_is_supported_says_nothing_of_it(sandbox, machine):
+    answer = sandbox.here("plan", sandbox.source, machine.vm, sandbox.target)
+
+    assert [f for f in answer.document["findings"] if f["code"] == "only-planned"] == []
+
+
+def test_migrating_that_way_is_refused_in_a_sentence(sandbox, machine, arrived, untouched):
+    back = sandbox.here("migrate", sandbox.target, arrived, sandbox.source)
+    again = sandbox.here("migrate", sandbox.source, machine.vm, sandbox.source)
+
+    assert (back.exit_code, again.exit_code) == (4, 4)
+    assert back.error["code"] == again.error["code"] == "refused"
+    assert "cannot be taken from azure in this release" in back.error["what"]
+    assert "cannot be brought to aws in this release" in again.error["what"]
+    assert "coldferry plan" in again.error["do"]
