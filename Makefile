@@ -55,7 +55,7 @@ imports: install ## The import rule
 	$(RUN) lint-imports
 
 .PHONY: docs
-docs: install ## Write the generated pages: the description's JSON schema
+docs: install ## Write what is generated: JSON schema, translation page, help text
 	$(RUN) python -m docs.generate
 
 .PHONY: screenshots

@@ -1,4 +1,4 @@
-"""Write what follows from the code: the description's JSON schema, the README's help text.
+"""Write what follows from the code: the JSON schema, the rules' page, the README's help text.
 
 Run as ``python -m docs.generate``, or ``make docs``.
 """
@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 
 from coldferry.machine import Machine
+from docs import translation_page
 
 FOLDER = Path(__file__).parent
 SCHEMA = FOLDER / "machine.schema.json"
+TRANSLATION = FOLDER / "translation.md"
 README = FOLDER.parent / "README.md"
 
 COMMANDS = (
@@ -85,8 +87,9 @@ def _usage(command: str) -> str:
 
 
 def main() -> None:
-    """Write both."""
+    """Write all three."""
     SCHEMA.write_text(schema_text())
+    TRANSLATION.write_text(translation_page.page())
     README.write_text(with_help(README.read_text()))
 
 

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from coldferry import errors
-from docs import generate
+from coldferry.leaves import schema_patterns
+from docs import generate, translation_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -70,6 +71,17 @@ def test_the_readme_s_help_is_what_the_commands_say():
 
 def test_the_published_schema_is_the_description_s():
     assert generate.SCHEMA.read_text() == generate.schema_text(), "run 'make docs'"
+
+
+def test_the_page_on_translation_is_the_rules_own():
+    assert generate.TRANSLATION.read_text() == translation_page.page(), "run 'make docs'"
+
+
+def test_the_page_on_translation_has_a_row_for_every_field_and_target():
+    page = generate.TRANSLATION.read_text()
+    rows = re.findall(r"^\| `([^`]+)` \| `[a-z]", page, re.MULTILINE)
+
+    assert rows == schema_patterns() * len(translation_page.TARGETS)
 
 
 def test_every_exit_code_is_explained_in_the_readme():
