@@ -99,7 +99,8 @@ def test_every_value_that_the_target_does_not_take_is_a_fault_with_its_line_and_
 
 
 def test_values_that_do_not_go_together_are_a_fault():
-    nics = (a_nic(), a_nic(id="eni-2", primary=False, device_index=1, subnet_id="subnet-2"))
+    other = {"id": "eni-2", "primary": False, "device_index": 1, "subnet_id": "subnet-2"}
+    nics = (a_nic(), a_nic(**other, private_address=None))
     machine = a_machine(nics=nics)
     every = [Asked("i-1", machine, consult(GOAL, machine, {}))]
     first, second = distinct(every, GOAL)

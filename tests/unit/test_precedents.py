@@ -201,7 +201,8 @@ def test_a_bad_word_of_a_person_is_the_person_s_fault_also_beside_a_book():
 
 
 def test_a_value_that_does_not_go_with_a_person_s_is_left_out():
-    nics = (a_nic(), a_nic(id="eni-2", primary=False, device_index=1, subnet_id="subnet-2"))
+    other = {"id": "eni-2", "primary": False, "device_index": 1, "subnet_id": "subnet-2"}
+    nics = (a_nic(), a_nic(**other, private_address=None))
     machine = a_machine(nics=nics)
     far = a_rule(value="far/apps", when={"nics[].subnet_id": "subnet-2"})
 
