@@ -70,6 +70,7 @@ def test_a_plan_creates_nothing_anywhere(sandbox, machine, untouched):
         "devices",
         "findings",
         "error",
+        "guest",
     }
     assert answer.document["missing"]
     assert [device["allocated_bytes"] for device in answer.document["devices"]] == [None, None]
