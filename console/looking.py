@@ -12,7 +12,7 @@ from coldferry.inspecting import Look
 from coldferry.migration import next_migration, pair_of
 from coldferry.plain import plain
 from console import blocks
-from providers.registry import connect_source, connect_target
+from providers.registry import connect_source, connect_translator
 
 _WORDS = 600
 
@@ -25,7 +25,7 @@ def look_into(source: str, vm: str, target: str) -> Look:
     origin = connect_source(blocks.load(source)[0])
     if refusals := [one for one in origin.unmovable(vm) if one.severity == "refuse"]:
         raise NotMovable.because(refusals)
-    goal = connect_target(blocks.load(target)[0])
+    goal = connect_translator(blocks.load(target)[0])
     machine = origin.describe(vm)
     pair = pair_of(origin, vm, goal)
     migration, _ = next_migration(machine.name, goal.provider, pair, origin.marks(vm))

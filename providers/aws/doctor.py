@@ -101,6 +101,12 @@ def _permissions(clients: Clients, machine: "InstanceTypeDef | None") -> Iterato
         ("DescribeDhcpOptions", lambda: ec2.describe_dhcp_options(DryRun=True)),
         ("DescribeNetworkInterfaces", lambda: ec2.describe_network_interfaces(DryRun=True)),
         ("DescribeSecurityGroups", lambda: ec2.describe_security_groups(DryRun=True)),
+        (
+            "DescribeInstanceTypeOfferings",
+            lambda: ec2.describe_instance_type_offerings(DryRun=True, MaxResults=5),
+        ),
+        ("DescribeKeyPairs", lambda: ec2.describe_key_pairs(DryRun=True)),
+        ("GetEbsEncryptionByDefault", lambda: ec2.get_ebs_encryption_by_default(DryRun=True)),
     ]
     for action, call in reads:
         yield _allowed(action, call, "the region")

@@ -105,7 +105,7 @@ class TestAws:
         vm = self.machine(aws)
         cloud = aws.cloud()
 
-        cloud.describe(vm)
+        cloud.translate(cloud.describe(vm), cloud.catalogue(), {})
         cloud.unmovable(vm)
         cloud.marks(vm)
         list(cloud.marked())
@@ -118,6 +118,7 @@ class TestAws:
         cloud = aws.cloud()
         machine = cloud.describe(vm)
         cloud.unmovable(vm)
+        cloud.catalogue()
 
         cloud.mark(vm, Marks(MIGRATION, State.APPROVED, "running"))
         cloud.stop(vm)
