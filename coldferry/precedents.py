@@ -75,6 +75,8 @@ def fill(
         found = book.answers_for(machine, translation, target)
         path = next((path for path in found if path not in answers and path not in stale), None)
         if path is None:
+            # What another answer settled needs no word about a value that did not serve.
+            stale = {path: why for path, why in stale.items() if translation[path].open}
             return Consulted(_attributed(translation, rules), answers, rules, stale)
         rule = found[path]
         try:

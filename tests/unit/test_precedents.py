@@ -222,6 +222,21 @@ def test_an_answer_that_raises_the_next_question_has_that_answered_too():
     assert list(told.rules) == [SUBNET, "nics[0].private_address"]
 
 
+def test_nothing_is_said_of_a_stale_value_once_another_answer_settled_its_field():
+    unsure = a_machine(architecture="unknown")
+    rules = [
+        a_rule(),
+        a_rule(pattern="instance_type", value="Standard_Gone"),
+        a_rule(pattern="architecture", value="x86_64"),
+    ]
+
+    told = consult(GOAL, unsure, {}, Book(rules))
+
+    assert told.translation.missing == []
+    assert told.translation["instance_type"].decided_by is DecidedBy.RULE
+    assert told.stale == {}
+
+
 def test_filling_asks_the_target_with_open_fields_only():
     machine = a_machine(tags=(Tag(key="team", value="a"), Tag(key="Team", value="b")))
     asked = []
