@@ -237,6 +237,20 @@ def test_nothing_is_said_of_a_stale_value_once_another_answer_settled_its_field(
     assert told.stale == {}
 
 
+def test_an_acknowledgement_that_does_not_serve_takes_no_other_with_it():
+    machine = a_machine(profile="web-role", disks=(a_disk(key_id="key-1"),))
+    rules = [
+        a_rule(value=ACKNOWLEDGE),  # a subnet cannot be acknowledged away
+        a_rule(pattern="profile", value=ACKNOWLEDGE),
+        a_rule(pattern="disks[].key_id", value=ACKNOWLEDGE),
+    ]
+
+    told = consult(GOAL, machine, {}, Book(rules))
+
+    assert told.translation.missing == list(told.stale) == [SUBNET]
+    assert set(told.rules) == {"profile", "disks[0].key_id"}
+
+
 def test_filling_asks_the_target_with_open_fields_only():
     machine = a_machine(tags=(Tag(key="team", value="a"), Tag(key="Team", value="b")))
     asked = []
