@@ -58,7 +58,7 @@ LIKENESS: dict[str, Likeness] = {
     **_group("application", "relations[].", "kind id detail", "kind", "id"),
     # Recovery keys must be at hand for each machine whose TPM is lost.
     **_group("security", "", "tpm"),
-    # A source that never tells it asks the same of every machine: one word is for all of them.
+    # Some sources tell it of no machine; what is agreed to is that the new one is made without.
     "secure_boot": Likeness("security", ("secure_boot",), own=()),
     **_group("security", "", "key_names", "key_names"),
     **_group("security", "", "profile", "profile"),

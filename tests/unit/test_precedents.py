@@ -100,6 +100,13 @@ def test_what_the_source_could_not_tell_makes_no_two_machines_alike():
     assert consult(GOAL, twin(unsure), {}, book).translation.missing == ["firmware", "os_family"]
 
 
+def test_that_machines_are_made_without_secure_boot_is_agreed_to_once_though_no_source_tells():
+    uefi = a_machine(firmware="uefi", secure_boot="unknown")
+    book = Book(learned(uefi, {SUBNET: APPS, "secure_boot": ACKNOWLEDGE}))
+
+    assert consult(GOAL, twin(uefi), {}, book).translation.missing == []
+
+
 def test_the_loss_of_a_reserved_address_is_acknowledged_for_each_and_of_an_automatic_one_once():
     for kind, asked in {"reserved": ["nics[0].public_address"], "automatic": []}.items():
         nic = a_nic(public_address="198.51.100.7", public_address_kind=kind)
