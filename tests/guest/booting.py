@@ -21,25 +21,35 @@ _DEVICES = {
 
 
 def boot(
-    image: Path, firmware: Literal["bios", "uefi"], bus: Bus = "virtio", timeout_s: float = 300
+    image: Path,
+    firmware: Literal["bios", "uefi"],
+    bus: Bus = "virtio",
+    *,
+    data: Path | None = None,
+    kept: bool = False,
+    timeout_s: float = 300,
 ) -> list[str]:
-    """What the guest said of itself until it was off; the image stays as it is.
+    """What the guest said of itself until it was off; its disks stay as they are unless ``kept``.
 
-    An empty list means that it said nothing. Skips the test where QEMU cannot be had.
+    ``data`` is a second disk, on virtio. An empty list means that it said nothing. Skips the
+    test where QEMU cannot be had.
     """
     programs = {"qemu-system-x86_64": "qemu-system-x86"}
     if absent := lacking(programs):
         pytest.skip(f"a guest cannot be started without {', '.join(absent)}")
+    spared = "off" if kept else "on"
     with tempfile.TemporaryDirectory() as folder:
         serial = Path(folder) / "serial"
         words = [
             "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "512",
             "-machine", "pc", "-nodefaults", "-display", "none", "-no-reboot",
             "-serial", f"file:{serial}",
-            "-drive", f"file={image},format=raw,if=none,id=root,snapshot=on",
+            "-drive", f"file={image},format=raw,if=none,id=root,snapshot={spared}",
             "-netdev", "user,id=n,restrict=on", "-device", "virtio-net-pci,netdev=n",
         ]  # fmt: skip
-        for device in _DEVICES[bus]:
+        if data is not None:
+            words += ["-drive", f"file={data},format=raw,if=none,id=data,snapshot=on"]
+        for device in (*_DEVICES[bus], *(["virtio-blk-pci,drive=data"] if data else [])):
             words += ["-device", device]
         if firmware == "uefi":
             if not OVMF.exists() and lacking({"no-such-program": "ovmf"}) and not OVMF.exists():

@@ -19,8 +19,8 @@ _FOLDERS = (
 )  # fmt: skip
 _LINUX, _BIOS_BOOT, _EFI = "8300", "ef02", "ef00"
 _BIOS_MODULES = (
-    "biosdisk", "part_gpt", "part_msdos", "ext2", "search_fs_uuid", "configfile", "normal",
-    "linux", "echo", "test", "serial", "terminal",
+    "biosdisk", "part_gpt", "part_msdos", "ext2", "search", "search_fs_uuid", "configfile",
+    "normal", "linux", "echo", "test", "serial", "terminal",
 )  # fmt: skip
 _EFI_MODULES = ("fat", *(m for m in _BIOS_MODULES if m != "biosdisk"))
 

@@ -58,6 +58,12 @@ def _nvme1n1(guest: Recipe) -> None:
     _data_mount(guest, "/dev/nvme1n1 /srv/data ext4 defaults,nofail 0 2")
 
 
+@_plants("fstab-device-name/vdb")
+def _vdb(guest: Recipe) -> None:
+    """As QEMU calls a second disk: of use where the guest is started."""
+    _data_mount(guest, "/dev/vdb /srv/data ext4 defaults 0 2")
+
+
 @_plants("fstab-device-name/root")
 def _root_by_name(guest: Recipe) -> None:
     guest.fstab[0] = "/dev/xvda1 / ext4 rw,discard,errors=remount-ro 0 1"
@@ -159,6 +165,11 @@ def _bios_only(guest: Recipe) -> None:
 @_plants("boot-device-name")
 def _root_argument_by_name(guest: Recipe) -> None:
     guest.root_argument = "/dev/xvda1"
+
+
+@_plants("boot-device-name/vda")
+def _root_argument_of_qemu(guest: Recipe) -> None:
+    guest.root_argument = "/dev/vda3"
 
 
 @_plants("no-serial-console")

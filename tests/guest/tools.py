@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,7 @@ def add_tools(guest: Recipe, maker: Maker) -> None:
         else:
             guest.folders.add(name)
     guest.files["/usr/bin/sh"] = Link("dash")
+    guest.files["/usr/bin/awk"] = Link("mawk")  # what Debian's alternatives do
     guest.files["/lib64"] = Link("usr/lib64")
     guest.files["/etc/passwd"] = "root:x:0:0:root:/root:/bin/bash\n"
     guest.files["/etc/group"] = "root:x:0:\n"
@@ -50,8 +52,9 @@ _CONFIGURED = "MODULES=list\nBUSYBOX=auto\nCOMPRESS=zstd\nRUNSIZE=10%\nFSTYPE=au
 
 def _unpacked(maker: Maker) -> Path:
     """One folder with the files of all packages, as a system with a merged /usr has them."""
+    wanted = (maker, *_USER_SPACE)
     with alone(f"tools-{maker}"):
-        folder = cache_folder() / f"tools-{maker}"
+        folder = cache_folder() / f"tools-{maker}-{zlib.crc32(repr(wanted).encode()):08x}"
         if not folder.exists():
             making = Path(tempfile.mkdtemp(dir=cache_folder(), prefix="making-"))
             archives, tree = making / "archives", making / "tree"
@@ -60,7 +63,7 @@ def _unpacked(maker: Maker) -> Path:
             run(
                 "apt-get", "-qq", "-y", "-o", "Dir::State::status=/dev/null",
                 "-o", f"Dir::Cache::archives={archives}", "-o", "APT::Install-Recommends=false",
-                "-o", "Debug::NoLocking=1", "--download-only", "install", maker, *_USER_SPACE,
+                "-o", "Debug::NoLocking=1", "--download-only", "install", *wanted,
             )  # fmt: skip
             for deb in sorted(archives.glob("*.deb")):
                 run("dpkg-deb", "-x", deb, tree)

@@ -121,6 +121,32 @@ def test_the_guest_s_own_program_makes_an_initramfs_with_the_target_s_drivers(to
     assert boot(again, "bios")[-1] == "done"
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_the_running_guest_is_mended_and_starts_again(tmp_path):
+    planted = (
+        "no-storage-driver", "fstab-device-name/vdb", "boot-device-name/vda", "datasource-pinned",
+        "network-pinned-to-mac/udev", "no-serial-console", "source-agent",
+    )  # fmt: skip
+    image, data = build(plant=planted, tools="initramfs-tools"), build_data()
+    machine = machine_of(image, data)
+    before = inspected(machine, *TO_AZURE, image, data)
+    root = take_out(image, tmp_path)
+    (root / "srv/task.sh").write_text(prepare(machine, before, *TO_AZURE).script)
+    running = put_back(image, root, tmp_path / "running.raw")
+    first = boot(running, "bios", data=data, kept=True, timeout_s=900)
+    after = inspected(machine, *TO_AZURE, running, data)
+    second = boot(running, "bios", data=data, kept=True, timeout_s=900)
+
+    assert {name.partition("/")[0] for name in planted} <= codes(before)
+    assert codes(after) == set()
+    assert f"task changed: /boot/initrd.img-{kernel_version()}" in first
+    assert not [line for line in first if line.startswith("task left:")]
+    assert [line for line in second if line.startswith("task already: /etc/")]
+    assert not [line for line in second if line.startswith(("task changed:", "task left:"))]
+    assert first[-1] == second[-1] == "done"
+
+
 def test_without_a_way_to_make_an_initramfs_the_script_says_what_is_left(tmp_path):
     before, after, first, _, unchanged, _ = mend(tmp_path, ("no-storage-driver",), TO_AZURE)
     release = kernel_version()

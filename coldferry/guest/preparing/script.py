@@ -13,6 +13,8 @@ from coldferry.machine import Machine
 from coldferry.plain import plain
 
 UNREADABLE_NAME = "Its name has characters that nobody sees: a script would not show what it does."
+LAST = "initramfs"
+"""What makes one reads the other settings."""
 BY_HAND = "Nothing that a script can decide."
 
 
@@ -86,7 +88,8 @@ def _remedy(case: Case, language: Language) -> Remedy:
 
 
 def _script(machine: Machine, remedies: Sequence[Remedy], language: Language) -> str:
-    steps = list(dict.fromkeys(step for remedy in remedies for step in remedy.steps))
+    found = dict.fromkeys(step for remedy in remedies for step in remedy.steps)
+    steps = sorted(found, key=lambda step: step.piece == LAST)
     pieces = dict.fromkeys(step.piece for step in steps)
     return "".join(
         (

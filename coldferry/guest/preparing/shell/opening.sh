@@ -67,7 +67,7 @@ replace() {
     return 1
   fi
   if [ -f "$at" ]; then
-    if cmp -s "$WORK/new" "$at"; then
+    if [ "$(cksum <"$WORK/new")" = "$(cksum <"$at")" ]; then
       already "$1"
       return 1
     fi
