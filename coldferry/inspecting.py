@@ -36,6 +36,11 @@ class Look:
     allocated_bytes: dict[str, int] = field(default_factory=dict)
 
 
+def inspection_of(migration: str) -> str:
+    """The id that a migration's temporary frozen state bears."""
+    return f"{migration}-inspect"
+
+
 def inspect(
     source: Source,
     vm: str,
@@ -51,7 +56,7 @@ def inspect(
     and releases it on every end. ``measure`` counts what is allocated, too.
     Raises what the provider raises.
     """
-    with _glimpse(source, vm, f"{migration}-inspect", devices_of(machine)) as frozen:
+    with _glimpse(source, vm, inspection_of(migration), devices_of(machine)) as frozen:
         look = inspect_frozen(source, frozen, machine, needs, halted=False)
         counted = {f.device.name: _allocated(source, f) for f in frozen} if measure else {}
     return Look(look.inspection, look.fetched_bytes, counted)

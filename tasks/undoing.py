@@ -1,6 +1,7 @@
 """The way back: only what bears the migration's tag is removed, and nothing before all was seen."""
 
 from coldferry.errors import BadInput, Refused, UnknownMachine
+from coldferry.inspecting import inspection_of
 from coldferry.migration import HELD_AT_TARGET, Marks, pair_of
 from coldferry.ports import Owned
 from tasks.clouds import Cloud
@@ -63,5 +64,6 @@ def discard(target: Cloud, migration: str) -> list[Owned]:
 
 @step("release")
 def release(source: Cloud, migration: str) -> list[Owned]:
-    """Delete the frozen disks at the source."""
-    return source.source().release(migration)
+    """Delete the frozen disks at the source, and what an inspection that was killed left there."""
+    cloud = source.source()
+    return [*cloud.release(migration), *cloud.release(inspection_of(migration))]

@@ -112,7 +112,7 @@ def _environment(files: Tree, source: str) -> dict[str, str]:
 
 
 def _default_first(entries: list[Entry], text: str, environment: dict[str, str]) -> list[Entry]:
-    chosen = re.findall(r"""^\s*set default=["']?([^"'\n]*)""", text, re.MULTILINE)
+    chosen = re.findall(r"""^[ \t]*set default=["']?([^"'\n]*)""", text, re.MULTILINE)
     wanted = next((one for one in reversed(chosen) if "$" not in one), "0")
     if any("saved_entry" in one for one in chosen) and environment.get("saved_entry"):
         wanted = environment["saved_entry"]

@@ -107,7 +107,7 @@ def _unreadable(guest: Guest) -> Iterator[Finding]:
                 "inform",
                 UNREADABLE,
                 subject,
-                f"{subject} was not looked at: {what}.",
+                f"{subject} could not be read whole: {what}.",
                 "What is on it is copied all the same; look there by hand for what this plan "
                 "could not see.",
             )

@@ -123,7 +123,7 @@ class _Conversation:
             "inform",
             "unreadable-filesystem",
             self._step,
-            f"{self._step} was not looked at to the end: {why}.",
+            f"{self._step} could not be read whole: {why}.",
             "It is damaged, or made to break what reads it. It is copied all the same; look there "
             "by hand for what this plan could not see.",
         )

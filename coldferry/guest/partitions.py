@@ -9,7 +9,7 @@ Bootable". MBR: the same, section 5.2.
 import struct
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,14 +62,15 @@ def read_table(disk: Bytes) -> Table:
     if any(entry.kind == _PROTECTIVE for entry in entries) or not entries:
         gpt = _gpt(disk)
         if gpt is not None:
-            return Table("gpt", gpt.partitions, code, gpt.trouble)
+            trouble = gpt.trouble or _beyond(gpt.partitions, disk)
+            return Table("gpt", gpt.partitions, code, trouble)
         if entries:
             trouble = "It has the mark of a GPT, but no GPT that can be read."
             return Table("gpt", (), code, trouble)
     if not entries or not _sane(entries, disk):
         return Table(None)
     found, trouble = _logical(disk, sector)
-    return Table("mbr", tuple(found), code, trouble)
+    return Table("mbr", tuple(found), code, trouble or _beyond(found, disk))
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,14 @@ def _sane(entries: list[_Entry], disk: Bytes) -> bool:
     return all(
         entry.status in (0, 0x80) and 0 < entry.start * 512 < disk.size_bytes for entry in entries
     )
+
+
+def _beyond(found: Sequence[Partition], disk: Bytes) -> str:
+    """A copy that was cut off, or a table of another disk."""
+    for one in found:
+        if one.offset + one.size_bytes > disk.size_bytes:
+            return f"Partition {one.number} ends behind the end of the disk."
+    return ""
 
 
 def _logical(disk: Bytes, sector: bytes) -> tuple[list[Partition], str]:

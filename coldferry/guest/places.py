@@ -15,6 +15,7 @@ from coldferry.guest.window import Bytes, Window
 __all__ = ["FORMATS", "DiskFound", "Place", "Trouble", "find_places"]
 
 UNKNOWN_KIND = "unknown"
+DAMAGED = "it is damaged, or not what it claims to be"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def in_words(error: BaseException) -> str:
         return "it wants more memory than an inspection may have"
     if text and not text.startswith(("py", "lib")) and ":" not in text:
         return text[:1].lower() + text[1:].rstrip(".")
-    return "it is damaged, or not what it claims to be"
+    return DAMAGED
 
 
 def find_places(disks: Sequence[Bytes], steps: Steps) -> tuple[list[DiskFound], list[Place]]:

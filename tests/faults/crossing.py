@@ -98,22 +98,31 @@ class Crossing:
         )
         return Moved(vm, list(disks), self._answers(vm))
 
-    def migrate(self, moved: Moved) -> dict[str, Any]:
-        """In this process; raises what the flow raises."""
+    def migrate(self, moved: Moved, *, inspect: bool = False) -> dict[str, Any]:
+        """In this process; raises what the flow raises.
+
+        Without the looks into the disks, unless asked for: they read and freeze, too, and
+        what a test does to the copy would meet them first.
+        """
         from flows.migrate_vm import migrate_vm
         from tasks.clouds import load
 
         origin, goal = (load(f"coldferry-cloud/crossing-{one}") for one in ("aws", "azure"))
-        report: Any = asyncio.run(migrate_vm(origin, moved.vm, goal, answers=moved.answers))
+        report: Any = asyncio.run(
+            migrate_vm(origin, moved.vm, goal, answers=moved.answers, inspect=inspect)
+        )
         return dict(report)
 
-    def begin(self, moved: Moved, folder: Path, **environment: str) -> "subprocess.Popen[str]":
+    def begin(
+        self, moved: Moved, folder: Path, *, inspect: bool = False, **environment: str
+    ) -> "subprocess.Popen[str]":
         """The same by the command line, in a process of its own."""
         answers = folder / "answers.yaml"
         answers.write_text(yaml.safe_dump(moved.answers))
         return self.command(
             "migrate", "coldferry-cloud/crossing-aws", moved.vm, "coldferry-cloud/crossing-azure",
-            "--answers", str(answers), "--json", **environment,
+            "--answers", str(answers), "--json",
+            "--inspect" if inspect else "--no-inspect", **environment,
         )  # fmt: skip
 
     def command(self, *words: str, **environment: str) -> "subprocess.Popen[str]":

@@ -25,10 +25,13 @@ def kill_when(process: "subprocess.Popen[str]", crossing: Crossing, operation: s
     assert process.wait() == -signal.SIGKILL
 
 
-def rerun_makes_it_good(crossing: Crossing, moved: Moved, folder: Path, api: str) -> None:
+def rerun_makes_it_good(
+    crossing: Crossing, moved: Moved, folder: Path, api: str, *, inspect: bool = False
+) -> None:
     """One machine of the disks that were begun, the same bytes, and nothing beside them."""
     begun = crossing.found()["disks"]
-    code, report, aside = ended(crossing.begin(moved, folder, PREFECT_API_URL=api))
+    again = crossing.begin(moved, folder, inspect=inspect, PREFECT_API_URL=api)
+    code, report, aside = ended(again)
 
     assert code == 0, aside
     assert report["state"] == "allocated"
@@ -52,6 +55,19 @@ def test_in_the_middle_of_a_copy(crossing: Crossing, prefect_api: str, tmp_path:
     assert crossing.found()["machines"] == []
 
     rerun_makes_it_good(crossing, moved, tmp_path, prefect_api)
+
+
+@pytest.mark.slow
+def test_in_the_middle_of_an_inspection(
+    crossing: Crossing, prefect_api: str, tmp_path: Path
+) -> None:
+    """The temporary snapshot that it left is removed by the rerun's own inspection."""
+    moved = crossing.seed(dense(4))
+    process = crossing.begin(moved, tmp_path, inspect=True, PREFECT_API_URL=prefect_api)
+    kill_when(process, crossing, "ec2:CreateSnapshots", sent=0)
+    assert crossing.calls("ec2:StopInstances") == 0
+
+    rerun_makes_it_good(crossing, moved, tmp_path, prefect_api, inspect=True)
 
 
 @pytest.mark.slow

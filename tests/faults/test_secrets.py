@@ -162,8 +162,11 @@ def _tell_the_story(teller: Teller, folder: Path) -> None:
     teller.evidence.migration = teller.tell("plan", plan)["migration"]
 
     said = f"You may not. Encoded authorization failure message: {ECHOED}"
-    clouds.fault("ec2:CreateSnapshots", status=403, code="UnauthorizedOperation", message=said)
-    teller.tell("denied by the source", clouds.begin(moved, folder, **environment))
+    clouds.fault(
+        "ec2:CreateSnapshots", status=403, code="UnauthorizedOperation", message=said, times=9
+    )
+    begun = clouds.begin(moved, folder, inspect=True, **environment)
+    teller.tell("denied by the source", begun)
     said = f"Signature did not match, it was sig={ECHOED}&se=2030 and the token: {ECHOED}"
     clouds.reset()
     clouds.fault(
@@ -172,7 +175,7 @@ def _tell_the_story(teller: Teller, folder: Path) -> None:
     teller.tell("denied by the target", clouds.begin(moved, folder, **environment))
 
     clouds.reset()
-    process = clouds.begin(moved, folder, **environment)
+    process = clouds.begin(moved, folder, inspect=True, **environment)
     while clouds.received("blob:PutPage") < 5 * MIB and process.poll() is None:
         time.sleep(0.005)
     clouds.azure.server.cut_blobs()

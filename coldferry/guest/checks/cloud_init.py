@@ -12,9 +12,10 @@ from coldferry.guest.guest import Guest
 from coldferry.guest.text import below, lines, text_of
 from coldferry.guest.tree import Tree
 
-_INLINE = re.compile(r"^\s*datasource_list\s*:\s*\[([^\]]*)\]", re.MULTILINE)
+_INLINE = re.compile(r"^[ \t]*datasource_list[ \t]*:[ \t]*\[([^\]]*)\]", re.MULTILINE)
 _LINES = re.compile(
-    r"^\s*datasource_list\s*:\s*(?:#[^\n]*)?\n((?:[ \t]*-[ \t]*\S+[^\n]*\n?)+)", re.MULTILINE
+    r"^[ \t]*datasource_list[ \t]*:[ \t]*(?:#[^\n]*)?\n((?:[ \t]*-[ \t][^\n]*(?:\n|\Z))+)",
+    re.MULTILINE,
 )
 _IDENTIFY = "/etc/cloud/ds-identify.cfg"
 _DISABLED = "/etc/cloud/cloud-init.disabled"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from coldferry.guest.evidence import Mount
 from coldferry.guest.mounted import Mounted
 from coldferry.guest.naming import place_named
-from coldferry.guest.places import Place
+from coldferry.guest.places import DAMAGED, Place
 from coldferry.guest.steps import Steps
 from coldferry.guest.systems.system import System
 from coldferry.guest.text import lines, text_of
@@ -34,6 +34,8 @@ def find(roots: Sequence[Place], places: Sequence[Place], steps: Steps) -> Syste
             files = Mounted(place.tree, {}, steps)
             if _is_root(files):
                 return _system(place, places, files, steps)
+            if files.damaged:
+                place.trouble = DAMAGED
     return None
 
 
@@ -57,6 +59,7 @@ def _system(root: Place, places: Sequence[Place], files: Mounted, steps: Steps) 
             openers[path] = lambda place=place: place.tree  # type: ignore[misc]
     assert root.tree is not None
     whole = Mounted(root.tree, openers, steps)
+    whole.damaged += files.damaged
     return System(
         family="linux",
         files=whole,

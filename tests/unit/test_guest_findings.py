@@ -1,0 +1,56 @@
+"""Each fault that can be planted in a real guest gives its finding, and no other."""
+
+from typing import Any
+
+import pytest
+
+from coldferry.guest.checks import CHECKS
+from coldferry.guest.evidence import CODES
+from providers.aws.guest import GUEST as AWS
+from providers.azure.guest import GUEST as AZURE
+from tests.guest import PLANTS, build
+from tests.unit.guest_looks import codes, look
+from tests.unit.machines import a_machine
+
+BACK = {
+    "no-storage-driver/nvme", "temporary-disk-mount", "temporary-disk-mount/waagent",
+    "datasource-pinned/azure", "source-agent/walinuxagent",
+}  # fmt: skip
+"""Faults of a guest that goes from Azure to EC2."""
+
+BUILT_FOR_UEFI = {"firmware-mismatch", "no-bootloader/vendor-path-only"}
+
+SEVERAL = {"hostile-words": ["fstab-device-name", "fstab-no-nofail", "network-pinned-to-mac"]}
+
+
+def asked(plant: str) -> dict[str, Any]:
+    firmware = "uefi" if plant in BUILT_FOR_UEFI else "bios"
+    ends = {"needs": AWS, "left": AZURE} if plant in BACK else {"needs": AZURE, "left": AWS}
+    return {"machine": a_machine(firmware=firmware), "halted": True, **ends}
+
+
+@pytest.mark.parametrize("needs", [AWS, AZURE])
+def test_the_healthy_guest_gives_none(needs):
+    assert look(build(), needs=needs, left=AWS if needs is AZURE else AZURE).findings == ()
+
+
+@pytest.mark.parametrize("plant", sorted(PLANTS))
+def test_a_planted_fault_gives_exactly_its_finding(plant):
+    found = look(build(plant=(plant,)), **asked(plant))
+
+    assert codes(found) == SEVERAL.get(plant, [plant.partition("/")[0]])
+    for finding in found.findings:
+        assert finding.what.endswith(".")
+        assert finding.do.endswith(".")
+
+
+def test_every_kind_of_linux_finding_is_planted():
+    planted = {plant.partition("/")[0] for plant in PLANTS}
+
+    assert set(CHECKS) - planted == set()
+    assert set(CHECKS) | {"unreadable-filesystem", "not-inspected"} <= CODES
+
+
+@pytest.mark.parametrize("plant", ["unclean-filesystem"])
+def test_a_running_guest_s_file_systems_are_open_and_that_is_no_finding(plant):
+    assert look(build(plant=(plant,)), halted=False).findings == ()
