@@ -1,19 +1,18 @@
 """Disks that are made to break who reads them: each a function of an empty folder."""
 
-import gzip
-import lzma
 import os
 import random
 import re
 import shutil
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.guest import build
 from tests.guest.packages import run
 from tests.unit.guest_looks import ext4, partitioned
+from tests.unit.hostile_initramfs import HOSTILE_INITRAMFS
 from tests.unit.lvm_images import MEMBER, dashed, volume_group
 
 MIB = 1 << 20
@@ -49,28 +48,14 @@ def hostile(name: str, tells: str) -> Callable[[Make], Make]:
     return known
 
 
-def with_files(folder: Path, **files: str | bytes) -> Path:
-    """A disk with a small system on it; keys are paths with ``__`` for ``/``."""
-    named = {f"/{key.replace('__', '/').replace('_DOT_', '.')}": v for key, v in files.items()}
-    return with_paths(folder, named)
-
-
 def with_paths(folder: Path, files: dict[str, str | bytes], size_mib: int = 32) -> Path:
-    """The same, by paths."""
+    """A disk with a small system on it, and these files besides."""
     return partitioned(folder / "disk.raw", ("8300", ext4(folder, SYSTEM | files, size_mib)))
 
 
 def with_initramfs(folder: Path, content: bytes) -> Path:
     """A disk whose only kernel has this as its initramfs."""
     return with_paths(folder, {"/boot/initrd-1": content}, 32 + len(content) // MIB)
-
-
-def cpio_entry(name: bytes, size: int = 0, name_bytes: int | None = None) -> bytes:
-    """A header of the newc format, with whatever sizes."""
-    length = len(name) + 1 if name_bytes is None else name_bytes
-    fields = (0, 0o100644, 0, 0, 1, 0, size, 0, 0, 0, 0, length, 0)
-    head = b"070701" + b"".join(b"%08X" % field for field in fields) + name + b"\0"
-    return head + bytes(-len(head) % 4)
 
 
 def poke(image: Path, offset: int, content: bytes) -> Path:
@@ -315,51 +300,9 @@ def _lvm_huge(folder: Path) -> Path:
 
 # -- initramfs ----------------------------------------------------------------
 
-
-def _bomb(pack: Callable[[Iterator[bytes]], bytes]) -> bytes:
-    """Sixteen GiB of one file of zeros."""
-    head = cpio_entry(b"zeros", 0xFFFFFFF0)
-    return pack(iter([head, *([bytes(16 * MIB)] * 64)]))
-
-
-def _gzipped(pieces: Iterator[bytes]) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return b"".join(packer.compress(piece) for piece in pieces) + packer.flush()
-
-
-def _zstd_of_zeros(_: Iterator[bytes]) -> bytes:
-    """Blocks of one repeated byte: 128 KiB in four bytes."""
-    head = cpio_entry(b"zeros", 0xFFFFFFF0)
-    raw = struct.pack("<I", len(head) << 3)[:3] + head
-    run_of_zeros = struct.pack("<I", (131072 << 3) | 2)[:3] + b"\0"
-    return b"\x28\xb5\x2f\xfd" + b"\0\x58" + raw + run_of_zeros * 131072
-
-
-for _name, _pack in (("gzip", _gzipped), ("zstd", _zstd_of_zeros)):
-    hostile(f"an initramfs that is a bomb of {_name}", "/boot/initrd-1")(
-        lambda folder, pack=_pack: with_initramfs(folder, _bomb(pack))  # type: ignore[misc]
-    )
-
-_PACKED = {
-    "a zstd window of 2 GiB": b"\x28\xb5\x2f\xfd\x00\xa8" + bytes(64),
-    "an lzma dictionary of 4 GiB": b"\x5d\x00\x00\xff\xff" + b"\xff" * 8 + bytes(64),
-    "an xz that ends at once": lzma.compress(b"x" * 1000)[:40],
-    "a gzip that ends at once": gzip.compress(b"x" * 100_000)[:60],
-    "lz4 blocks of noise": b"\x02\x21\x4c\x18\xff\x00\x00\x00" + b"\xf0" * 4096,
-    "a file of 4 GiB": cpio_entry(b"lib/modules/1/x.ko", 0xFFFFFFFF) + bytes(4096),
-    "a name of 4 GiB": cpio_entry(b"x", 0, 0xFFFFFFFF) + bytes(4096),
-    "no digits for sizes": b"070701" + b"z" * 104 + bytes(512),
-    "no archive": random.Random(2).randbytes(4096),
-    "a million files": gzip.compress(cpio_entry(b"x") * 1_000_000),
-    "a hundred archives": cpio_entry(b"TRAILER!!!") * 100,
-    "lists of drivers without end": gzip.compress(
-        (cpio_entry(b"lib/modules/1/modules.builtin", 1 << 19) + b"k/a.ko\n" * 74898 + b"\0\0")
-        * 400
-    ),
-}
-for _name, _content in _PACKED.items():
+for _name, _content in HOSTILE_INITRAMFS.items():
     hostile(f"an initramfs of {_name}", "/boot/initrd-1")(
-        lambda folder, content=_content: with_initramfs(folder, content)  # type: ignore[misc]
+        lambda folder, content=_content: with_initramfs(folder, content())  # type: ignore[misc]
     )
 
 
