@@ -33,7 +33,7 @@ from tasks.halting import (
     record_failure,
     still_halted,
 )
-from tasks.inspecting import confirm_evidence, keep_inspection, with_inspection
+from tasks.inspecting import confirm_evidence, keep_inspection, remarks_of, with_inspection
 from tasks.moving import allocate, commit, each, freeze, own, prove, together
 from tasks.reporting import compare, moved, publish
 
@@ -95,7 +95,7 @@ async def migrate_vm(
         target_vm=new_vm,
         devices=devices,
         approval=approval,
-        findings=[*found.remarks, *findings],
+        findings=[*remarks_of(found, seen), *findings],
         seconds=timed.seconds,
     )
     await publish(report)

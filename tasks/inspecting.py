@@ -79,6 +79,12 @@ def confirm_evidence(
     return [finding for finding in seen.findings if finding not in before.findings]
 
 
+def remarks_of(found: Surveyed, seen: Inspection | None) -> list[Finding]:
+    """All that was found before the halt; a rerun after it takes the guest's from the approval."""
+    kept = seen.findings if seen is not None and found.inspection is None else ()
+    return [*found.remarks, *kept]
+
+
 async def keep_inspection(approval: Approval, seen: Inspection | None) -> Approval:
     """The approval with what was seen for it: a rerun after the halt compares with that."""
     if seen is None or seen == approval.inspection:

@@ -20,7 +20,7 @@ from coldferry.errors import Finding
 from coldferry.guest import wire
 from coldferry.guest.evidence import MOST_FINDINGS, Inspection
 from coldferry.guest.question import Question
-from coldferry.guest.ranges import Ranges, Spent
+from coldferry.guest.ranges import BUDGET_BYTES, Ranges, Spent
 from coldferry.ports import DiskReader
 
 WALL_S = 30.0
@@ -32,14 +32,14 @@ _ROOT = Path(coldferry.__file__).resolve().parents[1]
 
 
 def look_at(
-    question: Question, readers: Sequence[DiskReader], *, wall_s: float = WALL_S
+    question: Question, readers: Sequence[DiskReader], *, budget_bytes: int = BUDGET_BYTES
 ) -> tuple[Inspection, int]:
     """What the child found, and how many bytes it cost at the provider."""
-    ranges = Ranges(readers)
-    conversation = _Conversation(ranges, wall_s)
+    ranges = Ranges(readers, budget_bytes)
+    conversation = Conversation(ranges, WALL_S)
     ours, theirs = socket.socketpair()
     with ours:
-        child = _start(theirs)
+        child = start_child(theirs)
         theirs.close()
         try:
             conversation.hold(ours, question)
@@ -51,7 +51,8 @@ def look_at(
     return conversation.outcome(code), ranges.fetched_bytes
 
 
-def _start(line: socket.socket) -> "subprocess.Popen[bytes]":
+def start_child(line: socket.socket) -> "subprocess.Popen[bytes]":
+    """The process that reads; it answers at the other end of ``line``."""
     number = line.fileno()
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-P", "-s", "-m", "coldferry.guest.child", str(number)],
@@ -73,13 +74,13 @@ _ENVIRONMENT = {
 """All that the child is told of this one: no credential, no proxy, no home."""
 
 
-class _Conversation:
+class Conversation:
     """What has been said so far."""
 
     def __init__(self, ranges: Ranges, wall_s: float) -> None:
         self._ranges = ranges
         self._left_s = wall_s
-        self._document = b""
+        self._document: bytes | None = None
         self._step = "the disks"
         self._ended = False
         self._why = ""
@@ -106,10 +107,10 @@ class _Conversation:
 
     def outcome(self, exit_code: int) -> Inspection:
         """The last whole document, and a finding where it did not come to its end."""
-        found, lost = Inspection(), False
-        if self._document:
+        found, lost = Inspection(), self._ended
+        if self._document is not None:
             try:
-                found = Inspection.model_validate_json(self._document)
+                found, lost = Inspection.model_validate_json(self._document), False
             except ValidationError:
                 lost = True
         if self._ended and not lost:

@@ -139,7 +139,8 @@ def test_who_does_not_want_it_is_not_looked_at(ferry):
     assert "inspect" not in report["seconds"]
 
 
-def test_a_rerun_after_the_halt_compares_with_what_was_seen_before(ferry):
+def test_a_rerun_after_the_halt_goes_by_what_was_seen_before(ferry):
+    put(ferry, build(firmware="uefi", plant=("boot-device-name",)))
     ferry.target.fail("allocate", Denied("Not allowed."), "allocate")
     with pytest.raises(Exception, match="Not allowed"):
         ferry.migrate()
@@ -147,5 +148,6 @@ def test_a_rerun_after_the_halt_compares_with_what_was_seen_before(ferry):
     report = ferry.migrate()
 
     assert report["state"] == "allocated"
+    assert codes(report) == ["boot-device-name"]
     assert ferry.source.calls["inspect", "freeze"] == calls
     assert ferry.source.calls["inspect again", "open_frozen"] == 2
