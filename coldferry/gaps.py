@@ -43,7 +43,8 @@ class Gap:
 
     ``now`` are the source's values, each once; ``acknowledge`` says that the
     answer is the word and no value; ``candidates`` are those that every
-    machine may choose.
+    machine may choose. Where ``typed``, another value may be given, such as
+    ``example``.
     """
 
     id: str
@@ -54,6 +55,8 @@ class Gap:
     difference: str
     now: tuple[Any, ...]
     candidates: tuple[Candidate, ...]
+    typed: bool
+    example: str
     fields: tuple[tuple[Asked, str], ...]
 
     @property
@@ -135,16 +138,19 @@ def _put_together(gap: str, asking: list[tuple[Asked, FieldTranslation]]) -> Gap
     first, field = asking[0]
     every = [field for _, field in asking]
     pattern = Fields(first.machine).leaves[field.path].pattern
+    acknowledge = all(f.verdict is not Verdict.MISSING for f in every)
     return Gap(
         id=gap,
         pattern=pattern,
         owner=likeness(pattern).owner,
-        acknowledge=all(f.verdict is not Verdict.MISSING for f in every),
+        acknowledge=acknowledge,
         reason=field.reason,
         # What is said of one machine's own value would mislead about the others.
         difference=field.difference if len({f.difference for f in every}) == 1 else "",
         now=tuple({str(f.source): f.source for f in every}.values()),
         candidates=_shared([f.candidates for f in every]),
+        typed=not acknowledge and (bool(field.pattern) or not field.candidates),
+        example=field.example,
         fields=tuple((asked, f.path) for asked, f in asking),
     )
 

@@ -14,7 +14,7 @@ from coldferry.book import Book, BookRule
 from coldferry.errors import BadAnswer, Finding
 from coldferry.machine import Machine
 from coldferry.migration import Place
-from coldferry.plain import code, plain
+from coldferry.plain import plain
 from coldferry.ports import Priced, Translator
 from coldferry.translation import ACKNOWLEDGE, Answers, DecidedBy, Precedent, Translation
 
@@ -99,19 +99,6 @@ def _together(left: list[str], found: dict[str, BookRule]) -> list[str]:
     """The first value alone; once there is none, all acknowledgements: they settle nothing else."""
     values = [path for path in left if found[path].value != ACKNOWLEDGE]
     return values[:1] or left
-
-
-def precedents(translation: Translation) -> list[str]:
-    """What the book answered, as lines of Markdown for a form; none when it answered nothing."""
-    found = [(field.path, field.precedent) for field in translation.fields if field.precedent]
-    if not found:
-        return []
-    lines = ["", "Answered by the translation book; to have it otherwise, reject this plan:", ""]
-    return lines + [
-        f"- {code(path)}: {code(_listed(first.said), 80)} (rule {code(first.rule)}, "
-        f"first approved by {code(first.by, 80)} at {code(first.at)})"
-        for path, first in found
-    ]
 
 
 def shown(rule: BookRule) -> str:

@@ -9,13 +9,14 @@ from rich.table import Table
 from coldferry.comparing import Standing, as_json, goals, no_target, price, rank, standing
 from coldferry.errors import BadInput, NotMovable
 from coldferry.plain import plain
+from coldferry.ports import is_source
 from coldferry.precedents import EMPTY, consult
 from console import blocks
 from console.book import saved_book
 from console.managing import Json
 from console.output import Outcome, command
 from console.planning import NoBook, SourceBlock, SourceVm
-from providers.registry import Access, connect, connect_source
+from providers.registry import Access, connect
 
 _AT_ONCE = 8
 
@@ -25,9 +26,9 @@ def compare(
     source: SourceBlock, vm: SourceVm, no_book: NoBook = False, json: Json = False
 ) -> Outcome:
     """Rank every saved target by what it would leave missing of a machine; creates nothing."""
-    origin = connect_source(blocks.load(source)[0])
-    refusals = [finding for finding in origin.unmovable(vm) if finding.severity == "refuse"]
-    if refusals:
+    origin = connect(blocks.load(source)[0])
+    findings = origin.unmovable(vm) if is_source(origin) else []
+    if refusals := [finding for finding in findings if finding.severity == "refuse"]:
         raise NotMovable.because(refusals)
     machine = origin.describe(vm)
     saved = {f"{blocks.SLUG}/{name}": access for name, access, _ in blocks.every()}

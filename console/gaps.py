@@ -15,14 +15,14 @@ from coldferry.book import Book
 from coldferry.errors import BadInput, FaultyFile, Finding, UnknownMachine
 from coldferry.gaps import Asked, Gap, answer, distinct
 from coldferry.plain import plain
-from coldferry.ports import Source, Translator
+from coldferry.ports import Machines, Translator, is_source
 from coldferry.precedents import EMPTY, Consulted, consult
 from console import blocks, sheets
 from console.book import keep, saved_book
 from console.managing import Json
 from console.output import Outcome, aside, command
 from console.planning import NoBook, SourceBlock
-from providers.registry import connect_source, connect_translator
+from providers.registry import connect, connect_translator
 
 _AT_ONCE = 8
 """Machines described at the same time."""
@@ -57,7 +57,7 @@ def gaps(
         raise BadInput("--csv goes with neither --json nor --import.")
     if filled and no_book:
         raise BadInput("--import adds to the book; --no-book leaves it alone.")
-    origin = connect_source(blocks.load(source)[0])
+    origin = connect(blocks.load(source)[0])
     goal = connect_translator(blocks.load(target)[0])
     book = EMPTY if no_book else saved_book()
     wanted = origin.machines() if every else _wanted(vm or [])
@@ -80,7 +80,7 @@ def gaps(
 
 
 def _import(
-    path: Path, by: str, origin: Source, goal: Translator, more: Sequence[str], book: Book
+    path: Path, by: str, origin: Machines, goal: Translator, more: Sequence[str], book: Book
 ) -> Outcome:
     rows, named = sheets.read(path)
     catalogue = goal.catalogue()
@@ -110,7 +110,7 @@ def _standing(book: Book, question: str) -> list[Any]:
 
 
 def _ask(
-    origin: Source, goal: Translator, vms: Sequence[str], book: Book, catalogue: Any
+    origin: Machines, goal: Translator, vms: Sequence[str], book: Book, catalogue: Any
 ) -> tuple[list[Asked], list[Finding]]:
     """Every machine's translation, and what stands against moving some.
 
@@ -123,9 +123,10 @@ def _ask(
         except UnknownMachine as unknown:
             return unknown
         consulted = consult(goal, machine, {}, book, catalogue)
-        against = [finding for finding in origin.unmovable(vm) if finding.severity == "refuse"]
+        against = origin.unmovable(vm) if is_source(origin) else []
+        refusals = [finding for finding in against if finding.severity == "refuse"]
         return Asked(vm, machine, consulted), [
-            *against,
+            *refusals,
             *consulted.remarks,
             *_blocking(vm, consulted),
         ]

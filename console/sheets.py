@@ -60,6 +60,9 @@ def as_row(gap: Gap) -> dict[str, Any]:
     """One gap's cells by column, before they are made harmless."""
     verb = "Acknowledge" if gap.acknowledge else "Choose" if gap.candidates else "Fill in"
     chosen = [f"{c.value} ({c.meaning})" if c.meaning else c.value for c in gap.candidates]
+    if gap.typed:
+        another = "another value" if chosen else "a value"
+        chosen.append(another + (f", such as {gap.example}" if gap.example else ""))
     now = [_shown(value, 200) for value in gap.now]
     return {
         "owner": gap.owner,

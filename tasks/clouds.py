@@ -9,8 +9,14 @@ from typing import Any, ClassVar, cast
 from prefect.blocks.core import Block
 from pydantic import SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 
-from coldferry.ports import Source, Target, Translator
-from providers.registry import Access, connect_source, connect_target, connect_translator
+from coldferry.ports import Machines, Source, Target, Translator
+from providers.registry import (
+    Access,
+    connect,
+    connect_source,
+    connect_target,
+    connect_translator,
+)
 
 SLUG = "coldferry-cloud"
 
@@ -37,6 +43,10 @@ class Cloud(Access, Block):
     def access(self) -> Access:
         """The settings alone."""
         return Access(**{name: getattr(self, name) for name in Access.model_fields})
+
+    def machines(self) -> Machines:
+        """This cloud as one whose machines can be described."""
+        return connect(self.access())
 
     def source(self) -> Source:
         """This cloud as a source."""

@@ -12,7 +12,6 @@ from coldferry.book import Book
 from coldferry.comparing import Standing, as_markdown, goals, standing
 from coldferry.machine import Machine
 from coldferry.migration import slug
-from providers.registry import connect
 from tasks.clouds import SLUG, Cloud
 from tasks.describing import translate
 from tasks.moving import together
@@ -31,7 +30,7 @@ async def saved_targets(machine: Machine) -> tuple[dict[str, Cloud], list[Standi
             saved[f"{SLUG}/{name}"] = cast("Cloud", await Cloud.aload(name))
         except RuntimeError:  # Prefect's word for settings that do not validate
             broken.append(Standing(f"{SLUG}/{name}", error="The block's settings cannot be used."))
-    named = {name: connect(cloud.access()) for name, cloud in saved.items()}
+    named = {name: cloud.machines() for name, cloud in saved.items()}
     return {name: saved[name] for name in goals(named, machine.origin)}, broken
 
 

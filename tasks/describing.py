@@ -12,7 +12,7 @@ from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plain import shown
 from coldferry.plan import Plan
-from coldferry.ports import PowerState
+from coldferry.ports import PowerState, is_source
 from coldferry.precedents import EMPTY, Consulted, consult
 from coldferry.translation import Answers
 from tasks.clouds import Cloud
@@ -33,12 +33,15 @@ class Surveyed:
 
 @step("survey", early=True)
 def survey(source: Cloud, vm: str) -> Surveyed:
-    """Describe the machine, read our tags on it, and find what stands against moving it."""
-    cloud = source.source()
-    findings = cloud.unmovable(vm)
+    """Describe the machine, read our tags on it, and find what stands against moving it.
+
+    One that its cloud cannot be a source of is described all the same, to be compared.
+    """
+    cloud = source.machines()
+    findings = cloud.unmovable(vm) if is_source(cloud) else []
     return Surveyed(
         machine=cloud.describe(vm),
-        marks=cloud.marks(vm),
+        marks=cloud.marks(vm) if is_source(cloud) else None,
         power=cloud.power(vm),
         refusals=[finding for finding in findings if finding.severity == "refuse"],
         remarks=[finding for finding in findings if finding.severity != "refuse"],

@@ -16,7 +16,6 @@ from coldferry.inquiry import Inquiry, Page
 from coldferry.machine import Machine
 from coldferry.plain import code, prose
 from coldferry.plan import Plan
-from coldferry.precedents import precedents
 
 WAITING = (
     "It waits for a person: on this run's page, press Resume (in Prefect's second UI: the three "
@@ -29,7 +28,7 @@ _DECIDING = (
     "others optional. Submit (in Prefect's second UI: Resume) sends the form. A list opens at the "
     "arrows at its right end, or with the arrow-down key."
 )
-_MAX_FINDINGS = 10
+_MAX_FINDINGS = _MAX_BOOKED = 10
 _GIB = 1 << 30
 
 
@@ -44,7 +43,7 @@ def heading(
             f"## {code(plan.machine.name)}: {asked} to answer{pages}",
             f"Machine {code(plan.machine.origin.id)}, migration {code(plan.migration)}.",
             *_refused(plan.machine, problems),
-            *precedents(plan.translation),
+            *_booked(plan),
             *_found(findings),
         ]
     )
@@ -61,6 +60,7 @@ def deciding(
         [
             f"{code(plan.machine.name)}: {_summary(plan)}",
             *_refused(plan.machine, problems),
+            *_booked(plan),
             *_found(findings),
             _DECIDING.format(go="approve" if page.last else "go on"),
             go,
@@ -103,6 +103,19 @@ def _refused(machine: Machine, problems: Mapping[str, str]) -> list[str]:
         f"NOT ACCEPTED: {prose(words.title(machine, path))}: {_sentence(problem)}"
         for path, problem in problems.items()
     ]
+
+
+def _booked(plan: Plan) -> list[str]:
+    """What the translation book answers, and whose word it was."""
+    found = [(field.path, field.precedent) for field in plan.translation.fields if field.precedent]
+    lines = [
+        f"FROM THE BOOK: {prose(words.title(plan.machine, path))}: {_shown(first.said)}, rule "
+        f"{code(first.rule)}, first approved by {code(first.by, 80)} at {code(first.at)}."
+        for path, first in found[:_MAX_BOOKED]
+    ]
+    if (more := len(found) - _MAX_BOOKED) > 0:
+        lines.append(f"FROM THE BOOK: {more} more, which the report names.")
+    return [*lines, "To have one of these otherwise, reject this plan."] if lines else []
 
 
 def _found(findings: Sequence[Finding]) -> list[str]:

@@ -10,6 +10,7 @@ from coldferry.leaves import schema_patterns
 from coldferry.machine import Dns, SecurityGroup, Tag
 from coldferry.plain import visible
 from coldferry.plan import Plan
+from coldferry.translation import Precedent, Translation
 from providers.azure.catalogue import Vm
 from tasks.asking import DECISION, SIGNATURE, field_name, form, read_form
 from tests.unit.machines import a_disk, a_full_machine, a_machine, a_nic
@@ -180,6 +181,24 @@ def test_findings_stand_on_top_with_what_to_do():
     for top in (made.model_json_schema()["properties"][DECISION]["description"], made._description):
         assert "FOUND: `disk0`: It is full. Empty it." in top
         assert "FOUND: 2 more" in top
+
+
+def test_what_the_book_answers_stands_on_top_with_whose_word_it_was():
+    first = Precedent(rule="0123456789abcdef", said="main/apps", by="A\u202ed`a", at="2031-05-01")
+    plan = a_plan(a_machine(profile="web"), {"nics[0].subnet_id": "main/apps"})
+    booked = [
+        one.model_copy(update={"precedent": first}) if one.path.endswith("subnet_id") else one
+        for one in plan.translation.fields
+    ]
+    plan = plan.model_copy(update={"translation": Translation(fields=tuple(booked))})
+    page = first_page(inquiries(plan.machine, plan.translation))
+    made = form(plan, page)
+
+    for top in (made.model_json_schema()["properties"][DECISION]["description"], made._description):
+        line = next(line for line in top.splitlines() if line.startswith("FROM THE BOOK"))
+        assert "Network for interface 1 (10.0.1.20): `main/apps`" in line
+        assert "rule `0123456789abcdef`" in line
+        assert "approved by ``A d`a`` at" in line
 
 
 def test_more_than_twelve_questions_make_pages_and_each_can_be_rejected():
