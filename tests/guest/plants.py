@@ -64,6 +64,11 @@ def _vdb(guest: Recipe) -> None:
     _data_mount(guest, "/dev/vdb /srv/data ext4 defaults 0 2")
 
 
+@_plants("fstab-device-name/crypttab")
+def _crypttab(guest: Recipe) -> None:
+    guest.files["/etc/crypttab"] = "# Opened later.\nvault /dev/vdb none luks,noauto\n"
+
+
 @_plants("fstab-device-name/root")
 def _root_by_name(guest: Recipe) -> None:
     guest.fstab[0] = "/dev/xvda1 / ext4 rw,discard,errors=remount-ro 0 1"

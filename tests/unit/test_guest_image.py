@@ -17,6 +17,7 @@ IN_TEXTS = {
     "fstab-device-name": ("/etc/fstab", "\n/dev/xvdf /srv/data ", "UUID=bad"),
     "fstab-device-name/nvme": ("/etc/fstab", "\n/dev/nvme1n1 /srv/data ", "/dev/xvd"),
     "fstab-device-name/vdb": ("/etc/fstab", "\n/dev/vdb /srv/data ", "/dev/xvd"),
+    "fstab-device-name/crypttab": ("/etc/crypttab", "vault /dev/vdb none luks", "UUID"),
     "fstab-device-name/root": ("/etc/fstab", "/dev/xvda1 / ext4", "/dev/nvme"),
     "fstab-no-nofail": ("/etc/fstab", " /srv/data ext4 defaults 0 2", "defaults,nofail"),
     "swap-on-root-disk/file": ("/etc/fstab", "/swapfile none swap", "/dev/"),

@@ -261,6 +261,14 @@ def test_settings_of_a_cloud_image_are_added_to_and_not_overruled(root):
     assert told == b"quiet console=tty0 console=ttyS0,115200\n"
 
 
+def test_an_encrypted_volume_s_device_is_told_by_the_running_guest_only(root):
+    text = "vault /dev/xvdf none luks\nother UUID=1-2 none luks\n"
+    after, said = mended(root, "fstab-device-name", "/etc/crypttab", text)
+
+    assert after == text
+    assert "left: /etc/crypttab: the UUID of /dev/xvdf is not known here" in said
+
+
 def test_a_kernel_without_the_driver_is_left_to_a_person(root):
     write(root, "/etc/initramfs-tools/modules", "# none\n")
     write(root, "/boot/vmlinuz-6.1", "")
@@ -292,6 +300,24 @@ def test_a_program_of_the_person_s_own_may_make_the_initramfs(root, tmp_path, mo
     settings = (root / "etc/dracut.conf.d/90-coldferry.conf").read_text()
     assert settings == 'add_drivers+=" hv_vmbus hv_storvsc "\n'
     assert (root / "var/lib/coldferry/before/boot/initramfs-5.14.img").read_text() == "old"
+
+
+def test_a_script_that_comes_by_standard_input_is_not_read_by_what_it_starts(root, tmp_path):
+    write(root, "/etc/dracut.conf.d/a.conf", "")
+    write(root, "/boot/vmlinuz-5.14", "")
+    image = write(root, "/boot/initramfs-5.14.img", "old")
+    write(root, "/usr/lib/modules/5.14/modules.dep", "x/hv_vmbus.ko:\nx/hv_storvsc.ko:\n")
+    maker = write(tmp_path, "maker", '#!/bin/sh\ncat >"$1$3"\n')
+    maker.chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-s"],
+        input=made(("no-storage-driver", "/boot/initramfs-5.14.img")).script,
+        env={**os.environ, "COLDFERRY_ROOT": str(root), "COLDFERRY_MKINITRAMFS": str(maker)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert image.read_text() == ""
+    assert done.stdout.splitlines()[-1].startswith("Done.")
 
 
 @pytest.mark.parametrize("way_out", ["file", "folder", "kept"])

@@ -125,8 +125,9 @@ def test_the_guest_s_own_program_makes_an_initramfs_with_the_target_s_drivers(to
 @pytest.mark.timeout(2400)
 def test_the_running_guest_is_mended_and_starts_again(tmp_path):
     planted = (
-        "no-storage-driver", "fstab-device-name/vdb", "boot-device-name/vda", "datasource-pinned",
-        "network-pinned-to-mac/udev", "no-serial-console", "source-agent",
+        "no-storage-driver", "fstab-device-name/vdb", "fstab-device-name/crypttab",
+        "boot-device-name/vda", "datasource-pinned", "network-pinned-to-mac/udev",
+        "no-serial-console", "source-agent",
     )  # fmt: skip
     image, data = build(plant=planted, tools="initramfs-tools"), build_data()
     machine = machine_of(image, data)

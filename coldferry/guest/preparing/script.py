@@ -20,17 +20,21 @@ BY_HAND = "Nothing that a script can decide."
 
 @dataclass(frozen=True)
 class Language:
-    """What the scripts of one system are written in; ``ending`` is of the pieces and the script."""
+    """What the scripts of one system are written in; ``around`` stands around the steps."""
 
     remedies: Mapping[str, Mend]
     folder: str
     ending: str
     first_line: str
+    around: tuple[str, str]
     quoted: Callable[[str], str]
 
 
-SHELL = Language(linux.REMEDIES, "shell", ".sh", "#!/bin/sh\n", for_shell)
-POWERSHELL = Language(windows.REMEDIES, "powershell", ".ps1", "", for_powershell)
+# A script that comes by standard input must not be read by what it starts.
+SHELL = Language(
+    linux.REMEDIES, "shell", ".sh", "#!/bin/sh\n", ("{\n:\n", "} </dev/null\n"), for_shell
+)
+POWERSHELL = Language(windows.REMEDIES, "powershell", ".ps1", "", ("", ""), for_powershell)
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,9 @@ def _script(machine: Machine, remedies: Sequence[Remedy], language: Language) ->
             "\n",
             _piece("opening", language),
             *(_piece(name, language) for name in pieces),
+            language.around[0],
             *(f"{_call(step, language)}\n" for step in steps),
+            language.around[1],
             _piece("closing", language),
         )
     )

@@ -6,11 +6,11 @@ function wanted(line) {
 !wanted($0) { print; next }
 {
   line = $0
-  if (ENVIRON["UUID"] != "") {
-    gsub(/ root=\/dev\/(sd|xvd|vd|hd|nvme)[a-z0-9]+/, " root=UUID=" ENVIRON["UUID"], line)
+  if (ENVIRON["CF_UUID"] != "") {
+    gsub(/ root=\/dev\/(sd|xvd|vd|hd|nvme)[a-z0-9]+/, " root=UUID=" ENVIRON["CF_UUID"], line)
     gsub(/ resume=\/dev\/(sd|xvd|vd|hd|nvme)[a-z0-9]+/, "", line)
   }
-  count = split(ENVIRON["ADD"], words, " ")
+  count = split(ENVIRON["CF_ADD"], words, " ")
   for (i = 1; i <= count; i++) {
     name = words[i]; sub(/,.*/, "", name)
     said = " " line " "
@@ -31,7 +31,7 @@ boot_lines() {
 GRUB_WORDS='
 /^[ \t]*GRUB_CMDLINE_LINUX=/ {
   found = 1
-  count = split(ENVIRON["ADD"], words, " ")
+  count = split(ENVIRON["CF_ADD"], words, " ")
   for (i = 1; i <= count; i++) {
     name = words[i]; sub(/,.*/, "", name)
     if (index($0, name) == 0 && !sub(/"[ \t]*$/, " " words[i] "\""))
@@ -39,7 +39,7 @@ GRUB_WORDS='
   }
 }
 { print }
-END { if (!found) print "GRUB_CMDLINE_LINUX=\"" ENVIRON["ADD"] "\"" }'
+END { if (!found) print "GRUB_CMDLINE_LINUX=\"" ENVIRON["CF_ADD"] "\"" }'
 
 # The boot loader's files from its settings, by the guest's own program, where the guest runs.
 boot_anew() {
@@ -53,7 +53,7 @@ boot_anew() {
 
 # kernel_arguments WORDS: add them for this kernel and for those that are installed later.
 kernel_arguments() {
-  export ADD="$1" UUID=''
+  export CF_ADD="$1" CF_UUID=''
   if [ -d "$ROOT/etc/default/grub.d" ]; then
     printf 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX %s"\n' "$1" >"$WORK/new"
     if replace /etc/default/grub.d/zz-coldferry.cfg; then boot_anew; fi
@@ -82,7 +82,7 @@ root_by_uuid() {
       /^GRUB_DISABLE_LINUX_UUID=/ { print "# coldferry: " $0; next }
       { print }'; then boot_anew; fi
   fi
-  export ADD='' UUID="$uuid"
+  export CF_ADD='' CF_UUID="$uuid"
   boot_lines
 }
 

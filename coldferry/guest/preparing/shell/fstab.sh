@@ -16,17 +16,17 @@ function with(options, more,  words, count, i, all) {
   for (i = 1; i <= count; i++) if (index("," all ",", "," words[i] ",") == 0) all = all "," words[i]
   return all
 }
-BEGIN { from = ENVIRON["FROM"]; path = ENVIRON["AT"]; to = ENVIRON["TO"] }
+BEGIN { from = ENVIRON["CF_FROM"]; path = ENVIRON["CF_AT"]; to = ENVIRON["CF_TO"] }
 # What an earlier run switched off is found, too.
-ENVIRON["DO"] == "off" && $1 == "#coldferry:" && meant($2) == from { found = 1 }
+ENVIRON["CF_DO"] == "off" && $1 == "#coldferry:" && meant($2) == from { found = 1 }
 /^[ \t]*#/ || NF < 3 { print; next }
-ENVIRON["DO"] == "source" && meant($2) == path && $1 == to { found = 1; print; next }
+ENVIRON["CF_DO"] == "source" && meant($2) == path && $1 == to { found = 1; print; next }
 meant($2) != path { print; next }
-meant($1) != from && !(ENVIRON["DO"] == "options" && $1 ~ /^UUID=/) { print; next }
+meant($1) != from && !(ENVIRON["CF_DO"] == "options" && $1 ~ /^UUID=/) { print; next }
 {
   found = 1
-  if (ENVIRON["DO"] == "source") { $1 = to; print }
-  else if (ENVIRON["DO"] == "off") print "#coldferry: " $0
+  if (ENVIRON["CF_DO"] == "source") { $1 = to; print }
+  else if (ENVIRON["CF_DO"] == "off") print "#coldferry: " $0
   else if (with($4, to) == $4) print
   else { $4 = with($4, to); print }
 }
@@ -35,7 +35,7 @@ END { exit found ? 0 : 3 }
 
 # fstab_line WHAT PATH SOURCE TO
 fstab_line() {
-  export DO="$1" AT="$2" FROM="$3" TO="$4"
+  export CF_DO="$1" CF_AT="$2" CF_FROM="$3" CF_TO="$4"
   edit /etc/fstab "$FSTAB" || :
 }
 
@@ -77,9 +77,9 @@ crypttab_uuids() {
     case "$uuid" in
       '' | *[!0-9A-Za-z-]*) left "/etc/crypttab: the UUID of $device is not known here" ;;
       *)
-        export FROM="$device" TO="UUID=$uuid"
+        export CF_FROM="$device" CF_TO="UUID=$uuid"
         edit /etc/crypttab '
-          $1 !~ /^#/ && $2 == ENVIRON["FROM"] { $2 = ENVIRON["TO"] }
+          $1 !~ /^#/ && $2 == ENVIRON["CF_FROM"] { $2 = ENVIRON["CF_TO"] }
           { print }' || : ;;
     esac
   done <"$WORK/opened"

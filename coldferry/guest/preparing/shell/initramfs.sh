@@ -3,11 +3,11 @@ early_drivers() {
   if [ -d "$ROOT/etc/initramfs-tools" ]; then
     maker=initramfs-tools
     for driver; do
-      export ADD="$driver"
+      export CF_ADD="$driver"
       edit /etc/initramfs-tools/modules '
-        $1 == ENVIRON["ADD"] { found = 1 }
+        $1 == ENVIRON["CF_ADD"] { found = 1 }
         { print }
-        END { if (!found) print ENVIRON["ADD"] }' || :
+        END { if (!found) print ENVIRON["CF_ADD"] }' || :
     done
   elif [ -d "$ROOT/etc/dracut.conf.d" ] || [ -d "$ROOT/usr/lib/dracut" ]; then
     maker=dracut

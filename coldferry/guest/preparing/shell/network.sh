@@ -47,12 +47,12 @@ unpin_netplan() {
 }
 
 unpin_networkd() {
-  export NAMED=''
-  if at=$(place "$1") && grep -q '^[[:space:]]*Name[[:space:]]*=' "$at"; then NAMED=yes; fi
+  export CF_NAMED=''
+  if at=$(place "$1") && grep -q '^[[:space:]]*Name[[:space:]]*=' "$at"; then CF_NAMED=yes; fi
   edit "$1" '
     /^\[/ { here = $0 }
     here ~ /^\[Match\]/ && /^[ \t]*(Permanent)?MACAddress[ \t]*=/ {
-      if (ENVIRON["NAMED"] == "" && !told) print "Name=e*"
+      if (ENVIRON["CF_NAMED"] == "" && !told) print "Name=e*"
       told = 1; next
     }
     { print }' || :

@@ -57,7 +57,7 @@ keep() {
   kept=$(own_folder "/before${1%/*}") || return 1
   kept=$kept/${1##*/}
   [ ! -L "$kept" ] || return 1
-  [ -e "$kept" ] || cp -p -- "$(place "$1")" "$kept"
+  [ -e "$kept" ] || { cp -p -- "$(place "$1")" "$kept.part" && mv -- "$kept.part" "$kept"; }
 }
 
 # Write $WORK/new to the guest's file $1. Fails where that changes nothing or cannot be.
