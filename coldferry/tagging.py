@@ -25,10 +25,10 @@ KEY = "tags[].key"
 class TagLimits:
     """What a target's tags may be.
 
-    ``ours`` of the ``most`` are kept free for what we write. ``illegal`` matches single
-    characters that neither key nor value may have. ``reserved`` are beginnings of keys that
-    the target keeps for itself, ``foreign`` those that mean nothing there; both in lower case.
-    ``key_pattern`` is a whole key's regular expression, as JSON schema has it.
+    ``ours`` of the ``most`` are kept free for what we write. ``illegal_in_key`` and
+    ``illegal_in_value`` are the inside of a regular expression's brackets. ``reserved`` are
+    beginnings of keys that the target keeps for itself, ``foreign`` those that mean nothing
+    there; both in lower case.
     ``written`` gives the keys that the machine gets anyway, with their values.
     """
 
@@ -36,13 +36,12 @@ class TagLimits:
     ours: int
     key_chars: int
     value_chars: int
-    illegal_key: re.Pattern[str]
-    illegal_value: re.Pattern[str]
+    illegal_in_key: str
+    illegal_in_value: str
     folds_case: bool
     reserved: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     written: Callable[[Machine], Mapping[str, str]] = lambda _machine: {}
-    key_pattern: str = ""
 
     def fold(self, key: str) -> str:
         """Equal for keys that are one and the same to the target."""
@@ -50,7 +49,7 @@ class TagLimits:
 
     def legal(self, key: str) -> str:
         """``key`` as the target takes it; a legal one is left as it is."""
-        made = self.illegal_key.sub("-", key).strip() or "tag"
+        made = re.sub(f"[{self.illegal_in_key}]", "-", key).strip() or "tag"
         if made.lower().startswith((TAG_PREFIX, *self.reserved)):
             made = f"source-{made}"
         return made[: self.key_chars].strip()
@@ -62,7 +61,12 @@ class TagLimits:
 
     def value(self, value: str) -> str:
         """``value`` as the target takes it."""
-        return self.illegal_value.sub("-", value)[: self.value_chars]
+        return re.sub(f"[{self.illegal_in_value}]", "-", value)[: self.value_chars]
+
+    @property
+    def pattern(self) -> str:
+        """As much of what a key may be as a form can check."""
+        return f"^[^{self.illegal_in_key}]{{1,{self.key_chars}}}$"
 
     @property
     def room(self) -> int:
@@ -124,12 +128,12 @@ class Labels:
             )
         target = limits.legal(key)
         if limits.fold(target) in taken | set(written):
-            case = ", in another case" if limits.folds_case else ""
+            because = f"{self.cloud}'s tag names ignore case: " if limits.folds_case else ""
             free = self._free(target, taken | offered)
             return missing(
-                f"'{target}' is there already{case}: two tags would be one.",
+                f"{because}'{target}' is there already.",
                 [(free, "under another name"), (DROP, "leave this tag out")],
-                pattern=self.limits.key_pattern,
+                pattern=limits.pattern,
                 example=free,
                 proposal=free,
             )

@@ -5,7 +5,6 @@ with regard to case, values to 256, any character, ``aws:`` is AWS's own. The qu
 API's XML can carry no control characters.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from providers.aws.words import AWS
 
 NAME = "Name"
 
-_NO_XML = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+_NO_XML = r"\x00-\x1f\x7f-\x9f\ufffe\uffff"
 
 
 def _written(machine: Machine) -> Mapping[str, str]:
@@ -31,8 +30,8 @@ LIMITS = TagLimits(
     ours=6,  # Name, migration, origin, proven, and two more
     key_chars=128,
     value_chars=256,
-    illegal_key=_NO_XML,
-    illegal_value=_NO_XML,
+    illegal_in_key=_NO_XML,
+    illegal_in_value=_NO_XML,
     folds_case=False,
     foreign=("aws:",),
     written=_written,

@@ -5,8 +5,6 @@ characters without ``<>%&\?/`` and without regard to case, values to 256; some
 beginnings are Azure's own ("Tag resources: Limitations").
 """
 
-import re
-
 from coldferry.rules import Outcome, Rule
 from coldferry.tagging import TagLimits, tags
 from coldferry.verdicts import equivalent
@@ -18,12 +16,11 @@ LIMITS = TagLimits(
     ours=5,  # migration, origin, proven, and two more
     key_chars=512,
     value_chars=256,
-    illegal_key=re.compile(r"[<>%&\\?/\x00-\x1f\x7f]"),
-    illegal_value=re.compile(r"[\x00-\x1f\x7f]"),
+    illegal_in_key=r"<>%&\\?/\x00-\x1f\x7f",
+    illegal_in_value=r"\x00-\x1f\x7f",
     folds_case=True,
     reserved=("microsoft", "azure", "windows"),
     foreign=("aws:",),
-    key_pattern=r"^[^<>%&\\?/\x00-\x1f\x7f]{1,512}$",
 )
 
 

@@ -1,5 +1,6 @@
 """The laws of every target's translation, over machines and catalogues that nobody thought of."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from coldferry.leaves import leaves, pattern_of, schema_patterns
 from coldferry.machine import Machine
 from coldferry.rules import Rule, apply
-from coldferry.translation import FieldTranslation, Translation, digest
+from coldferry.translation import FieldTranslation, Translation, Verdict, digest
 from providers.aws.translate import RULES as AWS
 from providers.azure.translate import RULES as AZURE
 from providers.memory.rules import RULES as MEMORY
@@ -143,6 +144,7 @@ def observed(name: str) -> dict[str, set[str]]:
             for field in translation.fields:
                 seen[field.rule].add(kind(field))
                 assert kind(field) in goal.rule(field.path).may, field
+                asks_what_it_takes(field)
         steps = zip(found.rounds, found.translations, found.translations[1:], strict=False)
         for answered, before, after in steps:
             changes_only_what_follows(goal, answered, before, after)
@@ -151,6 +153,15 @@ def observed(name: str) -> dict[str, set[str]]:
         hold(machine, catalogue)
     examples(goal, 750)(given(machines(), goal.catalogues)(hold))()
     return seen
+
+
+def asks_what_it_takes(field: FieldTranslation) -> None:
+    """What a form offers fits what it checks, and a proposal is one of the candidates."""
+    offered = [candidate.value for candidate in field.candidates]
+    assert not field.proposal or field.proposal in offered, field
+    if field.verdict is Verdict.MISSING and field.pattern:
+        typed = [word for word in (*offered, field.example) if word]
+        assert all(re.search(field.pattern, word) for word in typed), field
 
 
 def changes_only_what_follows(
