@@ -87,7 +87,7 @@ def _grub(files: Tree) -> list[Entry]:
 def _grub_entries(text: str, source: str) -> Iterator[Entry]:
     entry: Entry | None = None
     for line in lines(text):
-        word, _, rest = line.partition(" ")
+        word, rest = _split(line)
         if word == "menuentry":
             if entry is not None and entry.kernel:
                 yield entry
@@ -96,13 +96,19 @@ def _grub_entries(text: str, source: str) -> Iterator[Entry]:
             name = next((one for one in title.groups() if one), "") if title else ""
             entry = Entry(source, name, "", ids=tuple(ids))
         elif entry is not None and re.fullmatch(r"linux(16|efi)?", word):
-            path, _, arguments = rest.strip().partition(" ")
+            path, arguments = _split(rest)
             if "memtest" not in path:
-                entry = replace(entry, kernel=path.strip("\"'"), arguments=arguments.strip())
+                entry = replace(entry, kernel=path.strip("\"'"), arguments=arguments)
         elif entry is not None and re.fullmatch(r"initrd(16|efi)?", word):
             entry = replace(entry, initramfs=tuple(rest.split()))
     if entry is not None and entry.kernel:
         yield entry
+
+
+def _split(line: str) -> tuple[str, str]:
+    """The first word and the rest, which blanks or tabs separate."""
+    word, *rest = line.split(None, 1) or [""]
+    return word, rest[0].strip() if rest else ""
 
 
 def _environment(files: Tree, source: str) -> dict[str, str]:
@@ -138,8 +144,8 @@ def _bls(files: Tree) -> list[Entry]:
         for path in below(files, folder, ".conf"):
             said: dict[str, list[str]] = {}
             for line in lines(text_of(files, path, 64 << 10)):
-                key, _, value = line.partition(" ")
-                said.setdefault(key, []).append(value.strip())
+                key, value = _split(line)
+                said.setdefault(key, []).append(value)
             options = " ".join(said.get("options", []))
             for name, value in variables.items():
                 options = options.replace(f"${name}", value)
@@ -157,8 +163,8 @@ def _syslinux(files: Tree) -> list[Entry]:
     default = ""
     for path in _SYSLINUX:
         for line in lines(text_of(files, path, 64 << 10)):
-            word, _, rest = line.partition(" ")
-            word, rest = word.lower(), rest.strip()
+            word, rest = _split(line)
+            word = word.lower()
             if word == "default":
                 default = rest
             elif word == "label":

@@ -21,6 +21,7 @@ _LZMA_BYTES = 96 << 20
 """xz -9 needs 65 MiB."""
 _WINDOW_BYTES = 64 << 20
 """zstd -19 needs 8 MiB, the longest of --ultra 128."""
+_ZSTD_FEED_BYTES = 1 << 10
 _LZ4_BLOCK_BYTES = 8 << 20
 
 ZSTD, LZ4, LZ4_LEGACY = b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18"
@@ -133,22 +134,16 @@ def _by_object(stream: Stream, unpacker: Any) -> Iterator[bytes]:
 
 
 def _zstd(stream: Stream) -> Iterator[bytes]:
-    made = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
-    source: Any = _Reading(stream)
-    reader = made.stream_reader(source, read_across_frames=True)
-    while found := reader.read(PIECE_BYTES):
-        yield found
-
-
-class _Reading:
-    """A stream as zstandard reads it."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def read(self, size: int = -1) -> bytes:
-        """As of any file object."""
-        return self._stream.take(size if size >= 0 else PIECE_BYTES)
+    """Fed in small pieces: four bytes may say 128 KiB."""
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).decompressobj()
+    while not unpacker.eof:
+        packed = stream.take(_ZSTD_FEED_BYTES)
+        if not packed:
+            raise OSError("It ends in the middle.")
+        found = unpacker.decompress(packed)
+        if found:
+            yield found
+    stream.put_back(unpacker.unused_data)
 
 
 def _lz4_legacy(stream: Stream) -> Iterator[bytes]:

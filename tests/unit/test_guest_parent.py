@@ -14,7 +14,7 @@ import pytest
 from coldferry.errors import Denied, Finding
 from coldferry.guest import wire
 from coldferry.guest.evidence import Evidence, Inspection
-from coldferry.guest.parent import Conversation, look_at
+from coldferry.guest.parent import Conversation, look_at, start_child
 from coldferry.guest.ranges import Ranges, Spent
 from tests.guest import build
 from tests.unit.guest_looks import MIB, ImageReader, codes, ext4, partitioned, question
@@ -165,14 +165,12 @@ def test_a_document_that_no_honest_child_writes_is_dropped(disk: Path, said: byt
     assert found.evidence == Evidence()
 
 
-def test_the_child_has_no_word_of_this_process(monkeypatch, tmp_path: Path):
+def test_the_child_has_no_word_of_this_process(monkeypatch):
     """Whatever the environment holds; the child's own is read while it waits for its question."""
-    from coldferry.guest import parent
-
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        child = parent.start_child(theirs)
+        child = start_child(theirs)
         environment = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
         child.kill()
         child.wait()
@@ -260,3 +258,25 @@ def test_the_real_guest_costs_a_few_mebibytes(tmp_path: Path):
         look_at(question(reader.size_bytes), [reader])
 
         assert reader.read_bytes < most
+
+
+def test_the_child_has_limited_itself_before_it_asks_for_the_first_byte():
+    ours, theirs = socket.socketpair()
+    with ours:
+        child = start_child(theirs)
+        theirs.close()
+        wire.send(ours, wire.QUESTION, question(64 * MIB).model_dump_json().encode())
+        while (heard := wire.receive(ours)) is not None and heard[0] != wire.RANGE:
+            continue
+        rows = Path(f"/proc/{child.pid}/limits").read_text().splitlines()
+        opened = sorted(int(one.name) for one in Path(f"/proc/{child.pid}/fd").iterdir())
+        child.kill()
+        child.wait()
+    limits = {row[:26].strip(): row[26:].split()[:2] for row in rows}
+
+    assert heard is not None
+    assert limits["Max address space"] == [str(256 * MIB)] * 2
+    assert limits["Max cpu time"] == ["4"] * 2
+    assert limits["Max file size"] == ["0"] * 2
+    assert limits["Max open files"] == [str(opened[-1] + 1)] * 2
+    assert len(opened) == 4
