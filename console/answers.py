@@ -105,9 +105,16 @@ def _from_book(plan: Plan) -> list[str]:
         "# The translation book answers these; to say otherwise, write the line without #:",
     ]
     for field, first in found:
-        value = yaml.safe_dump([first.said], width=1 << 16, default_flow_style=True).strip()[1:-1]
+        value = _on_one_line(first.said)
         lines.append(f"# {field.path}: {value}  # rule {first.rule}, first by {plain(first.by)}")
     return lines
+
+
+def _on_one_line(said: str | list[str]) -> str:
+    """A value in YAML; in double quotes where a line break or the like must be escaped."""
+    style = None if "".join(said).isprintable() else '"'
+    dumped = yaml.safe_dump([said], width=1 << 16, default_flow_style=True, default_style=style)
+    return dumped.strip()[1:-1]
 
 
 def _mapping(node: yaml.Node) -> dict[str, Any]:

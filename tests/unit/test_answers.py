@@ -1,7 +1,7 @@
 """Answers files come from editors and from strangers."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coldferry.errors import BadInput
@@ -128,6 +128,8 @@ def test_a_file_that_cannot_be_written_is_bad_input(tmp_path):
 
 
 @given(st.one_of(st.text(min_size=1), st.lists(st.text(), min_size=1, max_size=3)))
+@example("\n")
+@example("\u2028x")
 def test_what_the_book_answers_is_written_as_a_line_that_says_it_when_its_mark_is_removed(
     tmp_path_factory, said
 ):
