@@ -105,9 +105,10 @@ class Report:
         lines = [
             f"# {code(self.approval.machine.name)}: {self.state}",
             "",
-            f"Migration {code(self.migration)}. The new machine is {code(self.target_vm)}: "
-            "it was made stopped, behind a deny-all group. "
-            f"{self._source_words} Its snapshots are kept.",
+            f"Migration {code(self.migration)}. The new machine was made stopped, behind a "
+            f"deny-all group. {self._source_words} Its snapshots are kept.",
+            "",
+            f"New machine: {code(self.target_vm)}",
             "",
             f"Approved by {code(approval.by)} at {code(approval.at)}"
             + (f", because {code(approval.reason)}" if approval.reason else "")
@@ -124,18 +125,18 @@ class Report:
             ),
             "",
             *(
-                f"Proof: {code(d.proof.method)} by {code(d.proof.reader)}."
+                f"Proof: {prose(d.proof.method)}, by {prose(d.proof.reader)}."
                 for d in self.devices[:1]
             ),
             "",
             "## Fields",
             "",
-            "| field | verdict | source | target | difference | decided by |",
-            "|---|---|---|---|---|---|",
+            "| field | verdict | source | target | difference | decided by | path |",
+            "|---|---|---|---|---|---|---|",
             *(
-                f"| {prose(words.title(approval.machine, f.path))} {code(f.path)} | {f.verdict} "
+                f"| {prose(words.title(approval.machine, f.path))} | {f.verdict} "
                 f"| {code(shown(f.source), 80)} | {code(shown(f.target), 120)} "
-                f"| {prose(f.difference)} | {_decided(f)} |"
+                f"| {prose(f.difference)} | {_decided(f)} | {code(f.path)} |"
                 for f in approval.translation.fields
             ),
         ]

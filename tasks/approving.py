@@ -16,15 +16,14 @@ from prefect.logging import get_run_logger
 
 from coldferry.approval import Approval, approve
 from coldferry.book import Book
-from coldferry.errors import BadAnswer, Finding, Rejected
+from coldferry.errors import Finding, Rejected
 from coldferry.inquiry import Page, first_page, inquiries, page_again
-from coldferry.machine import Machine
 from coldferry.plan import Plan
-from coldferry.precedents import EMPTY, Consulted
+from coldferry.precedents import EMPTY
 from tasks.asking import APPROVE, REJECT, form, read_form, read_signature
 from tasks.book import hold
 from tasks.clouds import Cloud
-from tasks.describing import translate
+from tasks.describing import weigh
 from tasks.wording import WAITING
 
 
@@ -57,43 +56,30 @@ async def ask(
                 f"Rejected by {by}" + (f": {signed['reason']}" if signed["reason"] else ".")
             )
         said |= read_form(page, given)
-        usable, consulted, problems = heed(target, plan.machine, {**answers, **said}, book)
-        translation = consulted.translation
-        said = {path: value for path, value in said.items() if path in usable}
-        asked = asked.model_copy(update={"translation": translation})
-        if given.decision == APPROVE and not problems and not translation.missing:
+        weighed = weigh(target, plan.machine, {**answers, **said}, book)
+        consulted = weighed.consulted
+        said = {path: value for path, value in said.items() if path in weighed.usable}
+        asked = asked.model_copy(update={"translation": consulted.translation})
+        problems = dict(consulted.stale) | weighed.problems | _blocked(asked)
+        if given.decision == APPROVE and not problems and not asked.translation.missing:
             return approve(asked, consulted.answers, by, signed["reason"], consulted.rules)
         page = _next(asked, page, problems)
 
 
-def heed(
-    target: Cloud, machine: Machine, answers: Mapping[str, Any], book: Book = EMPTY
-) -> tuple[dict[str, Any], Consulted, dict[str, str]]:
-    """The answers that can be used, what they and the book make, and what is wrong with it all.
-
-    That is a sentence by path: of the answers that cannot be used, and of the
-    fields that stand against the move because of the others.
-    """
-    usable, problems = dict(answers), dict[str, str]()
-    while True:
-        try:
-            consulted = translate(target, machine, usable, book)
-        except BadAnswer as bad:
-            problems |= bad.problems
-            usable = {path: value for path, value in usable.items() if path not in problems}
-            continue
-        blocking = consulted.translation.blocking
-        blocked = {f.path: f"{f.reason} {f.difference}".strip() for f in blocking}
-        return usable, consulted, dict(consulted.stale) | problems | blocked
+def _blocked(asked: Plan) -> dict[str, str]:
+    """What stands against the move because of the answers: a sentence by path."""
+    return {
+        field.path: f"{field.reason} {field.difference}".strip()
+        for field in asked.translation.blocking
+    }
 
 
 def _next(asked: Plan, page: Page, problems: Mapping[str, str]) -> Page:
-    """The page after this one; this one again when its answers will not do, or raised questions."""
+    """The page after this one; this one again when answers will not do, or raised questions."""
     open_ = inquiries(asked.machine, asked.translation)
     if not problems and not page.last:
         return first_page(open_, page.number + 1)
-    blocked = {field.path for field in asked.translation.blocking}
-    wanted = {*page.paths, *problems} - blocked
+    wanted = {*page.paths, *problems} - _blocked(asked).keys()
     return page_again(page, inquiries(asked.machine, asked.translation, wanted), problems)
 
 

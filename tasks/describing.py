@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from coldferry.book import Book
 from coldferry.drift import Drift, material
-from coldferry.errors import Drifted, Finding
+from coldferry.errors import BadAnswer, Drifted, Finding
 from coldferry.guest.evidence import Inspection
 from coldferry.inspecting import as_if_seen
 from coldferry.machine import Machine
@@ -48,10 +49,44 @@ def survey(source: Cloud, vm: str) -> Surveyed:
     )
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """What answers make of a machine, at the target as it is now and with the book.
+
+    ``problems`` has a sentence for each answer that cannot be used, by path;
+    ``usable`` are the others, and ``consulted`` is made of them alone.
+    """
+
+    usable: dict[str, Any]
+    consulted: Consulted
+    problems: dict[str, str]
+
+
 @step("translate", early=True)
+def weigh(target: Cloud, machine: Machine, answers: Answers, book: Book = EMPTY) -> Weighed:
+    """One verdict a field, from the target's catalogue as it is now and the translation book.
+
+    A wrong answer is set aside and fails nothing: whoever asked may ask again.
+    """
+    cloud = target.translator()
+    catalogue = cloud.catalogue()
+    usable, problems = dict(answers), dict[str, str]()
+    while True:
+        try:
+            return Weighed(usable, consult(cloud, machine, usable, book, catalogue), problems)
+        except BadAnswer as bad:
+            if not bad.problems.keys() & usable.keys():
+                raise
+            problems |= bad.problems
+            usable = {path: value for path, value in usable.items() if path not in problems}
+
+
 def translate(target: Cloud, machine: Machine, answers: Answers, book: Book = EMPTY) -> Consulted:
-    """One verdict a field, from the target's catalogue as it is now and the translation book."""
-    return consult(target.translator(), machine, answers, book)
+    """One verdict a field. Raises BadAnswer naming all answers that do not fit."""
+    weighed = weigh(target, machine, answers, book)
+    if weighed.problems:
+        raise BadAnswer(weighed.problems)
+    return weighed.consulted
 
 
 @step("preflight", early=True)

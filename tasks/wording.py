@@ -37,10 +37,12 @@ def heading(
 ) -> str:
     """The text above the fields."""
     pages = f", page {page.number} of {page.of}" if page.of > 1 else ""
-    asked = _count(len(page.inquiries), "field")
+    asked = f"{_count(len(page.inquiries), 'field')} to answer"
+    if problems:
+        asked += f", {len(problems)} not accepted"
     return "\n\n".join(
         [
-            f"## {code(plan.machine.name)}: {asked} to answer{pages}",
+            f"## {code(plan.machine.name)}: {asked}{pages}",
             f"Machine {code(plan.machine.origin.id)}, migration {code(plan.migration)}.",
             *_refused(plan.machine, problems),
             *_booked(plan),
@@ -62,6 +64,7 @@ def deciding(
             *_refused(plan.machine, problems),
             *_booked(plan),
             *_found(findings),
+            *(line.removeprefix("- ") for line in precedents(plan.translation) if line),
             _DECIDING.format(go="approve" if page.last else "go on"),
             go,
             "- `reject`: end it here; nothing was stopped or created",
@@ -75,9 +78,7 @@ def about(asked: Inquiry, problem: str = "") -> str:
     paths = ", ".join(code(path) for path in asked.paths)
     lines.append(f"{prose(asked.why, 600)} Now: {_shown(asked.field.source)}. Path: {paths}.")
     if asked.typed:
-        offered = {choice.value for choice in asked.choices}
-        example = asked.field.example if asked.field.example not in offered else ""
-        lines.append(f"Type a value{f', such as {code(example)}' if example else ''}.")
+        lines.append(_typing(asked))
     lines += [
         f"- {code(choice.value)}: {prose(choice.meaning)}"
         for choice in asked.choices
@@ -125,6 +126,13 @@ def _found(findings: Sequence[Finding]) -> list[str]:
     ]
     more = len(findings) - _MAX_FINDINGS
     return [*lines, f"FOUND: {more} more, which the report names."] if more > 0 else lines
+
+
+def _typing(asked: Inquiry) -> str:
+    offered = {choice.value for choice in asked.choices}
+    example = asked.field.example if asked.field.example not in offered else ""
+    such = f" such as {code(example)}" if example else ""
+    return f"Type a value{such}, or one of these:" if offered else f"Type a value{such}."
 
 
 def _sentence(text: str) -> str:
