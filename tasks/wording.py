@@ -64,7 +64,6 @@ def deciding(
             *_refused(plan.machine, problems),
             *_booked(plan),
             *_found(findings),
-            *(line.removeprefix("- ") for line in precedents(plan.translation) if line),
             _DECIDING.format(go="approve" if page.last else "go on"),
             go,
             "- `reject`: end it here; nothing was stopped or created",
