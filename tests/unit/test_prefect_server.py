@@ -7,6 +7,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest import mock
 
 import pytest
 
@@ -71,6 +72,13 @@ def process(program, *words):
     finally:
         started.kill()
         started.wait()
+
+
+@pytest.fixture(autouse=True)
+def _environment():
+    """Finding a server sets variables for Prefect; no other test is to have them."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture
