@@ -87,8 +87,8 @@ def _disks(inventory: Inventory, machine: Machine) -> Iterator[Finding]:
     vm = machine.origin.id
     if not machine.disks and machine.root_image is None:
         yield Finding(
-            "refuse", "no-disk", vm, f"{vm} has no disk to move.",
-            "Attach its volumes, or make the machine anew at the target: nothing is on it.",
+            "refuse", "no-disk", vm,
+            f"{vm} has no disk to move: attach its volumes, or leave it where it is.",
         )  # fmt: skip
     if machine.root_image is not None:
         yield Finding(

@@ -20,7 +20,10 @@ BACK = {
 
 BUILT_FOR_UEFI = {"firmware-mismatch", "no-bootloader/vendor-path-only"}
 
-SEVERAL = {"hostile-words": ["fstab-device-name", "fstab-no-nofail", "network-pinned-to-mac"]}
+SEVERAL = {
+    "hostile-words": ["fstab-device-name", "fstab-no-nofail", "network-pinned-to-mac"],
+    "fstab-device-name/vdb": ["fstab-device-name", "fstab-no-nofail"],
+}
 
 
 def asked(plant: str) -> dict[str, Any]:
