@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -171,7 +172,10 @@ def test_the_child_has_no_word_of_this_process(monkeypatch):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         child = start_child(theirs)
-        environment = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
+        until = time.monotonic() + 10
+        while not (read := Path(f"/proc/{child.pid}/environ").read_bytes()):
+            assert time.monotonic() < until  # empty until the kernel has laid it out
+        environment = read.split(b"\0")
         child.kill()
         child.wait()
 
