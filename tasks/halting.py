@@ -42,7 +42,7 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
     marks = cloud.marks(vm)
     if marks is None or marks.migration != migration:
         marks = Marks(migration, state)
-    if marks.state in ENDED:
+    elif marks.state in ENDED and state is not marks.state:
         raise Undone(
             f"{migration} was ended while it was carried out: it is {marks.state}.",
             f"Run 'coldferry rollback {migration}' once more for what this run made since.",

@@ -151,7 +151,7 @@ def test_the_form_names_field_value_and_choices(approved):
     assert subnet["enum"] == ["vnet-main/default", "vnet-main/apps", "vnet-main/data"]
     assert "`vnet-main/apps`: 10.0.1.0/24" in subnet["description"]
     assert approved.schema["properties"][KIND]["enum"] == ["acknowledge"]
-    assert "`db-07`: 4 fields to answer" in approved.text
+    assert "`db-07`: 5 fields to answer" in approved.text
 
 
 def test_who_wonders_why_nothing_goes_on_finds_the_button_in_the_log(approved):
