@@ -175,7 +175,7 @@ def test_a_question_that_the_answers_raise_is_asked_beside_them(approved):
 
 
 def test_an_answer_that_the_target_does_not_take_is_asked_again_with_its_error(approved):
-    error = "Azure reserves 10.0.1.3 in vnet-main/apps."
+    error = "10.0.1.3 is one of the addresses that vnet-main/apps keeps for itself."
     fields = approved.third_schema["properties"]
 
     assert fields[ADDRESS]["description"].startswith(f"NOT ACCEPTED: {error}")

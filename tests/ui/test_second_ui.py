@@ -85,10 +85,10 @@ def test_a_question_that_the_answers_raise_stands_beside_what_was_answered(moved
 
 
 def test_a_wrong_answer_is_asked_again_with_its_error_at_the_field_and_on_top(moved):
-    error = "NOT ACCEPTED: Azure reserves 10.0.1.3 in vnet-main/apps."
+    error = "NOT ACCEPTED: 10.0.1.3 is one of the addresses that vnet-main/apps keeps for itself."
 
     assert error in moved.error
-    assert f"{ADDRESS}: Azure reserves 10.0.1.3" in moved.on_top
+    assert f"{ADDRESS}: 10.0.1.3 is one of" in moved.on_top
 
 
 def test_the_machine_arrives_as_it_was_answered(moved, served):
