@@ -60,4 +60,4 @@ def inspected(machine: Machine, needs: GuestNeeds, left: GuestNeeds, *images: Pa
         needs=needs,
         left=left,
     )
-    return look_at(question, [ImageReader(image) for image in images], wall_s=300)[0]
+    return look_at(question, [ImageReader(image) for image in images])[0]

@@ -74,7 +74,7 @@ def test_a_permission_that_the_target_denies_after_the_halt_fails_and_is_rolled_
     assert seeder.state(machine.vm) == "stopped"
 
     (tag,) = [v for k, v in seeder.our_tags(machine.vm).items() if k == "coldferry:attempt"]
-    migration, state = tag.split()
+    migration, state, _ = tag.split()
     assert state == "failed"
     # A block of the same cloud that does not answer, and comes first, is in nobody's way.
     sandbox.save_block("a-dead-one", "azure", endpoint="https://127.0.0.1:9")
