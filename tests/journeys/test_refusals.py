@@ -132,7 +132,7 @@ def test_a_block_that_is_none_is_bad_input(refused, machine, block, side):
 
 
 def test_a_migration_the_wrong_way_round_is_refused(sandbox, refused, machine):
-    refused(4, machine.vm, source=sandbox.target, target=sandbox.target)
+    refused(2, machine.vm, source=sandbox.target, target=sandbox.target)  # no such machine there
     refused(4, machine.vm, source=sandbox.source, target=sandbox.source)
 
 
