@@ -30,15 +30,11 @@ demo: install ## Move a machine from a local EC2 to a local Azure, and print the
 
 .PHONY: test
 test: install ## The tests that everybody runs before a commit
-	$(RUN) pytest -n 2 --dist loadfile -m 'not slow' --ignore=tests/ui
+	$(RUN) pytest -n 2 --dist loadfile -m 'not slow'
 
 .PHONY: test-all
 test-all: test ## All tests: those, and the slow ones
-	$(RUN) pytest -n 2 --dist loadfile -m slow --ignore=tests/ui
-
-.PHONY: test-ui
-test-ui: install ## The forms in a browser; not part of the others yet
-	$(RUN) pytest tests/ui
+	$(RUN) pytest -n 2 --dist loadfile -m slow
 
 .PHONY: lint
 lint: install ## Linters

@@ -10,12 +10,13 @@ import pytest
 from tests.ui.browser import open_report
 from tests.ui.forms import FirstForm
 
-OPEN_FIELDS = 10
+OPEN_FIELDS = 11
 """What the sandbox's machine leaves open; two of them say the same and are one question."""
 
 NAME = "team-name"
 TAG = "Name of tag 4 (team)"
 TO_ACKNOWLEDGE = [
+    "Secure Boot",
     "DNS search domains",
     "Security group web of interface 1 (10.0.1.20) and interface 2 (10.0.2.20)",
     "Type of disk 1 (/dev/xvda, 8 GiB)",

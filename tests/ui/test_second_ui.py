@@ -9,7 +9,12 @@ pytestmark = pytest.mark.slow
 
 NETWORK = "Network for interface 1 (172.31.0.22)"
 ADDRESS = "Private address of interface 1 (172.31.0.22)"
-TO_ACKNOWLEDGE = ["Public address of interface 1", "Security group", "Type of disk 1"]
+TO_ACKNOWLEDGE = [
+    "Secure Boot",
+    "Public address of interface 1",
+    "Security group",
+    "Type of disk 1",
+]
 
 
 class Moved:
