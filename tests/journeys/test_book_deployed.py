@@ -8,6 +8,8 @@ from coldferry.book import BookRule
 from coldferry.translation import ACKNOWLEDGE
 from tests.journeys.test_deployment import RIGHT, a_machine
 
+pytestmark = pytest.mark.slow
+
 USER_DATA = "user_data_sha256"
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.ui.browser import open_report
 from tests.ui.forms import FirstForm
 
+pytestmark = pytest.mark.slow
+
 OPEN_FIELDS = 11
 """What the sandbox's machine leaves open; two of them say the same and are one question."""
 
