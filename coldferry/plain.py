@@ -20,11 +20,12 @@ _MARKUP = re.compile(
     | (?<![^\W_])_ | _(?![^\W_])          # emphasis, but not inside a word
     | \[ (?! \d+\] (?![\[(:]) )           # links and images, but not the index of a path
     | & (?=\#?\w+;)                       # entities
-    | (?<=\w)@(?=\w)                      # addresses
-    | (?<=\bwww)\. | :(?=//)              # addresses without brackets
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"(?<=\bwww)(?=\.)|(?<=/)(?=/)|(?<=\S)(?=@\w)", re.IGNORECASE)
+"""Where a space keeps a page from making a link. An escape does not: a renderer of GitHub's
+Markdown looks for addresses in the text that it made (Prefect's second UI does, in an artifact)."""
 _BLOCK = re.compile(r"\d{1,9}(?=[.)](?:\s|$))|(?=>|#{1,6}(?:\s|$)|[-+](?:\s|$)|[-=]+$)")
 """What makes a list, a heading, a quote or a rule of a line that begins so."""
 
@@ -81,9 +82,10 @@ def code(text: object, limit: int = LIMIT) -> str:
 def prose(text: object, limit: int = LIMIT) -> str:
     """``text`` as Markdown that reads the same: no emphasis, no markup, no link, no mention.
 
+    Addresses are read with a space in them: ``http:/ /there``, ``www .there``, ``a @there``.
     It may stand anywhere in a line, at its beginning and in a table's cell too.
     """
-    shown = " ".join(plain(text, limit).split())
+    shown = _ADDRESS.sub(" ", " ".join(plain(text, limit).split()))
     escaped = _MARKUP.sub(r"\\\g<0>", shown)
     if begins := _BLOCK.match(escaped):
         return f"{begins[0]}\\{escaped[begins.end() :]}"

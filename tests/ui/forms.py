@@ -5,15 +5,33 @@ A field goes by the beginning of its title.
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.ui.browser import SETTLE_MS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Response
 
 _MARGIN = 400
 """What stands above and below a form that is seen whole, in pixels."""
+_PATIENCE = 5
+
+
+@contextmanager
+def _listening(page: "Page", busy: list[str]) -> Iterator[None]:
+    """While inside, addresses that answer 503 are put into ``busy``."""
+
+    def note(response: "Response") -> None:
+        if response.status == 503:
+            busy.append(response.url)
+
+    page.on("response", note)
+    try:
+        yield
+    finally:
+        page.remove_listener("response", note)
 
 
 class Form(ABC):
@@ -45,8 +63,22 @@ class Form(ABC):
         """Where a field's value is typed."""
 
     @abstractmethod
-    def send(self) -> None:
+    def _press(self) -> None:
         """Press the button that sends it."""
+
+    def send(self) -> None:
+        """Press the button that sends it, and again as long as the server was busy.
+
+        SQLite is, now and then, on a small machine: the answer is 503, and a person presses again.
+        """
+        for _ in range(_PATIENCE):
+            busy: list[str] = []
+            with _listening(self.page, busy):
+                self._press()
+                self.page.wait_for_timeout(SETTLE_MS)
+            if not busy:
+                return
+        raise AssertionError(f"the server is still busy: {busy}")
 
     def offered(self, title: str) -> list[str]:
         """The choices of a field."""
@@ -135,9 +167,8 @@ class FirstForm(Form):
     def _box(self, title: str) -> "Locator":
         return self._field(title).locator("textarea")
 
-    def send(self) -> None:
+    def _press(self) -> None:
         self.page.get_by_role("button", name="Submit").click()
-        self.page.wait_for_timeout(SETTLE_MS)
 
 
 class SecondForm(Form):
@@ -181,9 +212,8 @@ class SecondForm(Form):
     def _box(self, title: str) -> "Locator":
         return self._control(title)
 
-    def send(self) -> None:
+    def _press(self) -> None:
         self.root.get_by_role("button", name="Resume").click()
-        self.page.wait_for_timeout(SETTLE_MS)
 
     def toast(self) -> str:
         """What the server said to a form that it refused: one thing at a time."""

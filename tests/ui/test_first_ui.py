@@ -61,9 +61,10 @@ class Moved:
         form.write("vm", served.sandbox.state["machines"][0])
         form.choose("target", served.sandbox.target.partition("/")[2])
         page.screenshot(path=images / "run-form.png")
-        with page.expect_response(re.compile("/create_flow_run$")) as made:
+        made = re.compile("/create_flow_run$")
+        with page.expect_response(lambda r: made.search(r.url) and r.status == 201) as answer:
             form.send()
-        return made.value.json()["id"]
+        return answer.value.json()["id"]
 
     def _look(self, form):
         self.titles = form.titles()
