@@ -20,8 +20,8 @@ README = FOLDER.parent / "README.md"
 
 COMMANDS = (
     "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "gaps",
-    "compare", "migrate", "rollback", "status", "book list", "book export", "book import",
-    "book forget", "doctor", "up", "demo",
+    "compare", "prepare", "migrate", "rollback", "status", "book list", "book export",
+    "book import", "book forget", "doctor", "up", "demo",
 )  # fmt: skip
 
 _HELP = re.compile(r"(?<=<!-- help -->\n).*?(?=<!-- /help -->)", re.DOTALL)
@@ -77,11 +77,13 @@ def _usage(command: str) -> str:
     """``coldferry stop BLOCK VM [--json] …``, from what the command's own help lists."""
     said = _help(command)
     words = re.sub(r"[{}]|\[OPTIONS\] ?", "", said.splitlines()[0].removeprefix("Usage: ")).strip()
-    found = r"^  (--[a-z-]+)(?: / --[a-z-]+)?(?: ([A-Z]+))?  (.*)$"
+    found = r"^  (--[a-z-]+)(?: / (--[a-z-]+))?(?: ([A-Z]+))?  (.*(?:\n {4,}.*)*)$"
     options = []
-    for name, value, about in re.findall(found, said, re.MULTILINE):
-        if name not in ("--help", "--no-force"):
-            option = " ".join(filter(None, (name, value)))
+    for name, opposite, value, about in re.findall(found, said, re.MULTILINE):
+        # Of the two words of a switch, the one that changes something.
+        word = opposite if re.search(rf"\[default:\s+{name[2:]}\]", about) else name
+        if word != "--help":
+            option = " ".join(filter(None, (word, value)))
             options.append(option if "[required]" in about else f"[{option}]")
     return " ".join([words.replace("[[", "[").replace("]]", "]").removesuffix("..."), *options])
 

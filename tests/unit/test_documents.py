@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from coldferry import errors
+from coldferry.guest.evidence import CODES
+from coldferry.guest.preparing import linux, windows
 from coldferry.leaves import schema_patterns
 from docs import generate, translation_page
 
@@ -90,6 +92,25 @@ def test_every_exit_code_is_explained_in_the_readme():
     section = text("README.md").partition("| exit code |")[2].partition("## ")[0]
 
     assert {int(code) for code in re.findall(r"^\| (\d) \|", section, re.MULTILINE)} == codes | {0}
+
+
+def findings_page() -> dict[str, list[str]]:
+    """The other cells of each row, by the finding's code."""
+    section = text("docs/inspection.md").partition("\n## Findings\n")[2]
+    rows = re.findall(r"^\| `([a-z-]+)` \|(.+)\|$", section, re.MULTILINE)
+    assert len(rows) == len(dict(rows)), "a code is explained twice"
+    return {code: [cell.strip() for cell in rest.split(" | ")] for code, rest in rows}
+
+
+def test_every_finding_of_an_inspection_is_explained_and_no_other():
+    assert findings_page().keys() == CODES
+    assert [code for code, cells in findings_page().items() if not all(cells)] == []
+
+
+def test_what_is_said_to_be_mended_is_what_the_scripts_mend():
+    mended = {code for code, cells in findings_page().items() if cells[-1] == "yes"}
+
+    assert mended == linux.REMEDIES.keys() | windows.REMEDIES.keys()
 
 
 def test_every_dependency_has_its_reason():

@@ -1,6 +1,7 @@
 """The roles in deployments/ allow what the providers call, and nothing more."""
 
 import json
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from coldferry.inspecting import inspect
 from coldferry.migration import Marks, State
 from coldferry.ports import PowerState
 from providers.azure.cloud import AzureCloud
+from providers.azure.guest import GUEST as AZURE_GUEST
 from providers.azure.rights import NEEDED
 from tests.unit.aws_world import Sandbox, devices, sandbox
 from tests.unit.machines import MIB, a_disk
@@ -19,6 +22,7 @@ from tests.unit.test_azure_fixtures import MIGRATION, a_plan, settings, small_ma
 pytest_plugins = ["tests.unit.test_azure_fixtures"]
 
 DEPLOYMENTS = Path(__file__).parents[2] / "deployments"
+INSPECTION = Path(__file__).parents[2] / "docs" / "inspection.md"
 
 AWS_PREFIXES = {"efs": "elasticfilesystem", "service-quotas": "servicequotas"}
 """Where the counters' name of a service is not the one that policies use."""
@@ -133,6 +137,21 @@ class TestAws:
         cloud.reboot(vm)
 
         assert self.called(aws) == aws_actions("aws-reader", "aws-mover") - KEYS
+
+    def test_an_inspection_needs_what_its_page_says(self, aws: Sandbox) -> None:
+        vm = self.machine(aws)
+        cloud = aws.cloud()
+        machine = cloud.describe(vm)
+        aws.server.faults.reset_counts()
+
+        inspect(cloud, vm, machine, MIGRATION, AZURE_GUEST, measure=True)
+
+        rights = INSPECTION.read_text().partition("\n## Rights\n")[2].partition("\n## ")[0]
+        told = set(re.findall(r"`((?:ec2|ebs|kms):\w+)`", rights))
+        unseen = KEYS | {"ec2:CreateTags"}  # asked for the tags that CreateSnapshots brings
+        reader = aws_actions("aws-reader")
+        assert told <= reader | aws_actions("aws-mover")
+        assert self.called(aws) - reader == told - reader - unseen
 
     def test_the_reader_changes_nothing(self) -> None:
         verbs = {action.partition(":")[2] for action in aws_actions("aws-reader")}
