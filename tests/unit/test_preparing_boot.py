@@ -4,48 +4,10 @@ import subprocess
 
 import pytest
 
-from coldferry.errors import Finding
-from coldferry.guest.evidence import Evidence, Inspection
-from coldferry.guest.preparing import prepare
-from providers.aws.guest import GUEST as OF_AWS
-from providers.azure.guest import GUEST as OF_AZURE
-from tests.guest.preparing import fingerprint, run_script
-from tests.unit.machines import a_machine
+from tests.guest.preparing import run_script
+from tests.unit.test_preparing_fixtures import made, mended, write
 
-MAC = "02:5e:10:00:00:01"
-
-
-@pytest.fixture
-def root(tmp_path):
-    guest = tmp_path / "root"
-    (guest / "var/lib").mkdir(parents=True)
-    return guest
-
-
-def write(root, path, text):
-    file = root / path.lstrip("/")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    return file
-
-
-def made(*codes_and_subjects, mounts=()):
-    findings = tuple(Finding("warn", code, at, "", "") for code, at in codes_and_subjects)
-    seen = Inspection(evidence=Evidence(os_family="linux", mounts=tuple(mounts)), findings=findings)
-    return prepare(a_machine(), seen, OF_AZURE, OF_AWS)
-
-
-def mended(root, code, path, text):
-    """The file's text after the script ran, which then changes nothing more."""
-    file = write(root, path, text)
-    prepared = made((code, path))
-    said = run_script(prepared, root)
-    before = fingerprint(root)
-    again = run_script(prepared, root)
-
-    assert fingerprint(root) == before
-    assert not [line for line in again if line.startswith("changed:")]
-    return file.read_text() if file.exists() else None, said
+pytest_plugins = ["tests.unit.test_preparing_fixtures"]
 
 
 @pytest.mark.parametrize(
