@@ -186,7 +186,10 @@ class Machines(Protocol):
         """Everything here that bears that migration's tag, or any migration's."""
 
     def diagnose(self) -> Iterator[Check]:
-        """Identity, clock, endpoints, permissions, quotas, data path; what it makes it removes."""
+        """Identity, clock, endpoints, permissions, quotas, data path; what it makes it removes.
+
+        Raises BadInput when the settings lack what a person has to fill in.
+        """
 
 
 class Source(Machines, Protocol):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from coldferry.errors import ColdferryError, Denied, Gone, Unreachable
+from coldferry.errors import BadInput, ColdferryError, Denied, Gone, Unreachable
 from coldferry.migration import ATTEMPT_TAG, MIGRATION_TAG
 from coldferry.ports import Check
 from providers.aws.client import dry_run, speaking
@@ -37,11 +37,14 @@ def diagnose(clients: Clients) -> Iterator[Check]:
     """Identity, clock, endpoints, permissions, data path, quotas; never raises a provider's no.
 
     After credentials that are not taken, or an endpoint that is silent, it
-    ends: the rest would say the same again.
+    ends: the rest would say the same again. Raises BadInput for a block that
+    cannot be used as it is.
     """
     try:
         with speaking("sts:GetCallerIdentity", "these credentials"):
             identity = clients.sts.get_caller_identity()
+    except BadInput:
+        raise
     except ColdferryError as error:
         yield Check("identity", ok=False, what=error.what, do=error.do)
         return

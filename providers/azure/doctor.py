@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 
-from coldferry.errors import ColdferryError
+from coldferry.errors import BadInput, ColdferryError
 from coldferry.migration import MIGRATION_TAG
 from coldferry.ports import Check
 from providers.azure import disks, rights, vhd
@@ -22,9 +22,14 @@ _SKEW_S = 300
 
 
 def diagnose(arm: Arm) -> Iterator[Check]:
-    """Identity, clock, resource group, permissions, locks, quotas, access to disks, data path."""
+    """Identity, clock, resource group, permissions, locks, quotas, access to disks, data path.
+
+    Raises BadInput for a block that cannot be used as it is.
+    """
     try:
         group, date = rights.resource_group(arm)
+    except BadInput:
+        raise
     except ColdferryError as error:
         yield Check("identity", ok=False, what=error.what, do=error.do)
         return

@@ -97,3 +97,31 @@ def test_a_setting_that_cannot_be_used_is_bad_input(sandbox, saved, setting, fie
     assert status.exit_code == 0
     assert block in status.document["unreachable"]
     assert PASTED not in f"{answer}{status}"
+
+
+def test_the_doctor_says_what_a_block_lacks_and_looks_at_the_others(sandbox, saved):
+    settings = {k: v for k, v in sandbox.state["azure"].items() if k != "block"}
+    empty = settings | {"subscription_id": "", "resource_group": ""}
+    with saved({"provider": "azure", "azure": empty}) as block:
+        answer = sandbox.here("doctor", block, sandbox.source)
+
+    assert (answer.exit_code, answer.error["code"]) == (2, "bad-input")
+    assert answer.error["what"] == "The Azure block names no subscription_id and no resource_group."
+    assert answer.error["do"] == "Fill that in in the block."
+    looked = answer.document["blocks"]
+    assert [(check["name"], check["what"]) for check in looked[block]] == [
+        ("settings", answer.error["what"])
+    ]
+    assert "identity" in [check["name"] for check in looked[sandbox.source] if check["ok"]]
+
+
+def test_the_doctor_says_that_no_region_is_named(sandbox, saved, monkeypatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    settings = {k: v for k, v in sandbox.state["aws"].items() if k not in ("block", "region")}
+    with saved({"provider": "aws", "aws": settings}) as block:
+        answer = sandbox.here("doctor", block)
+
+    assert (answer.exit_code, answer.error["code"]) == (2, "bad-input")
+    assert answer.error["what"] == "No AWS region is given."
