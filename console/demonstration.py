@@ -14,7 +14,7 @@ def demonstrate() -> None:
     """Plan, answer and migrate the seeded machine; raises whatever goes wrong."""
     out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     out.print("1. Two clouds start on this machine: both on loopback.")
-    state = start_sandbox()
+    state, _ = start_sandbox()
     source, vm, target = route(state)
     out.print(f"2. What would moving {vm} mean? Nothing is touched by asking.")
     made, _ = make_plan(source, vm, target, {}, use_book=False)

@@ -39,13 +39,15 @@ def up(
     json: Json = False,
 ) -> Outcome | None:
     """Start two clouds on loopback, with one machine to move."""
-    state = start_sandbox()
+    state, started = start_sandbox()
     outcome = Outcome(state, lambda out: _show(out, state))
     if detach:
         return outcome
-    _print(outcome, as_json=json)
-    wait_for_end()
-    stop_sandbox()
+    ended = _ended()
+    _print(outcome, as_json=json, ours=started is not None)
+    ended.wait()
+    if started is not None:
+        stop_sandbox(started)
     return None
 
 
@@ -60,31 +62,40 @@ def down(json: Json = False) -> Outcome:
     )
 
 
-def start_sandbox() -> dict[str, Any]:
-    """Start it, or find it running; the JSON of ``sandbox up``."""
+def start_sandbox() -> tuple[dict[str, Any], int | None]:
+    """Start it, or find it running.
+
+    The JSON of ``sandbox up``, and the process that was started for it: None
+    where it ran before, and is somebody else's to end.
+    """
     place = folder("sandbox")
     with locked(place / "lock"):
         server = threading.Thread(target=use_server)
         server.start()
         try:
-            running = _running(place) or _start(place)
+            found = _running(place)
+            running = found or _start(place)
         finally:
             server.join()  # a server that is half started could not be ended
         use_server()
-        _save_blocks(running)
-    return running
+        _save_blocks(running[0])
+    return running[0], None if found else running[1]
 
 
-def stop_sandbox() -> bool:
-    """End it and its Prefect server; whether there was one."""
+def stop_sandbox(started: int | None = None) -> bool:
+    """End it and its Prefect server; whether there was one.
+
+    With ``started`` only while that process is it: a later one is left alone.
+    """
     place = home() / "sandbox"
-    state = place / "state.json"
-    running = _running(place) is not None
-    if running:
-        end_group(json.loads(state.read_text())["pid"])
-    state.unlink(missing_ok=True)
+    running = _running(place)
+    if running is not None:
+        if started not in (None, running[1]):
+            return False
+        end_group(running[1])
+    (place / "state.json").unlink(missing_ok=True)
     stop_server()
-    return running
+    return running is not None
 
 
 def sandbox_runs() -> bool:
@@ -102,25 +113,26 @@ def demo_answers() -> Path:
     return home() / "sandbox" / "answers.yaml"
 
 
-def wait_for_end() -> None:
-    """Stay until SIGINT or SIGTERM."""
+def _ended() -> threading.Event:
+    """Set by SIGINT or SIGTERM from now on."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    return ended
 
 
-def _running(place: Path) -> dict[str, Any] | None:
+def _running(place: Path) -> tuple[dict[str, Any], int] | None:
+    """What it says of itself, and its process."""
     try:
         record = json.loads((place / "state.json").read_text())
         sandbox: dict[str, Any] = record["sandbox"]
-        alive = is_ours(int(record["pid"]), "-m", "sandbox.daemon")
+        pid = int(record["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # a torn record is none
-    return sandbox if alive else None
+    return (sandbox, pid) if is_ours(pid, "-m", "sandbox.daemon") else None
 
 
-def _start(place: Path) -> dict[str, Any]:
+def _start(place: Path) -> tuple[dict[str, Any], int]:
     (place / "state.json").unlink(missing_ok=True)
     log = sandbox_log()
     with open(log, "ab", opener=private) as sink:
@@ -156,12 +168,13 @@ def _save_blocks(state: dict[str, Any]) -> None:
         block.save(settings["block"].partition("/")[2], overwrite=True)
 
 
-def _print(outcome: Outcome, *, as_json: bool) -> None:
+def _print(outcome: Outcome, *, as_json: bool, ours: bool) -> None:
     if as_json:
         print(json.dumps(outcome.document, indent=2), flush=True)
     else:
         outcome.show(Console(highlight=False, markup=False))
-        aside.print("Ctrl-C ends it.")
+        kept = "It ran before: ctrl-C leaves it, 'coldferry sandbox down' ends it."
+        aside.print("Ctrl-C ends it." if ours else kept)
 
 
 def _show(out: Console, state: dict[str, Any]) -> None:

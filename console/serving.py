@@ -51,25 +51,27 @@ def _only_one() -> Iterator[None]:
 
 def _serve() -> None:
     worker = None
+    there = sandbox_runs()  # somebody else's: not ours to end
     try:
         aside.print("Starting the clouds and the Prefect server …")
-        state = start_sandbox()
+        state, _ = start_sandbox()
         aside.print("Starting the worker, and deploying …")
         _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
         _prefect("deploy", "--all")
         worker = _worker()
-        _show(use_server(), *route(state))
+        _show(use_server(), *route(state), there=there)
         while (ended := _ended(worker)) is None:
             time.sleep(0.2)
         raise ended
     except KeyboardInterrupt:
-        aside.print("Ending all of it …")
+        aside.print("Ending the worker …" if there else "Ending all of it …")
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # nothing may be left half ended
         if worker is not None:
             end_tree(worker.pid)
-        stop_sandbox()
+        if not there:
+            stop_sandbox()
 
 
 def _ended(worker: "subprocess.Popen[bytes]") -> Unreachable | None:
@@ -106,12 +108,13 @@ def demo() -> Outcome | None:
     return None
 
 
-def _show(url: str, source: str, vm: str, target: str) -> None:
+def _show(url: str, source: str, vm: str, target: str, *, there: bool) -> None:
     out = Console(highlight=False, markup=False)
     out.print(f"Prefect:  {url.removesuffix('/api')}")
     out.print("Start a migration: Deployments, migrate-vm, Run, Custom run.")
     out.print(f"  source  {source}\n  vm      {vm}\n  target  {target}")
-    out.print("Ctrl-C ends all of it.")
+    kept = "Ctrl-C ends the worker only: the clouds and the server ran before, and stay."
+    out.print(kept if there else "Ctrl-C ends all of it.")
     sys.stdout.flush()
 
 
