@@ -138,7 +138,7 @@ class Served:
         for patience_s in (1, 2, 4, 0):  # 503: SQLite was busy, as it may be on a small machine
             try:
                 with urllib.request.urlopen(request, timeout=60) as answer:
-                    return json.loads(answer.read())
+                    return json.loads(answer.read() or b"null")  # a deletion answers nothing
             except urllib.error.HTTPError as error:
                 if error.code != 503 or not patience_s:
                     raise
