@@ -21,6 +21,19 @@ MALFORMED = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def moved(sandbox):
+    """A migration's snapshot: without any, a cloud that cannot be asked is all there is to say."""
+    (disk, *_) = sandbox.ec2.describe_volumes()["Volumes"]
+    tags = [{"Key": "coldferry:migration", "Value": "old-azure-00c0ffee-a1"}]
+    made = sandbox.ec2.create_snapshot(
+        VolumeId=disk["VolumeId"],
+        TagSpecifications=[{"ResourceType": "snapshot", "Tags": tags}],
+    )
+    yield
+    sandbox.ec2.delete_snapshot(SnapshotId=made["SnapshotId"])
+
+
 @pytest.fixture
 def saved(sandbox):
     """Save settings as they are, through the API that the UI uses too; gone at the end."""
