@@ -29,7 +29,7 @@ ADDRESS_SPACE_BYTES = 256 << 20
 CPU_S = 4
 """All in all; a real guest takes one."""
 
-_PARSERS = ("pyfsext", "pyfsfat", "pyfsxfs")
+_PARSERS = ("pyfsext", "pyfsfat", "pyfsntfs", "pyfsxfs")
 
 
 def main() -> None:

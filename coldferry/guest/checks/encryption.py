@@ -19,3 +19,18 @@ def encrypted_volume(guest: Guest) -> Iterator[Finding]:
                 "Have the passphrase at hand, or see that the key server is reached from the "
                 "target's network; a key that is sealed in a TPM stays behind with it.",
             )
+
+
+def bitlocker(guest: Guest) -> Iterator[Finding]:
+    """It is copied as it is; what unlocks it does not move with it."""
+    for place in guest.places:
+        if place.identity.kind == "bitlocker":
+            yield Finding(
+                "warn",
+                "bitlocker",
+                place.name,
+                f"{place.name} is encrypted (BitLocker): a person or key server is needed at boot, "
+                "and what is in it was not looked at. A key sealed in a TPM stays behind.",
+                "Have the recovery password at hand, or suspend or switch off BitLocker before "
+                "the migration.",
+            )
