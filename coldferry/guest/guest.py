@@ -13,6 +13,7 @@ from coldferry.guest.kernels import Entry, boot_entries
 from coldferry.guest.mounted import Mounted
 from coldferry.guest.needs import GuestNeeds
 from coldferry.guest.places import DiskFound, Place, Trouble
+from coldferry.guest.registry import Registry
 from coldferry.guest.steps import Steps
 from coldferry.guest.systems.system import System
 from coldferry.machine import Machine
@@ -48,6 +49,11 @@ class Guest:
     def linux(self) -> Mounted | None:
         """The files of a Linux system; None when it is another one, or none was found."""
         return self.system.files if self.system and self.system.family == "linux" else None
+
+    @property
+    def registry(self) -> Registry | None:
+        """Of a Windows system; None when it is another one, or none was found."""
+        return self.system.registry if self.system else None
 
     @cached_property
     def entries(self) -> list[Entry]:

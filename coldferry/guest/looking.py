@@ -125,7 +125,7 @@ def _troubles(guest: Guest) -> Iterator[tuple[str, str]]:
             yield place.name, place.form.closed if place.form else ""
     if guest.system is not None:
         if guest.system.trouble:
-            yield "/etc/fstab", guest.system.trouble
+            yield guest.system.trouble.subject, guest.system.trouble.what
         for path in guest.system.files.damaged:
             yield path, "it is damaged"
     for one in guest.troubles:

@@ -4,7 +4,9 @@ Sources: "Amazon EBS volumes and NVMe" and "Enhanced networking with ENA" of
 the EC2 user guide (Nitro: nvme and ena); "Amazon EC2 serial console" (ttyS0);
 awslabs/aws-support-tools, EC2/NitroInstanceChecks, which looks for the same
 drivers and for device names in fstab; "Instance store volumes" (names are not
-kept, content is lost at a stop); cloud-init's datasource "Ec2".
+kept, content is lost at a stop); "Working with SSM Agent on EC2 instances for
+Windows Server" and "Start the CloudWatch agent" (names of their services);
+cloud-init's datasource "Ec2".
 """
 
 from coldferry.guest.needs import GuestNeeds
@@ -18,6 +20,8 @@ GUEST = GuestNeeds(
     agents=("amazon-ssm-agent", "cloud-init"),
     windows_boot_drivers=("stornvme",),
     foreign_agents=(
+        "AmazonCloudWatchAgent",
+        "AmazonSSMAgent",
         "amazon-ssm-agent",
         "amazon-cloudwatch-agent",
         "amazon-ec2-net-utils",

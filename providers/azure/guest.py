@@ -5,7 +5,8 @@ hv_storvsc and hv_netvsc in the initramfs, console=ttyS0, no swap on the OS
 disk); "Troubleshoot Linux VM boot and network issues due to Hyper-V driver
 errors" (SupportArticles); "Azure Linux VM Agent" (ResourceDisk.*, the
 temporary disk at /mnt or /mnt/resource); cloud-init's datasource "Azure",
-which mounts the temporary disk by a link of its own.
+which mounts the temporary disk by a link of its own; "Azure Virtual Machine
+Agent overview" (its services in Windows).
 """
 
 from coldferry.guest.needs import GuestNeeds
@@ -19,7 +20,14 @@ GUEST = GuestNeeds(
     agents=("walinuxagent", "waagent", "cloud-init"),
     swap_on_root_disk=False,
     windows_boot_drivers=("vmbus", "storvsc"),
-    foreign_agents=("walinuxagent", "waagent", "hv-kvp-daemon", "azsec-monitor"),
+    foreign_agents=(
+        "RdAgent",
+        "WindowsAzureGuestAgent",
+        "walinuxagent",
+        "waagent",
+        "hv-kvp-daemon",
+        "azsec-monitor",
+    ),
     device_names=r"/dev/disk/azure/\S+",
     temporary_devices=r"/dev/disk/(?:cloud/azure_resource|azure/resource)\S*",
     temporary_mounts=("/mnt/resource",),

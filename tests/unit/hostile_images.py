@@ -13,6 +13,7 @@ from tests.guest import build
 from tests.guest.packages import run
 from tests.unit.guest_looks import ext4, partitioned
 from tests.unit.hostile_initramfs import HOSTILE_INITRAMFS
+from tests.unit.hostile_windows import HOSTILE_VOLUMES
 from tests.unit.lvm_images import MEMBER, dashed, volume_group
 
 MIB = 1 << 20
@@ -354,4 +355,12 @@ def _many_entries_to_boot(folder: Path) -> Path:
     entry = "menuentry 'x' {{\n linux /boot/vmlinuz-1 root=LABEL={}\n}}\n"
     return with_paths(
         folder, {"/boot/grub/grub.cfg": "".join(entry.format(n) for n in range(20_000))}
+    )
+
+
+# -- Windows ------------------------------------------------------------------
+
+for _name, (_make, _tells) in HOSTILE_VOLUMES.items():
+    hostile(_name, _tells)(
+        lambda folder, make=_make: partitioned(folder / "disk.raw", ("0700", make(folder)))  # type: ignore[misc]
     )

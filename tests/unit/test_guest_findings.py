@@ -9,6 +9,7 @@ from coldferry.guest.evidence import CODES
 from providers.aws.guest import GUEST as AWS
 from providers.azure.guest import GUEST as AZURE
 from tests.guest import PLANTS, build
+from tests.guest.windows import PLANTS as PLANTS_OF_WINDOWS
 from tests.unit.guest_looks import codes, look
 from tests.unit.machines import a_machine
 
@@ -47,11 +48,12 @@ def test_a_planted_fault_gives_exactly_its_finding(plant):
         assert finding.do.endswith(".")
 
 
-def test_every_kind_of_linux_finding_is_planted():
-    planted = {plant.partition("/")[0] for plant in PLANTS}
+def test_every_kind_of_finding_is_planted():
+    """A healthy Windows has its licence to settle, and a header is all of BitLocker."""
+    planted = {plant.partition("/")[0] for plant in (*PLANTS, *PLANTS_OF_WINDOWS)}
 
-    assert set(CHECKS) - planted == set()
-    assert set(CHECKS) | {"unreadable-filesystem", "not-inspected"} <= CODES
+    assert set(CHECKS) - planted == {"windows-licence", "bitlocker"}
+    assert set(CHECKS) | {"unreadable-filesystem", "not-inspected"} == CODES
 
 
 @pytest.mark.parametrize("plant", ["unclean-filesystem"])

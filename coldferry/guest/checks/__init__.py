@@ -12,8 +12,10 @@ from coldferry.guest.checks import (
     encryption,
     mounts,
     network,
+    paging,
     partitioning,
     swapping,
+    windows,
 )
 from coldferry.guest.guest import Check
 
@@ -26,6 +28,7 @@ CHECKS: dict[str, Check] = {
     "no-storage-driver": drivers.no_storage_driver,
     "no-network-driver": drivers.no_network_driver,
     "encrypted-volume": encryption.encrypted_volume,
+    "bitlocker": encryption.bitlocker,
     "unclean-filesystem": partitioning.unclean_filesystem,
     "fstab-device-name": mounts.fstab_device_name,
     "fstab-no-nofail": mounts.fstab_no_nofail,
@@ -37,4 +40,9 @@ CHECKS: dict[str, Check] = {
     "datasource-pinned": cloud_init.datasource_pinned,
     "source-agent": agents.source_agent,
     "no-target-agent": agents.no_target_agent,
+    "windows-boot-driver-missing": windows.boot_driver_missing,
+    "windows-boot-driver-late": windows.boot_driver_late,
+    "windows-page-file": paging.page_file,
+    "windows-hibernated": windows.hibernated,
+    "windows-licence": windows.licence,
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from coldferry.errors import Finding
 from coldferry.guest.guest import Guest
 from coldferry.guest.mounted import Mounted
+from coldferry.guest.registry import DISABLED
 from coldferry.guest.text import text_of
 
 _DPKG_BYTES = 8 << 20
@@ -23,9 +24,7 @@ _FOLDERS = (
 
 def source_agent(guest: Guest) -> Iterator[Finding]:
     """It talks to a cloud that is no longer there: harmless, and noisy in the logs."""
-    for agent in _installed(guest, guest.left.foreign_agents):
-        if guest.linux is not None and not _starts(guest.linux, agent):
-            continue
+    for agent in (*_started(guest), *_services(guest)):
         yield Finding(
             "inform",
             "source-agent",
@@ -47,6 +46,21 @@ def no_target_agent(guest: Guest) -> Iterator[Finding]:
             "nor set it up at its first start.",
             f"Install {wanted[0]} or cloud-init before the migration, or do without.",
         )
+
+
+def _started(guest: Guest) -> list[str]:
+    files = guest.linux
+    if files is None:
+        return []
+    return [name for name in _installed(guest, guest.left.foreign_agents) if _starts(files, name)]
+
+
+def _services(guest: Guest) -> list[str]:
+    """Of a Windows system."""
+    if guest.registry is None:
+        return []
+    found = {name: guest.registry.service(name) for name in guest.left.foreign_agents}
+    return [name for name, one in found.items() if one is not None and one.start != DISABLED]
 
 
 def _installed(guest: Guest, names: tuple[str, ...]) -> list[str]:

@@ -21,7 +21,7 @@ def no_bootloader(guest: Guest) -> Iterator[Finding]:
             "no-bootloader",
             disk,
             "Neither a BIOS nor UEFI firmware finds a boot loader on the root disk.",
-            "Install one in the guest (grub-install), or check which disk it boots from.",
+            "Install one in the guest (grub-install, bcdboot), or check which disk it boots from.",
         )
     elif guest.boots.vendor_only:
         yield Finding(

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 from coldferry.guest.places import Place
 from coldferry.guest.steps import Steps
-from coldferry.guest.systems import linux
+from coldferry.guest.systems import linux, windows
 from coldferry.guest.systems.system import System
 
 Find = Callable[[Sequence[Place], Sequence[Place], Steps], System | None]
 """Given the places that may be its root, and all places."""
 
-FINDERS: tuple[Find, ...] = (linux.find,)
+FINDERS: tuple[Find, ...] = (linux.find, windows.find)
 
 
 def find_system(root_disk: int, places: Sequence[Place], steps: Steps) -> System | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from coldferry.guest.evidence import Mount
 from coldferry.guest.mounted import Mounted
 from coldferry.guest.naming import place_named
-from coldferry.guest.places import DAMAGED, Place
+from coldferry.guest.places import DAMAGED, Place, Trouble
 from coldferry.guest.steps import Steps
 from coldferry.guest.systems.system import System
 from coldferry.guest.text import lines, text_of
@@ -19,6 +19,7 @@ from coldferry.guest.tree import FILE_BYTES, Tree
 from coldferry.machine import Architecture
 
 _MOST_MOUNTS = 256
+_NEVER_A_ROOT = ("vfat", "ntfs")
 _WORD_BYTES = 512
 """Longer than any device, path or list of options in an honest fstab."""
 _ELF_MACHINES: dict[int, Architecture] = {62: "x86_64", 183: "arm64"}
@@ -28,7 +29,7 @@ _PROGRAMS = ("/usr/lib/systemd/systemd", "/sbin/init", "/bin/sh", "/bin/busybox"
 def find(roots: Sequence[Place], places: Sequence[Place], steps: Steps) -> System | None:
     """The system on the first of ``roots`` that holds one; it may mount any of ``places``."""
     for place in roots:
-        if place.identity.kind == "vfat" or place.tree is None:
+        if place.identity.kind in _NEVER_A_ROOT or place.tree is None:
             continue
         with steps.step(place.name):
             files = Mounted(place.tree, {}, steps)
@@ -73,7 +74,7 @@ def _system(root: Place, places: Sequence[Place], files: Mounted, steps: Steps) 
     )
 
 
-def _fstab(files: Tree) -> tuple[list[Mount], str]:
+def _fstab(files: Tree) -> tuple[list[Mount], Trouble | None]:
     text = text_of(files, "/etc/fstab")
     found: list[Mount] = []
     for line in lines(text):
@@ -84,7 +85,8 @@ def _fstab(files: Tree) -> tuple[list[Mount], str]:
         if len(found) >= _MOST_MOUNTS:
             break
     whole = len(text) < FILE_BYTES and len(found) < _MOST_MOUNTS
-    return found, "" if whole else "it is longer than any fstab is: its rest was not looked at"
+    why = "it is longer than any fstab is: its rest was not looked at"
+    return found, None if whole else Trouble("/etc/fstab", why)
 
 
 def _unescaped(word: str) -> str:

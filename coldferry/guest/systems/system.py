@@ -6,7 +6,8 @@ from typing import Literal
 
 from coldferry.guest.evidence import Mount
 from coldferry.guest.mounted import Mounted
-from coldferry.guest.places import Place
+from coldferry.guest.places import Place, Trouble
+from coldferry.guest.registry import Registry
 from coldferry.machine import Architecture
 
 
@@ -15,7 +16,8 @@ class System:
     """An installed system: its files with all that it mounts, and what they say.
 
     ``mounted_from`` maps a mount's path to the place that holds it, where that
-    is known. ``trouble`` is what of its own lists could not be taken whole.
+    is known. ``registry`` is that of a Windows system. ``trouble`` is what of its
+    own lists could not be taken whole.
     """
 
     family: Literal["linux", "windows"]
@@ -26,4 +28,5 @@ class System:
     architecture: Architecture | None = None
     mounts: tuple[Mount, ...] = ()
     mounted_from: Mapping[str, Place] | None = None
-    trouble: str = ""
+    registry: Registry | None = None
+    trouble: Trouble | None = None
