@@ -1,10 +1,10 @@
 r"""What a Windows system's registry says, as far as its start hangs on it.
 
 Sources: Microsoft Learn, "Registry hives", "HKLM\SYSTEM\CurrentControlSet\Services
-registry tree" and "CreateServiceW" (start types). No page of Microsoft's is known
-for ``Select`` (the number of the control set that was started last) and for
-``StartOverride``, which Windows writes beside the start type of a driver whose
-hardware it did not see.
+registry tree" and "CreateServiceW" (start types); TechNet, "CurrentControlSet"
+(``Current`` of ``Select`` is the number of the one that was started last). No page
+of Microsoft's is known for ``StartOverride``, which Windows writes beside the start
+type of a driver whose hardware it did not see.
 """
 
 from collections.abc import Callable

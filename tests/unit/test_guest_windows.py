@@ -122,6 +122,18 @@ def test_a_planted_fault_of_windows_gives_exactly_its_finding(name, looked):
     assert told.what.endswith(".") and told.do.endswith(".")
 
 
+@pytest.mark.parametrize(("name", "told"), [("hibernated", 14), ("fast-startup", 0)])
+def test_ntfs_3g_agrees_which_windows_is_hibernated(name, told, tmp_path):
+    if lacking({"ntfs-3g.probe": "ntfs-3g"}):
+        pytest.skip("there is no ntfs-3g.probe")
+    guest = healthy()
+    PLANTS[f"windows-hibernated/{name}"](guest)
+    drive = system_drive(tmp_path / "c.img", guest)
+    probe = ["ntfs-3g.probe", "--readwrite", str(drive)]
+
+    assert subprocess.run(probe, capture_output=True, check=False).returncode == told
+
+
 def test_what_was_settled_by_a_key_server_of_the_source_is_named(looked):
     guest = healthy()
     guest.software[rf"{VERSION}\SoftwareProtectionPlatform"] = {

@@ -1,9 +1,10 @@
 r"""What keeps a Windows system from starting elsewhere, or from starting whole.
 
 Sources: Microsoft Learn, "HKLM\SYSTEM\CurrentControlSet\Services registry tree"
-and "CreateServiceW" (start types); ntfs-3g's manual, "Windows hibernation and
-fast restarting" (the first letters of hiberfil.sys); "Distinguishing Fast
-Startup from Wake-from-Hibernation" (HiberbootEnabled).
+and "CreateServiceW" (start types), "Distinguishing Fast Startup from
+Wake-from-Hibernation"; ntfs-3g(8), "Windows hibernation and fast restarting",
+whose ntfs-3g.probe looks at the first letters of hiberfil.sys as is done here. No
+page of Microsoft's is known for HiberbootEnabled.
 """
 
 import re
