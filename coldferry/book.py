@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from coldferry.alike import MACHINE, Fields, Words
+from coldferry.alike import MACHINE, Fields, Words, likeness
 from coldferry.errors import BadInput
 from coldferry.leaves import Leaf, schema_patterns
 from coldferry.machine import Machine
@@ -82,6 +82,13 @@ class BookRule(BaseModel):
                 raise ValueError(f"the machine's description has no field {pattern!r}")
             if outer and not self.pattern.startswith(f"{outer}[]."):
                 raise ValueError(f"{pattern!r} is not in the same item as {self.pattern!r}")
+        row = likeness(self.pattern)
+        own = row.by == () or any(self.when.get(pattern) in row.own for pattern in row.by or ())
+        if own and MACHINE not in self.when:
+            raise ValueError(
+                f"{self.pattern!r} is one machine's own: the rule must say whose, "
+                f"by {MACHINE!r} under 'when'"
+            )
         return self
 
     @cached_property

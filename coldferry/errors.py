@@ -259,11 +259,19 @@ class Cancelled(Ended):
     """Cancelled or timed out while waiting."""
 
 
-def after_halt(error: ColdferryError) -> ColdferryError:
-    """The same trouble once the source was touched: no longer a refusal, but a failure."""
+def after_halt(error: ColdferryError, migration: str = "") -> ColdferryError:
+    """The same trouble once the source was touched: no longer a refusal, but a failure.
+
+    A ``migration`` that is under way keeps the answers that it was approved
+    with: so what to do ends with the way out of it.
+    """
     if isinstance(error, Failed | Ended):
         return error
-    failed = Failed(error.what, error.do, resumable=error.resumable)
+    do = error.do
+    if migration and "coldferry rollback" not in do:
+        out = f"To give it up, or to answer otherwise: 'coldferry rollback {migration}' first."
+        do = f"{do} {out}".strip()
+    failed = Failed(error.what, do, resumable=error.resumable)
     failed.cause_code = error.code
     return failed
 

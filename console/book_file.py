@@ -1,7 +1,7 @@
 """The translation book as a YAML file: a list of rules, each as ``coldferry.book`` has it."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from console.strict_yaml import compose, line, word
 
 _MAX_BYTES = 4 << 20
 """Some ten thousand rules: 2,000 were 0.6 MB, and took two seconds to read."""
+
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 _HEAD = """\
 # The translation book: answers that were approved, each for all machines that it fits.
@@ -55,6 +57,11 @@ def read(path: Path, known: Book) -> list[BookRule]:
         else:
             found[rule.id], at_line[rule.id] = rule, line(item)
     kept = {(rule.question, rule.at): rule for rule in known.rules}
+    faults += [
+        f"line {at_line[rule.id]}: its `at` is in the future: no later rule could take its place"
+        for rule in found.values()
+        if datetime.fromisoformat(rule.at) > datetime.now(UTC) + _CLOCKS_DIFFER
+    ]
     faults += [
         f"line {at_line[rule.id]}: says otherwise than rule {other.id} of the same time; "
         "leave out its `at`"

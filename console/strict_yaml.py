@@ -47,7 +47,9 @@ def word(node: yaml.Node) -> str | None:
 def _reason(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return str(error).partition("\n")[0] or "it is nested too deep"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    return str(error).partition("\n")[0]
 
 
 class _Strict(yaml.SafeLoader):

@@ -23,7 +23,7 @@ from coldferry.report import MovedDevice, Report, Stopwatch
 from flows.copy_device import copy_device
 from tasks.asking import NO_ANSWERS, GivenAnswers
 from tasks.clouds import Cloud
-from tasks.deciding import decide, identify, name_run
+from tasks.deciding import at_stage, decide, identify, name_run
 from tasks.describing import confirm_unchanged, preflight, survey
 from tasks.halting import (
     confirm_halted,
@@ -84,9 +84,12 @@ async def migrate_vm(
     seen = approval.inspection if inspect else None
 
     with alone(migration):
-        new_vm, devices, findings = await carry_out(
-            source, vm, target, approval.plan, seen, stop_timeout_s, timed
-        )
+        try:
+            new_vm, devices, findings = await carry_out(
+                source, vm, target, approval.plan, seen, stop_timeout_s, timed
+            )
+        except PreflightFailed as refusal:
+            raise at_stage(refusal, found, migration) from None
 
     report = Report(
         migration=migration,
@@ -155,5 +158,5 @@ async def carry_out(
         raise
     except ColdferryError as error:
         record_failure(source, vm, migration)
-        raise after_halt(error) from None
+        raise after_halt(error, migration) from None
     return new_vm, moved(copies, proven), [*faults, *differences]

@@ -7,7 +7,13 @@ from prefect import runtime
 from prefect.client.orchestration import get_client
 
 from coldferry.approval import Approval, approve
-from coldferry.errors import BadAnswer, Refused, TranslationsMissing
+from coldferry.errors import (
+    BadAnswer,
+    ColdferryError,
+    Refused,
+    TranslationsMissing,
+    after_halt,
+)
 from coldferry.machine import Machine
 from coldferry.migration import State, next_migration, pair_of
 from coldferry.plan import Plan
@@ -76,8 +82,7 @@ async def decide(
     Rejected.
     """
     kept = await recall(migration)
-    halted = bool(found.marks and found.marks.migration == migration and found.marks.power_before)
-    if kept and halted:
+    if kept and _halted(found, migration):
         if answers is not None and not _same(answers, kept):
             raise Refused(
                 f"{migration} was approved with other answers and is under way.",
@@ -104,6 +109,15 @@ async def decide(
     if use_book:
         await remember_answers(made, target, book)
     return made
+
+
+def at_stage(refusal: Refused, found: Surveyed, migration: str) -> ColdferryError:
+    """A refusal, or the failure that it is once the migration has halted its source."""
+    return after_halt(refusal, migration) if _halted(found, migration) else refusal
+
+
+def _halted(found: Surveyed, migration: str) -> bool:
+    return bool(found.marks and found.marks.migration == migration and found.marks.power_before)
 
 
 def refuse_blocking(plan: Plan) -> None:

@@ -34,17 +34,27 @@ def ensure(arm: Arm, kind: Kind, plan: Plan, name: str, body: Json) -> Json:
     found = arm.settled(kind, name)
     if found is None:
         return arm.put(kind, name, body)
-    if tag(found, MIGRATION_TAG) != plan.migration:
+    if (owner := tag(found, MIGRATION_TAG)) != plan.migration:
         raise Conflict(
-            f"A {kind.word} '{name}' that this migration did not make is in the resource group.",
-            f"{how_to_free(kind)}, then run the same command again.",
+            f"A {kind.word} '{name}' that {maker(owner)} is in the resource group.",
+            f"{how_to_free(kind, owner)}, then run the same command again.",
         )
     state = (found.get("properties") or {}).get("provisioningState")
     return arm.put(kind, name, body) if state == "Failed" else found
 
 
-def how_to_free(kind: Kind) -> str:
-    """What to do about a name that is a stranger's: Azure renames nothing, we name only the VM."""
+def maker(owner: str | None) -> str:
+    """Who made an object with that migration's tag, as the end of a sentence."""
+    return f"the migration {owner} made" if owner else "this migration did not make"
+
+
+def how_to_free(kind: Kind, owner: str | None) -> str:
+    """What to do about a name that is taken: Azure renames nothing, we name only the VM.
+
+    What another migration (``owner``) made is never to be removed by hand.
+    """
+    if owner:
+        return "Answer another name, or end that migration"
     if kind is VM:
         return "Remove it, or answer another name"
     return "Remove it, or move it to another resource group"

@@ -12,7 +12,7 @@ from providers.azure.catalogue import Catalogue
 from providers.azure.client import Arm
 from providers.azure.ids import same, tag
 from providers.azure.kinds import DISK, NIC, NSG, VM, Kind
-from providers.azure.network import how_to_free, wanted_address
+from providers.azure.network import how_to_free, maker, wanted_address
 from providers.azure.offers import read
 from providers.azure.rules_storage import MAX_DATA_BYTES, MAX_ROOT_BYTES
 
@@ -83,11 +83,12 @@ def _names(plan: Plan, there: dict[Kind, dict[str, str | None]]) -> Iterator[Fin
     wanted += [(NIC, plan.object_name(f"nic{i}")) for i in range(len(plan.machine.nics))]
     wanted.append((NSG, plan.object_name("nsg")))
     for kind, name in wanted:
-        if there[kind].get(name.lower(), plan.migration) != plan.migration:
+        owner = there[kind].get(name.lower(), plan.migration)
+        if owner != plan.migration:
             yield _refuse(
                 "name-taken", name,
-                f"A {kind.word} '{name}' that this migration did not make is there already.",
-                f"{how_to_free(kind)}.",
+                f"A {kind.word} '{name}' that {maker(owner)} is there already.",
+                f"{how_to_free(kind, owner)}.",
             )  # fmt: skip
 
 

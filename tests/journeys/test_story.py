@@ -311,6 +311,19 @@ def test_a_refusal_after_the_halt_is_a_failure_with_its_own_code(ferry):
     assert ferry.migrate()["state"] == "allocated"
 
 
+def test_what_the_target_refuses_of_a_halted_machine_is_a_failure_that_names_the_way_out(ferry):
+    ferry.target.fail("allocate", Denied("Not allowed."), "allocate")
+    with pytest.raises(Failed):
+        ferry.migrate()
+    ferry.target.cloud.world.machines[VM] = ferry.source.cloud.world.machines[VM]
+    with pytest.raises(Failed, match="exists already") as ended:
+        ferry.migrate()
+
+    migration = ferry.source.cloud.marks(VM).migration
+    assert (ended.value.exit_code, ended.value.code) == (5, "preflight-failed")
+    assert f"'coldferry rollback {migration}'" in ended.value.do
+
+
 def test_a_device_that_fails_resumes_alone(prefect_api):
     ferry = Ferry(disks=3)
     failing = {"left": 1}

@@ -36,7 +36,7 @@ GOAL = Goal()
 def a_rule(**changes):
     fields = {
         "pattern": "nics[].subnet_id", "value": "main/apps", "when": {}, "by": "Ada",
-        "at": "2031-05-01T12:00:00+00:00",
+        "at": "2021-05-01T12:00:00+00:00",
     }  # fmt: skip
     return BookRule.model_validate(fields | changes)
 

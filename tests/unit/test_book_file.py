@@ -80,12 +80,36 @@ def test_a_rule_that_contradicts_one_of_the_same_time_is_a_fault(tmp_path):
     known = Book([a_rule()])
     text = (
         "- {pattern: 'nics[].subnet_id', value: main/other, by: Bob, "
-        "at: '2031-05-01T12:00:00+00:00'}"
+        "at: '2021-05-01T12:00:00+00:00'}"
     )
     with pytest.raises(FaultyFile, match="same time"):
         read_text(tmp_path, text, known)
 
     assert len(read_text(tmp_path, text.replace("12:00:00+", "12:00:01+"), known)) == 1
+
+
+def test_a_rule_of_the_future_is_a_fault(tmp_path):
+    text = "- {pattern: name, value: x, when: {origin.id: i-1}, at: '9999-12-31T00:00:00+00:00'}"
+    with pytest.raises(FaultyFile, match="in the future"):
+        read_text(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "when"),
+    [
+        ("name", ""),
+        ("nics[].private_address", "'nics[].subnet_id': subnet-1"),
+        ("tpm", ""),
+        ("zone", "zone: unknown"),
+    ],
+)
+def test_an_answer_that_is_one_machine_s_own_names_that_machine(tmp_path, pattern, when):
+    text = f"- {{pattern: '{pattern}', value: x, when: {{{when}}}}}"
+    with pytest.raises(FaultyFile, match="one machine's own"):
+        read_text(tmp_path, text)
+
+    named = text.replace("when: {", "when: {origin.id: i-1, ").replace(", }", "}")
+    assert len(read_text(tmp_path, named)) == 1
 
 
 @pytest.mark.parametrize(

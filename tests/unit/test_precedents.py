@@ -221,7 +221,8 @@ def test_a_value_that_does_not_go_with_a_person_s_is_left_out():
 
 def test_an_answer_that_raises_the_next_question_has_that_answered_too():
     machine = a_machine(nics=(a_nic(private_address="10.0.1.60"),))
-    rules = [a_rule(), a_rule(pattern="nics[].private_address", value="automatic")]
+    own = {MACHINE: machine.origin.id}
+    rules = [a_rule(), a_rule(pattern="nics[].private_address", value="automatic", when=own)]
 
     told = consult(GOAL, machine, {}, Book(rules))
 

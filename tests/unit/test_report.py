@@ -23,7 +23,7 @@ def _markdown() -> str:
 def test_a_finding_says_what_to_do_and_makes_no_link() -> None:
     (line,) = [line for line in _markdown().splitlines() if "swaps" in line]
 
-    assert line == "- `[disk0](http://x)`: It swaps. Turn it off: https\\://x."
+    assert line == "- `[disk0](http://x)`: It swaps. Turn it off: https:/ /x."
 
 
 def test_no_cell_is_an_empty_code_span_and_no_value_a_literal() -> None:
