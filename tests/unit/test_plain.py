@@ -15,6 +15,7 @@ from coldferry.plain import code, fields_need, inert, plain, prose, visible
 from coldferry.plain import shown as in_words
 
 MARKDOWN = MarkdownIt("commonmark", {"linkify": True}).enable(["table", "strikethrough", "linkify"])
+MARKDOWN.linkify.set({"fuzzy_link": False})  # a bare name such as x.yt is no link in either UI
 
 FRAGMENTS = [
     "**", "__", "*", "_", "`", "``", "~~", "~", "[", "]", "](", "[x](", ")", "![", "<", ">", "</",
