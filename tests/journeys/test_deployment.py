@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs" / "approving.md"
 SUBNET, KIND, ADDRESS = "nics_0_subnet_id", "disks_0_kind", "nics_0_private_address"
 APPS = "vnet-main/apps"
