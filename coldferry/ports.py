@@ -150,6 +150,26 @@ class DiskWriter(Protocol):
         """End writing, once; answer the disk's full provider id. What was not written is zero."""
 
 
+@runtime_checkable
+class DigestReader(Protocol):
+    """A reader whose provider tells the SHA-256 of every 512 KiB: no byte is hashed twice."""
+
+    def read_leaf(self, offset: int, view: memoryview) -> bytes:
+        """Fill ``view`` (512 KiB) and answer the SHA-256 of it, checked against what came.
+
+        ``offset`` is a multiple of 512 KiB; what lies beyond the disk's end is filled with
+        zeros and counts in the digest. Raises CorruptCopy when the two differ.
+        """
+
+
+@runtime_checkable
+class DigestWriter(Protocol):
+    """A writer that sends the SHA-256 of every 512 KiB with it."""
+
+    def write_leaf(self, offset: int, view: memoryview, digest: bytes) -> None:
+        """Put 512 KiB at a multiple of 512 KiB, with their known digest; durable once returned."""
+
+
 class Machines(Protocol):
     """A machine can be managed anywhere, by the same words."""
 
