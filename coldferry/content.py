@@ -8,8 +8,9 @@ target that rounds a disk up to GiB or MiB has the same root.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 LEAF_BYTES = 512 * 1024
 GRAIN_BYTES = 64 * 1024
@@ -40,68 +41,118 @@ class Content:
 ZERO = Content(ZERO_DIGEST, 0, 0)
 
 
-def content(leaf: bytearray) -> Content:
-    """Look at one whole leaf (exactly LEAF_BYTES, padded with zeros)."""
-    if leaf == _ZERO_LEAF:
-        return ZERO
+Digest = Callable[[memoryview], bytes]
+"""A leaf's digest; anything but :func:`sha256` proves nothing, and only measures."""
+
+
+def sha256(leaf: memoryview) -> bytes:
+    """The digest that a manifest records: 32 bytes."""
+    return hashlib.sha256(leaf).digest()
+
+
+def content(
+    buffer: bytearray, start: int = 0, *, digest: Digest = sha256, known: bytes | None = None
+) -> Content:
+    """Look at one whole leaf, LEAF_BYTES of ``buffer`` from ``start``, padded with zeros.
+
+    ``known`` is its digest where somebody has computed it already.
+    """
     grains = 0
-    pages = 0
     for index in range(GRAINS_PER_LEAF):
-        start = index * GRAIN_BYTES
-        if leaf.startswith(_ZERO_GRAIN, start):
-            continue
-        grains |= 1 << index
-        pages += sum(
-            not leaf.startswith(_ZERO_PAGE, page)
-            for page in range(start, start + GRAIN_BYTES, PAGE_BYTES)
-        )
-    return Content(hashlib.sha256(leaf).digest(), grains, pages)
+        if not buffer.startswith(_ZERO_GRAIN, start + index * GRAIN_BYTES):
+            grains |= 1 << index
+    if not grains:
+        return ZERO
+    if known is None:
+        with memoryview(buffer) as view:
+            known = digest(view[start : start + LEAF_BYTES])
+    return Content(known, grains, _pages(buffer, start))
 
 
-def runs(grains: int, length: int) -> Iterator[tuple[int, int, bool]]:
-    """``(offset, length, data)`` runs of a leaf that holds ``length`` bytes of disk."""
-    start = 0
-    while start < length:
-        data = bool(grains >> (start // GRAIN_BYTES) & 1)
-        end = start + GRAIN_BYTES
-        while end < length and bool(grains >> (end // GRAIN_BYTES) & 1) is data:
-            end += GRAIN_BYTES
-        yield start, min(end, length) - start, data
-        start = end
+def _pages(buffer: bytearray, start: int) -> int:
+    """Pages of a leaf that are not zero; only those that begin with a zero are looked into."""
+    first_bytes = buffer[start : start + LEAF_BYTES : PAGE_BYTES]
+    pages = len(first_bytes)
+    at = first_bytes.find(0)
+    while at >= 0:
+        pages -= buffer.startswith(_ZERO_PAGE, start + at * PAGE_BYTES)
+        at = first_bytes.find(0, at + 1)
+    return pages
+
+
+def runs(grains: int, count: int, unit: int = 1) -> Iterator[tuple[int, int]]:
+    """``(first, end)`` grain indexes of the runs of set bits among ``count``.
+
+    Runs are widened to multiples of ``unit`` grains.
+    """
+    start = None
+    for first in range(0, count, unit):
+        held = grains >> first & (1 << unit) - 1
+        if held and start is None:
+            start = first
+        elif not held and start is not None:
+            yield start, first
+            start = None
+    if start is not None:
+        yield start, count
 
 
 def root(digests: Iterable[tuple[int, bytes]]) -> str:
-    """The Merkle root (hex) over ``(leaf index, digest)`` in rising order, zeros left out.
-
-    Leaves that are not named are zero. A node is SHA-256 over 0x01, left,
-    right; a list is split at the largest power of two below its length, as in
-    RFC 6962 section 2.1; leaves are the raw digests. An all-zero disk has the
-    digest of nothing.
-    """
-    peaks: list[tuple[int, bytes]] = []
-    count = 0
+    """The Merkle root (hex) over ``(leaf index, digest)`` in rising order; see :class:`Tree`."""
+    tree = Tree()
     for index, leaf_digest in digests:
+        tree.add(index, leaf_digest)
+    return tree.root
+
+
+class Tree:
+    """A Merkle tree that grows from left to right, in memory that its height bounds.
+
+    Leaves that are not named are zero; the tree ends with the last that is
+    not. A node is SHA-256 over 0x01, left, right; a list is split at the
+    largest power of two below its length, as in RFC 6962 section 2.1; leaves
+    are the raw digests. An all-zero disk has the digest of nothing.
+    """
+
+    def __init__(self) -> None:
+        self._peaks: list[tuple[int, bytes]] = []  # perfect subtrees: height, node
+        self._count = 0
+
+    def add(self, index: int, leaf_digest: bytes) -> None:
+        """Add a leaf; ``index`` is above every earlier one."""
         if leaf_digest == ZERO_DIGEST:
-            continue
-        for _ in range(index - count):
-            _push(peaks, ZERO_DIGEST)
-        _push(peaks, leaf_digest)
-        count = index + 1
-    if not peaks:
-        return hashlib.sha256(b"").hexdigest()
-    node = peaks.pop()[1]
-    while peaks:
-        node = _node(peaks.pop()[1], node)
-    return node.hex()
+            return
+        while self._count < index:
+            # The largest subtree of zeros that stands at this place and does not reach beyond.
+            fits = (index - self._count).bit_length() - 1
+            stands = (self._count & -self._count).bit_length() - 1 if self._count else fits
+            self._push(min(fits, stands), _zeros(min(fits, stands)))
+        self._push(0, leaf_digest)
+
+    @property
+    def root(self) -> str:
+        """The root of what was added, in hex."""
+        if not self._peaks:
+            return hashlib.sha256(b"").hexdigest()
+        node = self._peaks[-1][1]
+        for _, left in reversed(self._peaks[:-1]):
+            node = _node(left, node)
+        return node.hex()
+
+    def _push(self, height: int, node: bytes) -> None:
+        """Add a perfect subtree, as a binary counter carries."""
+        self._count += 1 << height
+        while self._peaks and self._peaks[-1][0] == height:
+            node = _node(self._peaks.pop()[1], node)
+            height += 1
+        self._peaks.append((height, node))
 
 
-def _push(peaks: list[tuple[int, bytes]], leaf_digest: bytes) -> None:
-    """Add a leaf to the list of perfect subtrees, as a binary counter carries."""
-    height, node = 0, leaf_digest
-    while peaks and peaks[-1][0] == height:
-        node = _node(peaks.pop()[1], node)
-        height += 1
-    peaks.append((height, node))
+@cache
+def _zeros(height: int) -> bytes:
+    """The root of a perfect subtree of zero leaves."""
+    below = _zeros(height - 1) if height else b""
+    return _node(below, below) if height else ZERO_DIGEST
 
 
 def _node(left: bytes, right: bytes) -> bytes:

@@ -1,66 +1,66 @@
-"""The manifest of one disk's copy: resume journal, proof and inventory in one file.
+"""The manifest of one disk's copy: resume journal, proof and inventory in one.
 
-An append-only file: a header that names what is copied from where to where,
-then one fixed record a leaf that was durably written. A torn tail (a crash in
-the middle of an append) is cut off at the last whole, intact record. A header
-that names another source or another writer counts for nothing: the file is
-begun anew.
+It is appended to only: a header that names what is copied from where to where,
+then a record for each leaf that was durably written (``manifest_records``). A
+torn tail (a crash in the middle of an append) is cut off at the last whole,
+intact record. A header that names another source or another writer counts for
+nothing: the manifest is begun anew. What it holds in memory does not grow with
+the disk: of leaves that came before their turn it remembers those in flight.
 """
 
-import fcntl
-import json
-import os
-import struct
 import threading
-import zlib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from coldferry.content import LEAF_BYTES, PAGE_BYTES, Content, root
+from coldferry.content import LEAF_BYTES, PAGE_BYTES, ZERO, Content, root
 from coldferry.errors import Conflict
+from coldferry.manifest_journal import FileJournal, Journal
+from coldferry.manifest_records import (
+    END,
+    MAGIC,
+    RECORD_BYTES,
+    Copy,
+    Record,
+    header,
+    in_order,
+    pack,
+    read_header,
+    scan,
+)
 
-MAGIC = b"coldferry-manifest-1\n"
-_RECORD = struct.Struct("<Q32sBBxxI")  # leaf index, digest, grains, pages, CRC-32 of the rest
-_SYNC_EVERY = 32  # leaves: 16 MiB that a power cut may send again
-_END = (1 << 64) - 1  # leaf index of the record that says: nothing is missing
+__all__ = ["MAGIC", "Copy", "Manifest"]
 
-
-@dataclass(frozen=True)
-class Copy:
-    """What a manifest is about; equal only for the same frozen source and the same writer."""
-
-    source: str
-    writer: str
-    size_bytes: int
+_SYNC_LEAVES = 32  # 16 MiB: what a power cut may send again
 
 
 class Manifest:
-    """Open for one copy at a time; ``add`` may be called from several threads."""
+    """Open for one copy at a time; ``add`` may be called from several threads.
 
-    def __init__(self, path: Path, copy: Copy) -> None:
-        """Open or begin the file; creates its folder, readable by the owner only.
+    ``complete``: nothing is missing. ``data_bytes``: 4 KiB pages that are not
+    all zero, times 4096. ``done_bytes``: bytes of disk that the recorded
+    leaves stand for. ``frontier``: no leaf below it is missing.
+    """
 
-        Raises Conflict while another run of this machine has it open.
-        """
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    complete: bool
+    data_bytes: int
+    done_bytes: int
+    frontier: int
+    _beyond: set[int]  # recorded leaves at or above the frontier
+    _checksum: int  # the chain's, at the end
+    _end: int  # bytes
+    _unsynced: int  # leaves
+    _closed: bool
+
+    def __init__(self, where: Path | Journal, copy: Copy) -> None:
+        """Open or begin it; a path is a file. Raises Conflict while another run has it open."""
         self.copy = copy
-        self._leaves: dict[int, Content] = {}
+        self._journal = FileJournal(where) if isinstance(where, Path) else where
         self._lock = threading.Lock()
-        self._unsynced = 0
-        self.complete = False
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-        self._file = os.fdopen(os.open(path, flags, 0o600), "r+b")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.close()
-            raise Conflict(
-                f"Another run on this machine is copying to {copy.writer}.",
-                "Wait for it, or end it; then run the same command again.",
-            ) from None
+        self._syncing = threading.Lock()
+        self._reset()
         if not self._recover():
             self._begin()
 
@@ -76,31 +76,55 @@ class Manifest:
         self.close()
 
     def __contains__(self, leaf: int) -> bool:
-        return leaf in self._leaves
+        """Whether nothing is left to do for the leaf: it is recorded, or a hole below others."""
+        return leaf < self.frontier or leaf in self._beyond
+
+    @property
+    def ahead(self) -> int:
+        """How many leaves are recorded beyond the first that is not: each takes memory."""
+        return len(self._beyond)
 
     def close(self) -> None:
         """Sync and close; may be called twice."""
-        if not self._file.closed:
-            with self._lock:
-                self._sync()
-                self._file.close()
+        with self._syncing, self._lock:
+            if not self._closed:
+                self._closed = True
+                self._journal.close()
 
     def add(self, leaf: int, content: Content) -> None:
-        """Record a leaf whose bytes the writer acknowledged."""
+        """Record a leaf whose bytes the writer acknowledged; one that is here stays as it is."""
+        self.add_all([(leaf, content)], 0)
+
+    def add_all(self, leaves: Sequence[tuple[int, Content]], frontier: int) -> None:
+        """Record leaves at once, in rising order.
+
+        ``frontier`` promises that every leaf below it that holds anything was
+        added before; the highest that was promised counts. Raises Conflict
+        once the manifest is closed: what a late writer did is not recorded.
+        """
         with self._lock:
-            self._leaves[leaf] = content
-            self._append(leaf, content)
-            self._file.flush()  # a killed process loses nothing, a power cut the unsynced tail
-            self._unsynced += 1
-            if self._unsynced >= _SYNC_EVERY:
-                self._sync()
+            if self._closed:
+                raise Conflict("The manifest is closed.", "Run the same command again.")
+            fresh = [(leaf, content) for leaf, content in leaves if leaf not in self]
+            self._advance(frontier)
+            packed = bytearray()
+            for leaf, content in fresh:
+                record, self._checksum = pack(leaf, content, self.frontier, self._checksum)
+                packed += record
+                self._count(leaf, content)
+            self._journal.append(bytes(packed))
+            self._end += len(packed)
+            self._unsynced += len(fresh)
+        self._sync_if_due()
 
     def finish(self) -> None:
         """Record that every leaf which is not here is zero at the target."""
         with self._lock:
             if not self.complete:
-                self._append(_END, Content(bytes(32), 0, 0))
-                self._sync()
+                record, self._checksum = pack(END, ZERO, 0, self._checksum)
+                self._journal.append(record)
+                self._end += len(record)
+                self._journal.sync()
                 self.complete = True
 
     def restart(self) -> None:
@@ -109,68 +133,90 @@ class Manifest:
             self._begin()
 
     def items(self) -> Iterator[tuple[int, Content]]:
-        """``(leaf index, content)`` in rising order."""
-        yield from sorted(self._leaves.items())
+        """``(leaf index, content)`` in rising order, read as they are asked for."""
+        with self._lock:
+            start, checksum, end = self._start, self._first_checksum, self._end
+        count = (end - start) // RECORD_BYTES - self.complete
+        found = (record for record, _ in scan(self._journal, start, checksum))
+        return in_order(record for _, record in zip(range(count), found, strict=False))
 
     def content(self, leaf: int) -> Content | None:
-        """What was recorded for a leaf."""
-        return self._leaves.get(leaf)
+        """What was recorded for a leaf; reads the manifest up to there."""
+        for index, found in self.items():
+            if index >= leaf:
+                return found if index == leaf else None
+        return None
 
     @property
     def root(self) -> str:
         """See :func:`coldferry.content.root`."""
         return root((leaf, content.digest) for leaf, content in self.items())
 
-    @property
-    def data_bytes(self) -> int:
-        """4 KiB blocks that are not all zero, times 4096."""
-        return sum(content.pages for content in self._leaves.values()) * PAGE_BYTES
-
-    @property
-    def done_bytes(self) -> int:
-        """Bytes of disk that the recorded leaves stand for."""
-        size = self.copy.size_bytes
-        return sum(min(LEAF_BYTES, size - leaf * LEAF_BYTES) for leaf in self._leaves)
-
     def _begin(self) -> None:
-        self._leaves.clear()
+        self._reset()
+        first, self._first_checksum = header(self.copy)
+        self._checksum = self._first_checksum
+        self._journal.truncate(0)
+        self._journal.append(first)
+        self._journal.sync()
+        self._start = self._end = len(first)
+
+    def _reset(self) -> None:
         self.complete = False
-        header = json.dumps(asdict(self.copy), sort_keys=True).encode()
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(MAGIC + struct.pack("<II", len(header), zlib.crc32(header)) + header)
-        self._sync()
+        self.frontier = 0
+        self.data_bytes = 0
+        self.done_bytes = 0
+        self._beyond = set()
+        self._start = self._end = 0
+        self._first_checksum = self._checksum = 0
+        self._unsynced = 0
+        self._closed = False
 
     def _recover(self) -> bool:
-        if self._file.read(len(MAGIC)) != MAGIC:
+        found = read_header(self._journal)
+        if found is None or found[0] != asdict(self.copy):
             return False
-        lengths = self._file.read(8)
-        if len(lengths) < 8:
-            return False
-        length, checksum = struct.unpack("<II", lengths)
-        header = self._file.read(length)
-        # The checksum of nothing is zero: a power cut that leaves only zeros would pass.
-        if not header or zlib.crc32(header) != checksum or json.loads(header) != asdict(self.copy):
-            return False
-        end = self._file.tell()
-        while record := self._file.read(_RECORD.size):
-            if len(record) < _RECORD.size or zlib.crc32(record[:-4]) != _RECORD.unpack(record)[4]:
+        _, self._start, self._first_checksum = found
+        self._end, self._checksum = self._start, self._first_checksum
+        for record, checksum in scan(self._journal, self._start, self._checksum):
+            self._checksum = checksum
+            self._end += RECORD_BYTES
+            self._take(record)
+            if self.complete:
                 break
-            leaf, leaf_digest, grains, pages, _ = _RECORD.unpack(record)
-            if leaf == _END:
-                self.complete = True
-            else:
-                self._leaves[leaf] = Content(leaf_digest, grains, pages)
-            end += _RECORD.size
-        self._file.seek(end)
-        self._file.truncate()
+        self._journal.truncate(self._end)
         return True
 
-    def _append(self, leaf: int, content: Content) -> None:
-        body = _RECORD.pack(leaf, content.digest, content.grains, content.pages, 0)[:-4]
-        self._file.write(body + struct.pack("<I", zlib.crc32(body)))
+    def _take(self, record: Record) -> None:
+        if record.leaf == END:
+            self.complete = True
+            return
+        self._advance(record.floor)
+        self._count(record.leaf, record.content)
 
-    def _sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._unsynced = 0
+    def _count(self, leaf: int, content: Content) -> None:
+        self._beyond.add(leaf)
+        self.data_bytes += content.pages * PAGE_BYTES
+        self.done_bytes += min(LEAF_BYTES, self.copy.size_bytes - leaf * LEAF_BYTES)
+
+    def _advance(self, frontier: int) -> None:
+        if frontier > self.frontier:
+            self.frontier = frontier
+            self._beyond = {leaf for leaf in self._beyond if leaf >= frontier}
+
+    def _sync_if_due(self) -> None:
+        """Sync outside the lock: others append while the disk works, up to as much again."""
+        if self._unsynced < _SYNC_LEAVES // 2:
+            return
+        if not self._syncing.acquire(blocking=self._unsynced >= _SYNC_LEAVES):
+            return
+        try:
+            with self._lock:
+                if self._closed or self._unsynced < _SYNC_LEAVES // 2:
+                    return
+                synced = self._unsynced
+            self._journal.sync()
+            with self._lock:
+                self._unsynced -= synced
+        finally:
+            self._syncing.release()

@@ -23,10 +23,15 @@ def unwatch(watcher: OnProgress) -> None:
     _watchers.remove(watcher)
 
 
-def announce(device: str, done_bytes: int, total_bytes: int) -> None:
-    """Tell all watchers how far a device's copy is. Raises Cancelled when it shall end."""
+def check() -> None:
+    """Raises Cancelled when all copies of this process shall end."""
     if _ended.is_set():
         raise Cancelled("Cancelled while copying.", "The same command again goes on from there.")
+
+
+def announce(device: str, done_bytes: int, total_bytes: int) -> None:
+    """Tell all watchers how far a device's copy is. Raises Cancelled when it shall end."""
+    check()
     for watcher in tuple(_watchers):
         watcher(device, done_bytes, total_bytes)
 
@@ -48,5 +53,5 @@ def announce_step(step: str) -> None:
 
 
 def end() -> None:
-    """End all copies of this process at their next leaf; what they wrote is kept."""
+    """End all copies of this process within a second; what they wrote is kept."""
     _ended.set()

@@ -1,0 +1,147 @@
+"""The two ends of a copy: a piece is brought into a buffer here, and sent out of it."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from coldferry.content import (
+    GRAIN_BYTES,
+    GRAINS_PER_LEAF,
+    LEAF_BYTES,
+    Content,
+    Digest,
+    content,
+    runs,
+    sha256,
+)
+from coldferry.copying.job import Turn
+from coldferry.copying.pieces import Piece
+from coldferry.copying.throttle import Throttle, wait_for_all
+from coldferry.ports import DigestReader, DigestWriter, DiskReader, DiskWriter, Limits
+
+Contents = list[tuple[int, Content]]
+"""``(leaf index, content)`` in rising order."""
+
+_ZEROS = memoryview(bytes(LEAF_BYTES))
+
+
+class _End(Protocol):
+    limits: Limits
+
+
+class _Gate:
+    """At most ``max_in_flight`` requests of one end at once, each when throttles let it."""
+
+    def __init__(self, end: _End, throttles: Sequence[Throttle]) -> None:
+        self._throttles = throttles
+        self._slots = threading.Semaphore(max(1, end.limits.max_in_flight))
+
+    def enter(self, length: int, turn: Turn) -> threading.Semaphore:
+        """Wait until a request of ``length`` bytes may begin; the answer is to be entered."""
+        turn.go_on()
+        if self._throttles:
+            wait_for_all(self._throttles, length, turn.go_on)
+        return self._slots
+
+
+class Intake:
+    """Fills buffers from a reader: only what is allocated is asked for, the rest is zeroed."""
+
+    def __init__(
+        self, reader: DiskReader, throttles: Sequence[Throttle] = (), digest: Digest = sha256
+    ) -> None:
+        self._reader = reader
+        self._gate = _Gate(reader, throttles)
+        self._digest = digest
+        self._size_bytes = reader.size_bytes
+        block = reader.limits.block_size_bytes
+        self._block = block
+        self._step = max(block, reader.limits.max_request_bytes // block * block)
+
+    def fill(self, piece: Piece, buffer: bytearray, turn: Turn, at: int = 0) -> Contents:
+        """Bring a piece into ``buffer``, its first leaf at byte ``at``, and look at each leaf."""
+        with memoryview(buffer)[at:] as view:
+            if isinstance(self._reader, DigestReader):
+                known = self._fill_leaves(self._reader, piece, view, turn)
+            else:
+                known = [None] * len(piece.leaves)
+                self._fill_spans(piece, view, turn)
+        contents: Contents = []
+        for leaf, its_digest in zip(piece.leaves, known, strict=True):
+            start = at + leaf * LEAF_BYTES - piece.start
+            found = content(buffer, start, digest=self._digest, known=its_digest)
+            contents.append((leaf, found))
+        return contents
+
+    def _fill_leaves(
+        self, reader: DigestReader, piece: Piece, view: memoryview, turn: Turn
+    ) -> list[bytes | None]:
+        known: list[bytes | None] = []
+        for leaf in piece.leaves:
+            offset = leaf * LEAF_BYTES
+            with self._gate.enter(LEAF_BYTES, turn):
+                at = offset - piece.start
+                known.append(reader.read_leaf(offset, view[at : at + LEAF_BYTES]))
+        return known
+
+    def _fill_spans(self, piece: Piece, view: memoryview, turn: Turn) -> None:
+        base = piece.start
+        for start, end in piece.gaps():
+            view[start - base : end - base] = _ZEROS[: end - start]
+        for span_start, span_end in piece.spans:
+            start = span_start // self._block * self._block
+            end = min(-(-span_end // self._block) * self._block, self._size_bytes)
+            for offset in range(start, end, self._step):
+                until = min(offset + self._step, end)
+                with self._gate.enter(until - offset, turn):
+                    self._reader.read_into(offset, view[offset - base : until - base])
+
+
+class Outlet:
+    """Sends what is not zero of a buffer to a writer, in requests as large as it takes."""
+
+    def __init__(
+        self, writer: DiskWriter, size_bytes: int, throttles: Sequence[Throttle] = ()
+    ) -> None:
+        self._writer = writer
+        self._gate = _Gate(writer, throttles)
+        block = writer.limits.block_size_bytes
+        self._unit = max(1, block // GRAIN_BYTES)  # grains
+        self._size_bytes = -(-size_bytes // block) * block
+        most = writer.limits.max_request_bytes
+        self._step = most // GRAIN_BYTES * GRAIN_BYTES or most // block * block or block
+
+    def send(self, piece: Piece, contents: Contents, buffer: bytearray, turn: Turn) -> None:
+        """Send a piece that :meth:`Intake.fill` has filled; all of it was acknowledged then."""
+        with memoryview(buffer) as view:
+            if isinstance(self._writer, DigestWriter):
+                self._send_leaves(self._writer, piece, contents, view, turn)
+            else:
+                for start, end in self._requests(piece, contents):
+                    with self._gate.enter(end - start, turn):
+                        self._writer.write(piece.start + start, view[start:end])
+
+    def _send_leaves(
+        self,
+        writer: DigestWriter,
+        piece: Piece,
+        contents: Contents,
+        view: memoryview,
+        turn: Turn,
+    ) -> None:
+        for leaf, found in contents:
+            if not found.zero:
+                at = leaf * LEAF_BYTES - piece.start
+                with self._gate.enter(LEAF_BYTES, turn):
+                    writer.write_leaf(leaf * LEAF_BYTES, view[at : at + LEAF_BYTES], found.digest)
+
+    def _requests(self, piece: Piece, contents: Contents) -> Iterator[tuple[int, int]]:
+        """``(start, end)`` in the buffer: runs of grains that are not zero, cut at grains."""
+        grains = 0
+        for leaf, found in contents:
+            grains |= found.grains << (leaf - piece.leaves[0]) * GRAINS_PER_LEAF
+        count = (piece.leaves[-1] + 1 - piece.leaves[0]) * GRAINS_PER_LEAF
+        for first, last in runs(grains, count, self._unit):
+            end = min(last * GRAIN_BYTES, self._size_bytes - piece.start)
+            for start in range(first * GRAIN_BYTES, end, self._step):
+                yield start, min(start + self._step, end)

@@ -1,0 +1,125 @@
+"""Limits that somebody writes into a small JSON file, also while copies run.
+
+::
+
+    {"clouds": {"aws": {"bytes_per_s": 5e7, "requests_per_s": 100}},
+     "migrations": {"web-01-azure-7f3a-a1": {"bytes_per_s": 1e7}}}
+
+A name that is not there has no limit.
+"""
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from coldferry.copying.throttle import Bounds, Throttle
+from coldferry.errors import BadInput
+
+_LOOK_EVERY_S = 1.0
+_KINDS = ("clouds", "migrations")
+_FIELDS = ("bytes_per_s", "requests_per_s")
+
+
+class LimitsFile:
+    """One throttle a name, shared by all copies of the process that ask this object for it.
+
+    A file that became faulty while copies run changes nothing; ``fault`` says so.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """The file need not exist. Raises BadInput where it is faulty."""
+        self.fault = ""
+        self._path = path
+        self._lock = threading.Lock()
+        self._throttles: dict[tuple[str, str], _Watching] = {}
+        self._looked_s = time.monotonic()
+        self._seen = _stamp(path)
+        self._bounds = read_limits(path)
+
+    def cloud(self, name: str) -> Throttle:
+        """Of all requests to one cloud."""
+        return self._throttle("clouds", name)
+
+    def migration(self, name: str) -> Throttle:
+        """Of all requests that send one migration's bytes."""
+        return self._throttle("migrations", name)
+
+    def look(self) -> None:
+        """Take over what the file says, if a second has passed and it was changed."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._looked_s < _LOOK_EVERY_S:
+                return
+            self._looked_s = now
+            stamp = _stamp(self._path)
+            if stamp == self._seen:
+                return
+            self._seen = stamp
+            try:
+                self._bounds, self.fault = read_limits(self._path), ""
+            except BadInput as error:
+                self.fault = error.what
+            for key, throttle in self._throttles.items():
+                throttle.bounds = self._bounds.get(key, Bounds())
+
+    def _throttle(self, kind: str, name: str) -> Throttle:
+        with self._lock:
+            key = (kind, name)
+            if key not in self._throttles:
+                self._throttles[key] = _Watching(self, self._bounds.get(key, Bounds()))
+            return self._throttles[key]
+
+
+class _Watching(Throttle):
+    """A throttle that looks into its file before each request, and while it makes wait."""
+
+    def __init__(self, file: LimitsFile, bounds: Bounds) -> None:
+        super().__init__(bounds)
+        self._file = file
+
+    def take(self, length: int) -> float:
+        self._file.look()
+        return super().take(length)
+
+
+def read_limits(path: Path) -> dict[tuple[str, str], Bounds]:
+    """Bounds by kind and name. Raises BadInput that says what is wrong with the file."""
+    try:
+        said = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise _faulty(path, f"it is no JSON ({error})") from None
+    if not isinstance(said, dict) or said.keys() - set(_KINDS):
+        raise _faulty(path, f"it has to be an object with {' and '.join(_KINDS)}")
+    found = {}
+    for kind, names in said.items():
+        if not isinstance(names, dict):
+            raise _faulty(path, f"{kind} is no object")
+        for name, limits in names.items():
+            found[kind, name] = _bounds(path, f"{kind}.{name}", limits)
+    return found
+
+
+def _bounds(path: Path, where: str, said: Any) -> Bounds:
+    if not isinstance(said, dict) or said.keys() - set(_FIELDS):
+        raise _faulty(path, f"{where} has to be an object with {' and '.join(_FIELDS)}")
+    for field, value in said.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 < value < float("inf"):
+            raise _faulty(path, f"{where}.{field} is no number above 0")
+    return Bounds(**said)
+
+
+def _faulty(path: Path, why: str) -> BadInput:
+    return BadInput(f"{path} holds no limits: {why}.", "Correct it, or remove it.")
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
