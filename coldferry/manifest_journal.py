@@ -23,7 +23,7 @@ class Journal(Protocol):
         """What was appended before the call outlives a power cut once this returned."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """Up to ``length`` bytes from ``offset``; fewer at the end only."""
+        """Up to ``length`` bytes from ``offset``; fewer at the end only. Also when it is closed."""
 
     def truncate(self, length: int) -> None:
         """Cut off what is beyond ``length`` bytes."""
@@ -64,8 +64,11 @@ class FileJournal:
         os.fdatasync(self._open)
 
     def read(self, offset: int, length: int) -> bytes:
-        """See :class:`Journal`."""
-        return os.pread(self._open, length, offset)
+        """See :class:`Journal`; also once it is closed."""
+        if self._file is None:
+            with Path(self.name).open("rb") as file:
+                return os.pread(file.fileno(), length, offset)
+        return os.pread(self._file, length, offset)
 
     def truncate(self, length: int) -> None:
         """See :class:`Journal`."""

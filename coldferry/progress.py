@@ -1,6 +1,7 @@
 """Who wants to watch or end a copy says so here; the copy tells and asks."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from coldferry.errors import Cancelled
@@ -55,3 +56,37 @@ def announce_step(step: str) -> None:
 def end() -> None:
     """End all copies of this process within a second; what they wrote is kept."""
     _ended.set()
+
+
+class Rate:
+    """How fast something goes, and when it will be done; pure: it is told the time.
+
+    Over the last ``window_s`` seconds, so that a pause is seen, and a resumed
+    copy does not count what an earlier run brought.
+    """
+
+    def __init__(self, window_s: float = 30.0) -> None:
+        self._window_s = window_s
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def note(self, at_s: float, done_bytes: int) -> None:
+        """So much is done at a moment of a clock that never goes back."""
+        self._seen.append((at_s, done_bytes))
+        while len(self._seen) > 2 and self._seen[1][0] <= at_s - self._window_s:
+            self._seen.popleft()
+
+    @property
+    def bytes_per_s(self) -> float | None:
+        """None until two moments are known."""
+        if len(self._seen) < 2 or self._seen[-1][0] <= self._seen[0][0]:
+            return None
+        (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
+        return max(0, last - first) / (last_s - first_s)
+
+    def eta_s(self, total_bytes: int) -> float | None:
+        """Seconds that what is left takes at this rate; None where nothing moves."""
+        left = total_bytes - (self._seen[-1][1] if self._seen else 0)
+        if left <= 0:
+            return 0.0
+        rate = self.bytes_per_s
+        return left / rate if rate else None

@@ -100,16 +100,17 @@ class Intake:
 class Outlet:
     """Sends what is not zero of a buffer to a writer, in requests as large as it takes."""
 
-    def __init__(
-        self, writer: DiskWriter, size_bytes: int, throttles: Sequence[Throttle] = ()
-    ) -> None:
+    def __init__(self, writer: DiskWriter, throttles: Sequence[Throttle] = ()) -> None:
         self._writer = writer
         self._gate = _Gate(writer, throttles)
         block = writer.limits.block_size_bytes
-        self._unit = max(1, block // GRAIN_BYTES)  # grains
-        self._size_bytes = -(-size_bytes // block) * block
         most = writer.limits.max_request_bytes
-        self._step = most // GRAIN_BYTES * GRAIN_BYTES or most // block * block or block
+        self._block = block
+        self._unit = max(1, block // GRAIN_BYTES)  # grains
+        unit_bytes = self._unit * GRAIN_BYTES
+        self._step = most // unit_bytes * unit_bytes or most // block * block or block
+        self._edge = min(GRAIN_BYTES, self._step)
+        """Requests end at multiples of it, but for the last of a run."""
 
     def send(self, piece: Piece, contents: Contents, buffer: bytearray, turn: Turn) -> None:
         """Send a piece that :meth:`Intake.fill` has filled; all of it was acknowledged then."""
@@ -136,12 +137,25 @@ class Outlet:
                     writer.write_leaf(leaf * LEAF_BYTES, view[at : at + LEAF_BYTES], found.digest)
 
     def _requests(self, piece: Piece, contents: Contents) -> Iterator[tuple[int, int]]:
-        """``(start, end)`` in the buffer: runs of grains that are not zero, cut at grains."""
+        """``(start, end)`` in the buffer: runs of grains that are not zero, cut at grains.
+
+        A run begins and ends with what is allocated, and so with less than a whole grain.
+        """
         grains = 0
         for leaf, found in contents:
             grains |= found.grains << (leaf - piece.leaves[0]) * GRAINS_PER_LEAF
         count = (piece.leaves[-1] + 1 - piece.leaves[0]) * GRAINS_PER_LEAF
+        spans = [(start - piece.start, end - piece.start) for start, end in piece.spans]
+        at = 0
         for first, last in runs(grains, count, self._unit):
-            end = min(last * GRAIN_BYTES, self._size_bytes - piece.start)
-            for start in range(first * GRAIN_BYTES, end, self._step):
-                yield start, min(start + self._step, end)
+            begin, stop = first * GRAIN_BYTES, last * GRAIN_BYTES
+            while spans[at][1] <= begin:
+                at += 1
+            begin = max(begin, spans[at][0] // self._block * self._block)
+            while at + 1 < len(spans) and spans[at + 1][0] < stop:
+                at += 1
+            stop = min(stop, -(-spans[at][1] // self._block) * self._block)
+            while begin < stop:
+                end = min(begin // self._edge * self._edge + self._step, stop)
+                yield begin, end
+                begin = end

@@ -74,7 +74,7 @@ def copy_disk(
     length = piece_bytes(*limits)
     journey = _Journey(manifest, Intake(reader, reads, digest), length)
     if not writer.sealed:
-        journey.outlet = Outlet(writer, size, writes)
+        journey.outlet = Outlet(writer, writes)
     if held is not None:
         journey.held = Held(held, length, writes)
     work = Work(
