@@ -83,16 +83,6 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         os.close(descriptor)
 
 
-def manifests(migration: str) -> Path:
-    """The folder of one migration's manifests; it need not exist."""
-    return folder("manifests") / migration
-
-
-def manifest_path(migration: str, device: str) -> Path:
-    """The manifest of one device's copy."""
-    return manifests(migration) / f"{device}.manifest"
-
-
 @contextmanager
 def alone(migration: str) -> Iterator[None]:
     """Be the only run on this machine that carries a migration out.

@@ -11,6 +11,7 @@ from console import (
     comparing,
     doctor,
     gaps,
+    limiting,
     managing,
     migrating,
     planning,
@@ -43,6 +44,7 @@ app.command("migrate", short_help="Halt, copy, prove, and make the machine anew.
 )
 app.command("rollback", short_help="Undo a migration; the source is as before.")(migrating.rollback)
 app.command("status")(migrating.status)
+app.command("limit", short_help="Say how fast copies may go, also while they do.")(limiting.limit)
 app.command("doctor", short_help="Check that a cloud can be worked with from here.")(doctor.doctor)
 app.command("up", short_help="Start sandbox, Prefect server and worker.")(serving.up)
 app.command("demo", short_help="Move the sandbox's machine, saying what is done.")(serving.demo)

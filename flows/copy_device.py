@@ -8,6 +8,7 @@ from coldferry.plan import Plan
 from coldferry.ports import FrozenDisk
 from tasks.clouds import Cloud
 from tasks.moving import CopiedDevice, copy
+from tasks.progressing import shown
 
 
 @flow(
@@ -18,4 +19,5 @@ from tasks.moving import CopiedDevice, copy
 )
 async def copy_device(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> CopiedDevice:
     """Copy one device; what it answers names device and migration, for the parent to assert."""
-    return await asyncio.to_thread(copy, source, target, plan, frozen)
+    async with shown(frozen.migration, frozen.device.name):
+        return await asyncio.to_thread(copy, source, target, plan, frozen)

@@ -34,6 +34,7 @@ from tasks.halting import (
     still_halted,
 )
 from tasks.inspecting import confirm_evidence, keep_inspection, remarks_of, with_inspection
+from tasks.limiting import heeded
 from tasks.moving import allocate, commit, each, freeze, own, prove, together
 from tasks.reporting import compare, moved, publish
 
@@ -138,14 +139,15 @@ async def carry_out(
             with timed("inspect again"):
                 faults += confirm_evidence(source, vm, frozen, plan, target, seen)
         record(source, vm, migration, State.COPYING)
-        with timed("copy"):
-            copies = await together(copy_device(source, target, plan, disk) for disk in frozen)
+        async with heeded():
+            with timed("copy"):
+                copies = await together(copy_device(source, target, plan, disk) for disk in frozen)
             own(copies, frozen)
-        with timed("commit"):
-            refs = await each(commit, ((target, plan, disk) for disk in frozen))
-        with timed("read back"):
-            pairs = zip(frozen, refs, strict=True)
-            proven = await each(prove, ((target, plan, disk, ref) for disk, ref in pairs))
+            with timed("commit"):
+                refs = await each(commit, ((target, plan, disk) for disk in frozen))
+            with timed("read back"):
+                pairs = zip(frozen, refs, strict=True)
+                proven = await each(prove, ((target, plan, disk, ref) for disk, ref in pairs))
         confirm_halted(source, vm, frozen)
         record(source, vm, migration, State.PROVEN)
         with timed("allocate"):

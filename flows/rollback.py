@@ -1,17 +1,16 @@
 """The way back from a migration that was not cut over."""
 
-import shutil
 from dataclasses import asdict
 from typing import Any
 
 from prefect import flow
 
 from coldferry.errors import ColdferryError, after_halt
-from coldferry.home import alone, manifests
+from coldferry.home import alone
 from coldferry.migration import State
 from tasks.clouds import Cloud
 from tasks.halting import give_back
-from tasks.undoing import discard, look_back, release
+from tasks.undoing import discard, forget, look_back, release
 
 
 @flow(name="rollback", flow_run_name="{migration}: way back")
@@ -34,9 +33,9 @@ def rollback(
             removed += release(source, migration)
             if marks is not None:
                 give_back(source, vm, migration, State.ROLLED_BACK)
+            forget(migration)
         except ColdferryError as error:
             raise after_halt(error) from None
-        shutil.rmtree(manifests(migration), ignore_errors=True)
     return {
         "migration": migration,
         "state": State.ROLLED_BACK.value,

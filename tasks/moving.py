@@ -5,27 +5,23 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect import Task
 
-from coldferry.copying import LimitsFile, copy_disk
+from coldferry.copying import copy_disk
 from coldferry.errors import CorruptCopy
-from coldferry.home import home, manifest_path
 from coldferry.manifest import Copy, Manifest
 from coldferry.plan import Plan
 from coldferry.ports import DiskWriter, FrozenDisk, Proof, VerifiedDisk
 from coldferry.progress import announce
 from coldferry.verifying import EARLIER, read_back
+from providers.manifests import open_folder
 from tasks.clouds import Cloud
+from tasks.limiting import limits
 from tasks.steps import step
 
 R = TypeVar("R")
-
-LIMITS = "limits.json"
-"""In the home: how fast copies may go (``coldferry.copying.limits``), also while they do."""
 
 _sent: Counter[tuple[str, str]] = Counter()
 """Bytes by migration and device since the freeze: a step tried again has a new writer."""
@@ -57,7 +53,6 @@ def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
 @step("copy")
 def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> CopiedDevice:
     """Bring one device's bytes to the target, going on where an earlier run ended."""
-    limits = _limits(home() / LIMITS)
     with (
         source.source().open_frozen(frozen) as reader,
         target.target().open_disk(plan, frozen) as writer,
@@ -70,8 +65,8 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             manifest,
             device=frozen.device.name,
             on_progress=announce,
-            reads=[limits.cloud(source.provider)],
-            writes=[limits.migration(plan.migration), limits.cloud(target.provider)],
+            reads=[limits().cloud(source.provider)],
+            writes=[limits().migration(plan.migration), limits().cloud(target.provider)],
         )
         return CopiedDevice(
             migration=frozen.migration,
@@ -112,7 +107,7 @@ def prove(target: Cloud, plan: Plan, frozen: FrozenDisk, ref: str) -> VerifiedDi
                 manifest,
                 reader_name,
                 device=frozen.device.name,
-                reads=[_limits(home() / LIMITS).cloud(target.provider)],
+                reads=[limits().cloud(target.provider)],
             )
     except CorruptCopy:
         cloud.discard_disk(plan, frozen.device)
@@ -169,12 +164,6 @@ def _counted(frozen: FrozenDisk, writer: DiskWriter) -> Iterator[None]:
         _sent[frozen.migration, frozen.device.name] += writer.sent_bytes - before
 
 
-@cache
-def _limits(path: Path) -> LimitsFile:
-    """One for the process: devices share what a cloud and a migration may take."""
-    return LimitsFile(path)
-
-
 def _manifest(frozen: FrozenDisk, writer: DiskWriter) -> Manifest:
     copied = Copy(frozen.ref, writer.identity, frozen.device.disk.size_bytes)
-    return Manifest(manifest_path(frozen.migration, frozen.device.name), copied)
+    return Manifest(open_folder().open(frozen.migration, frozen.device.name), copied)

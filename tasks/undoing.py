@@ -4,6 +4,7 @@ from coldferry.errors import BadInput, Refused, UnknownMachine
 from coldferry.inspecting import inspection_of
 from coldferry.migration import HELD_AT_TARGET, Marks, pair_of
 from coldferry.ports import Owned
+from providers.manifests import open_folder
 from tasks.clouds import Cloud
 from tasks.steps import step
 
@@ -60,6 +61,12 @@ def _marks(source: Cloud, vm: str) -> tuple[Marks | None, bool]:
 def discard(target: Cloud, migration: str) -> list[Owned]:
     """Remove what the migration made at the target."""
     return target.target().discard(migration)
+
+
+@step("forget")
+def forget(migration: str) -> None:
+    """Remove its manifests: they are of disks that are no more."""
+    open_folder().forget(migration)
 
 
 @step("release")

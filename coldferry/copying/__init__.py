@@ -8,7 +8,7 @@ thirty lines, which tests compare with it.
 
 from coldferry.copying.allocation import Allocation, data_extents, data_leaves
 from coldferry.copying.engine import copy_disk
-from coldferry.copying.limits import LimitsFile
+from coldferry.copying.limits import LimitsFile, parse_limits
 from coldferry.copying.mending import mending
 from coldferry.copying.throttle import Bounds, Throttle
 
@@ -21,4 +21,5 @@ __all__ = [
     "data_extents",
     "data_leaves",
     "mending",
+    "parse_limits",
 ]

@@ -1,16 +1,18 @@
-"""Limits that somebody writes into a small JSON file, also while copies run.
+"""Limits that somebody writes into a small JSON file, or says elsewhere, also while copies run.
 
 ::
 
     {"clouds": {"aws": {"bytes_per_s": 5e7, "requests_per_s": 100}},
      "migrations": {"web-01-azure-7f3a-a1": {"bytes_per_s": 1e7}}}
 
-A name that is not there has no limit.
+A name that is not there has no limit. What is :meth:`told <LimitsFile.tell>`
+counts before what the file says of the same name.
 """
 
 import json
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from coldferry.copying.throttle import Bounds, Throttle
 from coldferry.errors import BadInput
 
 _LOOK_EVERY_S = 1.0
+Limits = Mapping[tuple[str, str], "Bounds"]
+"""Bounds by kind, ``clouds`` or ``migrations``, and name."""
+
 _KINDS = ("clouds", "migrations")
 _FIELDS = ("bytes_per_s", "requests_per_s")
 
@@ -36,7 +41,8 @@ class LimitsFile:
         self._throttles: dict[tuple[str, str], _Watching] = {}
         self._looked_s = time.monotonic()
         self._seen = _stamp(path)
-        self._bounds = read_limits(path)
+        self._written: Limits = read_limits(path)
+        self._told: Limits = {}
 
     def cloud(self, name: str) -> Throttle:
         """Of all requests to one cloud."""
@@ -45,6 +51,12 @@ class LimitsFile:
     def migration(self, name: str) -> Throttle:
         """Of all requests that send one migration's bytes."""
         return self._throttle("migrations", name)
+
+    def tell(self, limits: Limits) -> None:
+        """From now on these, beside what the file says of other names."""
+        with self._lock:
+            self._told = dict(limits)
+            self._spread()
 
     def look(self) -> None:
         """Take over what the file says, if a second has passed and it was changed."""
@@ -58,17 +70,24 @@ class LimitsFile:
                 return
             self._seen = stamp
             try:
-                self._bounds, self.fault = read_limits(self._path), ""
+                self._written, self.fault = read_limits(self._path), ""
             except BadInput as error:
                 self.fault = error.what
-            for key, throttle in self._throttles.items():
-                throttle.bounds = self._bounds.get(key, Bounds())
+            self._spread()
+
+    def _spread(self) -> None:
+        for key, throttle in self._throttles.items():
+            if throttle.bounds != (bounds := self._of(key)):
+                throttle.bounds = bounds
+
+    def _of(self, key: tuple[str, str]) -> Bounds:
+        return self._told.get(key) or self._written.get(key) or Bounds()
 
     def _throttle(self, kind: str, name: str) -> Throttle:
         with self._lock:
             key = (kind, name)
             if key not in self._throttles:
-                self._throttles[key] = _Watching(self, self._bounds.get(key, Bounds()))
+                self._throttles[key] = _Watching(self, self._of(key))
             return self._throttles[key]
 
 
@@ -84,26 +103,31 @@ class _Watching(Throttle):
         return super().take(length)
 
 
-def read_limits(path: Path) -> dict[tuple[str, str], Bounds]:
-    """Bounds by kind and name. Raises BadInput that says what is wrong with the file."""
+def read_limits(path: Path) -> Limits:
+    """What a file says. Raises BadInput that says what is wrong with it."""
     try:
         said = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
     except ValueError as error:
         raise _faulty(path, f"it is no JSON ({error})") from None
+    return parse_limits(said, path)
+
+
+def parse_limits(said: Any, source: object) -> Limits:
+    """What such a document says. Raises BadInput that calls it ``source``."""
     if not isinstance(said, dict) or said.keys() - set(_KINDS):
-        raise _faulty(path, f"it has to be an object with {' and '.join(_KINDS)}")
+        raise _faulty(source, f"it has to be an object with {' and '.join(_KINDS)}")
     found = {}
     for kind, names in said.items():
         if not isinstance(names, dict):
-            raise _faulty(path, f"{kind} is no object")
+            raise _faulty(source, f"{kind} is no object")
         for name, limits in names.items():
-            found[kind, name] = _bounds(path, f"{kind}.{name}", limits)
+            found[kind, name] = _bounds(source, f"{kind}.{name}", limits)
     return found
 
 
-def _bounds(path: Path, where: str, said: Any) -> Bounds:
+def _bounds(path: object, where: str, said: Any) -> Bounds:
     if not isinstance(said, dict) or said.keys() - set(_FIELDS):
         raise _faulty(path, f"{where} has to be an object with {' and '.join(_FIELDS)}")
     for field, value in said.items():
@@ -113,7 +137,7 @@ def _bounds(path: Path, where: str, said: Any) -> Bounds:
     return Bounds(**said)
 
 
-def _faulty(path: Path, why: str) -> BadInput:
+def _faulty(path: object, why: str) -> BadInput:
     return BadInput(f"{path} holds no limits: {why}.", "Correct it, or remove it.")
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from coldferry.errors import BadInput, Conflict
-from coldferry.home import alone, folder, home, locked, manifests, private
+from coldferry.home import alone, folder, home, locked, private
 from coldferry.manifest import Copy, Manifest
 from console.output import command
 from console.prefect_server import start_server, stop_server
@@ -91,7 +91,7 @@ def test_a_migration_is_carried_out_by_one_run_at_a_time(place):
 def test_what_an_earlier_release_left_readable_is_closed(place):
     (home() / "manifests").mkdir()
     (home() / "old.log").touch()
-    manifests("web-01")
+    folder("manifests")
     open(home() / "old.log", "a", opener=private).close()
 
     assert _readable_by_others(place) == []
@@ -106,7 +106,7 @@ def test_nothing_in_the_home_is_another_user_s_business(place):
         raise RuntimeError("as it happens")
 
     with alone("web-01"):
-        path = manifests("web-01") / "d.manifest"
+        path = folder("manifests") / "web-01" / "d.manifest"
         with Manifest(path, Copy(source="s", writer="w", size_bytes=1 << 20)):
             pass
     broken(json=True)
