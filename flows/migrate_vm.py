@@ -20,7 +20,7 @@ from coldferry.home import alone
 from coldferry.migration import State
 from coldferry.plan import Plan
 from coldferry.report import MovedDevice, Report, Stopwatch
-from flows.copy_device import copy_device
+from flows.bring_disks import bring_proven
 from tasks.asking import NO_ANSWERS, GivenAnswers
 from tasks.clouds import Cloud
 from tasks.deciding import at_stage, decide, identify, name_run
@@ -34,8 +34,7 @@ from tasks.halting import (
     still_halted,
 )
 from tasks.inspecting import confirm_evidence, keep_inspection, remarks_of, with_inspection
-from tasks.limiting import heeded
-from tasks.moving import allocate, commit, each, freeze, own, prove, together
+from tasks.moving import allocate, freeze
 from tasks.reporting import compare, moved, publish
 
 
@@ -139,19 +138,11 @@ async def carry_out(
             with timed("inspect again"):
                 faults += confirm_evidence(source, vm, frozen, plan, target, seen)
         record(source, vm, migration, State.COPYING)
-        async with heeded():
-            with timed("copy"):
-                copies = await together(copy_device(source, target, plan, disk) for disk in frozen)
-            own(copies, frozen)
-            with timed("commit"):
-                refs = await each(commit, ((target, plan, disk) for disk in frozen))
-            with timed("read back"):
-                pairs = zip(frozen, refs, strict=True)
-                proven = await each(prove, ((target, plan, disk, ref) for disk, ref in pairs))
+        copies, proven, remarks = await bring_proven(source, target, plan, frozen, timed)
         confirm_halted(source, vm, frozen)
         record(source, vm, migration, State.PROVEN)
         with timed("allocate"):
-            new_vm = allocate(target, plan, proven)
+            new_vm = allocate(target, plan, [proven[disk.device.name] for disk in frozen])
         with timed("compare"):
             differences = compare(target, plan, new_vm) + still_halted(source, vm, frozen)
         record(source, vm, migration, State.ALLOCATED)
@@ -161,4 +152,4 @@ async def carry_out(
     except ColdferryError as error:
         record_failure(source, vm, migration)
         raise after_halt(error, migration) from None
-    return new_vm, moved(copies, proven), [*faults, *differences]
+    return new_vm, moved(frozen, copies, proven), [*faults, *remarks, *differences]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from prefect import Task
+from prefect.logging import get_run_logger
 
 from coldferry.copying import copy_disk
-from coldferry.errors import CorruptCopy
+from coldferry.errors import CorruptCopy, Finding
 from coldferry.manifest import Copy, Manifest
 from coldferry.plan import Plan
 from coldferry.ports import DiskWriter, FrozenDisk, Proof, VerifiedDisk
@@ -84,11 +85,14 @@ def commit(target: Cloud, plan: Plan, frozen: FrozenDisk) -> str:
 
 
 @step("prove")
-def prove(target: Cloud, plan: Plan, frozen: FrozenDisk, ref: str) -> VerifiedDisk:
+def prove(
+    target: Cloud, plan: Plan, frozen: FrozenDisk, ref: str, last: bool = True
+) -> VerifiedDisk | None:
     """Read the committed disk back and compare it with what was read from the source.
 
-    A disk that differs is removed, so that the rerun copies it anew. One that
-    an earlier run made the machine of was proven then, and cannot be again.
+    A disk that differs is removed, so that it can be copied anew: the answer
+    is None, or the error when this is the ``last`` try. One that an earlier
+    run made the machine of was proven then, and cannot be again.
     """
     cloud = target.target()
     reader_name = f"{cloud.provider} read access"
@@ -109,10 +113,26 @@ def prove(target: Cloud, plan: Plan, frozen: FrozenDisk, ref: str) -> VerifiedDi
                 device=frozen.device.name,
                 reads=[limits().cloud(target.provider)],
             )
-    except CorruptCopy:
+    except CorruptCopy as altered:
         cloud.discard_disk(plan, frozen.device)
-        raise
+        if last:
+            raise
+        get_run_logger().warning(f"{altered.what} It is copied again.")
+        return None
     return VerifiedDisk(frozen.device, ref, found, proof)
+
+
+def copied_again(frozen: FrozenDisk) -> Finding:
+    """What the report says of a disk that arrived altered the first time."""
+    return Finding(
+        "warn",
+        "copied-again",
+        frozen.device.disk.id,
+        f"{frozen.device.name} was altered on its way: its read-back differed. It was removed, "
+        "and copied again.",
+        "The second copy is proven. Where this happens again, look at the network between the "
+        "worker and the target.",
+    )
 
 
 @step("allocate")

@@ -1,12 +1,12 @@
 """The end of the story, where a person reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prefect.artifacts import acreate_markdown_artifact
 
 from coldferry.errors import Finding
 from coldferry.plan import Plan
-from coldferry.ports import VerifiedDisk
+from coldferry.ports import FrozenDisk, VerifiedDisk
 from coldferry.report import MovedDevice, Report
 from tasks.clouds import Cloud
 from tasks.moving import CopiedDevice
@@ -29,8 +29,12 @@ async def publish(report: Report) -> None:
     )
 
 
-def moved(copies: Sequence[CopiedDevice], proven: Sequence[VerifiedDisk]) -> list[MovedDevice]:
-    """The report's rows, one a device, in the plan's order."""
+def moved(
+    frozen: Sequence[FrozenDisk],
+    copies: Mapping[str, CopiedDevice],
+    proven: Mapping[str, VerifiedDisk],
+) -> list[MovedDevice]:
+    """The report's rows, one a device, in the plan's order; both are by the device's name."""
     return [
         MovedDevice(
             source=disk.device.disk.id,
@@ -41,5 +45,5 @@ def moved(copies: Sequence[CopiedDevice], proven: Sequence[VerifiedDisk]) -> lis
             manifest_root=disk.manifest_root,
             proof=disk.proof,
         )
-        for copied, disk in zip(copies, proven, strict=True)
+        for copied, disk in ((copies[d.device.name], proven[d.device.name]) for d in frozen)
     ]

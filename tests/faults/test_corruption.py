@@ -46,14 +46,26 @@ def test_a_block_that_never_matches_its_checksum_is_never_written(
     assert crossing.differing(moved, crossing.migrate(moved)) == []
 
 
-def test_a_page_that_is_kept_altered_is_found_by_the_read_back(
+def test_a_disk_with_an_altered_page_is_found_by_the_read_back_and_copied_again(
     crossing: Crossing, moved: Moved
 ) -> None:
-    crossing.fault("blob:PutPage", corrupt=True, after=3)
-    with pytest.raises(CorruptCopy, match="differs from the source in 1 places"):
+    crossing.fault("blob:PutPage", corrupt=True, times=1)
+    report = crossing.migrate(moved)
+
+    assert crossing.differing(moved, report) == []
+    (finding,) = [one for one in report["findings"] if one["code"] == "copied-again"]
+    assert "disk0 was altered on its way" in finding["what"]
+
+
+def test_a_disk_that_is_altered_twice_is_a_failure_that_names_the_range(
+    crossing: Crossing, moved: Moved
+) -> None:
+    crossing.fault("blob:PutPage", corrupt=True, times=1000)
+    with pytest.raises(CorruptCopy, match=r"disk0 differs from the source in .* bytes 0-524287"):
         crossing.migrate(moved)
 
     assert nothing_but_groups(crossing)
+    crossing.reset()
     assert crossing.differing(moved, crossing.migrate(moved)) == []
 
 
@@ -61,11 +73,11 @@ def test_a_page_that_is_kept_altered_is_found_by_the_read_back(
 def test_a_byte_that_turns_after_the_commit_is_found_and_the_disk_made_anew(
     crossing: Crossing, moved: Moved, offset: int
 ) -> None:
-    """Where data is, and where nothing was ever written."""
-    damaged = []
+    """Where data is, and where nothing was ever written; also the second time."""
+    damaged: list[str] = []
 
     def watch(step: str) -> None:
-        if step == "read back" and not damaged:
+        if step == "read back" and len(damaged) < 2:
             (disk,) = crossing.azure.compute.disks.list_by_resource_group(GROUP)
             properties = disk.as_dict()["properties"]
             assert properties["diskState"] == "Unattached"
@@ -83,6 +95,7 @@ def test_a_byte_that_turns_after_the_commit_is_found_and_the_disk_made_anew(
         progress.unwatch_steps(watch)
 
     (disk,) = crossing.azure.compute.disks.list_by_resource_group(GROUP)
-    assert [disk.as_dict()["properties"]["uniqueId"]] != damaged
+    assert len(set(damaged)) == 2
+    assert disk.as_dict()["properties"]["uniqueId"] not in damaged
     assert report["devices"][0]["proof"]["equal"]
     assert crossing.differing(moved, report) == []

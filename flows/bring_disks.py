@@ -1,0 +1,53 @@
+"""Frozen disks to proven ones: copied in parallel, sealed, read back, and copied again once."""
+
+from collections.abc import Sequence
+
+from coldferry.errors import Finding
+from coldferry.plan import Plan
+from coldferry.ports import FrozenDisk, VerifiedDisk
+from coldferry.report import Stopwatch
+from flows.copy_device import copy_device
+from tasks.clouds import Cloud
+from tasks.limiting import heeded
+from tasks.moving import CopiedDevice, commit, copied_again, each, own, prove, together
+
+
+async def bring_proven(
+    source: Cloud, target: Cloud, plan: Plan, frozen: Sequence[FrozenDisk], timed: Stopwatch
+) -> tuple[dict[str, CopiedDevice], dict[str, VerifiedDisk], list[Finding]]:
+    """What became of each disk, by its device's name, and a remark on each that came altered."""
+    async with heeded():
+        copies, proven = await bring(source, target, plan, frozen, timed)
+        altered = [disk for disk in frozen if disk.device.name not in proven]
+        if altered:
+            again = await bring(source, target, plan, altered, timed, last=True)
+            copies, proven = copies | again[0], proven | again[1]
+    return copies, proven, [copied_again(disk) for disk in altered]
+
+
+async def bring(
+    source: Cloud,
+    target: Cloud,
+    plan: Plan,
+    disks: Sequence[FrozenDisk],
+    timed: Stopwatch,
+    *,
+    last: bool = False,
+) -> tuple[dict[str, CopiedDevice], dict[str, VerifiedDisk]]:
+    """Copy disks, seal them and read them back; what became of each, by its device's name.
+
+    A disk that arrived altered is missing among the proven ones and is no
+    more, unless this is its ``last`` try: then the error is raised.
+    """
+    with timed("copy"):
+        copies = await together(copy_device(source, target, plan, disk) for disk in disks)
+        own(copies, disks)
+    with timed("commit"):
+        refs = await each(commit, ((target, plan, disk) for disk in disks))
+    with timed("read back"):
+        pairs = zip(disks, refs, strict=True)
+        proven = await each(prove, ((target, plan, disk, ref, last) for disk, ref in pairs))
+    return (
+        {copied.device: copied for copied in copies},
+        {disk.device.name: disk for disk in proven if disk is not None},
+    )
