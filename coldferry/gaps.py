@@ -44,7 +44,7 @@ class Gap:
     ``now`` are the source's values, each once; ``acknowledge`` says that the
     answer is the word and no value; ``candidates`` are those that every
     machine may choose. Where ``typed``, another value may be given, such as
-    ``example``.
+    ``example``. ``proposal`` is what a rule would take for all of them, or empty.
     """
 
     id: str
@@ -57,6 +57,7 @@ class Gap:
     candidates: tuple[Candidate, ...]
     typed: bool
     example: str
+    proposal: str
     fields: tuple[tuple[Asked, str], ...]
 
     @property
@@ -151,6 +152,7 @@ def _put_together(gap: str, asking: list[tuple[Asked, FieldTranslation]]) -> Gap
         candidates=_shared([f.candidates for f in every]),
         typed=not acknowledge and (bool(field.pattern) or not field.candidates),
         example=field.example,
+        proposal="" if acknowledge or len({f.proposal for f in every}) > 1 else field.proposal,
         fields=tuple((asked, f.path) for asked, f in asking),
     )
 

@@ -56,6 +56,11 @@ def shown(value: object) -> str:
     return str(value) or "empty"
 
 
+def counted(number: int, thing: str) -> str:
+    """``1 rule``, ``2 rules``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def fields_need(number: int) -> str:
     """``1 field needs``, ``2 fields need``."""
     return "1 field needs" if number == 1 else f"{number} fields need"

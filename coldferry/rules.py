@@ -5,7 +5,7 @@ small pure function of a :class:`Question`. Answers are applied here, so that
 every target treats a person's word alike.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -109,19 +109,14 @@ class Rule(Generic[C]):
     follows: tuple[str, ...] = ()
 
 
-def check_paths(machine: Machine, answers: Answers) -> None:
-    """Refuse answers to what is no leaf of this machine.
-
-    Raises BadAnswer naming every such path.
-    """
+def strangers(machine: Machine, paths: Iterable[str]) -> dict[str, str]:
+    """A sentence by path for each that is no leaf of this machine."""
     known = {leaf.path for leaf in leaves(machine)}
-    strangers = {
+    return {
         str(path): "the machine's description has no such field"
-        for path in answers
+        for path in paths
         if path not in known
     }
-    if strangers:
-        raise BadAnswer(strangers)
 
 
 def apply(
@@ -133,8 +128,7 @@ def apply(
     the table has no row for a leaf (a defect: the schema's leaves are tested
     against each table).
     """
-    check_paths(machine, answers)
-    problems: dict[str, str] = {}
+    problems = strangers(machine, answers)
     fields = []
     for leaf in leaves(machine):
         rule = rules[leaf.pattern]

@@ -8,9 +8,12 @@ import yaml
 
 from coldferry.errors import BadInput
 from coldferry.inquiry import inquiries
+from coldferry.machine import Machine
 from coldferry.plain import plain, shown
 from coldferry.plan import Plan
+from coldferry.rules import strangers
 from coldferry.translation import ACKNOWLEDGE
+from console import new_file
 from console.strict_yaml import compose
 
 _MAX_BYTES = 1 << 20
@@ -34,8 +37,13 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def answered(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was answered: a path without a value must be a field's, too, but is no answer."""
+    """What was answered: a path without a value is no answer."""
     return {path: value for path, value in given.items() if value is not None}
+
+
+def checkable(machine: Machine, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was answered, and each path that is no field: it is refused beside all else."""
+    return answered(given) | {path: given[path] or "" for path in strangers(machine, given)}
 
 
 def write(path: Path, plan: Plan, given: Mapping[str, Any], came_from: Path | None = None) -> None:
@@ -51,22 +59,19 @@ def write(path: Path, plan: Plan, given: Mapping[str, Any], came_from: Path | No
     """
     text = _as_text(plan, given)
     try:
-        if came_from is None or not path.exists() or not path.samefile(came_from):
-            _refuse_to_replace(path, text)
-        path.write_text(text)
+        if came_from is not None and path.exists() and path.samefile(came_from):
+            path.write_text(text, encoding="utf-8")
+            return
     except OSError as error:
         raise BadInput(
             f"{path} cannot be written: {error.strerror}.", "Name a file in a folder of yours."
         ) from None
-
-
-def _refuse_to_replace(path: Path, text: str) -> None:
-    if path.is_file() and path.read_bytes() not in (b"", text.encode()):
-        raise BadInput(
-            f"{path} is there already, and may hold answers.",
-            f"Name another file, or give this one with --answers {path} too: what it answers is "
-            "then kept.",
-        )
+    new_file.write(
+        path,
+        text,
+        f"Name another file, or give this one with --answers {path} too: what it answers is "
+        "then kept.",
+    )
 
 
 def _as_text(plan: Plan, given: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coldferry.book import Book, BookRule
-from coldferry.plain import plain
+from coldferry.plain import counted, plain
 from coldferry.precedents import shown
 from console import blocks, book_file
 from console.managing import Json
@@ -40,7 +40,7 @@ def keep(rules: Sequence[BookRule]) -> None:
     asyncio.run(keep_rules(rules))
 
 
-@app.command("list")
+@app.command("list", short_help="Say every rule and who approved it.")
 @command
 def list_rules(json: Json = False) -> Outcome:
     """Say every rule: what it answers, for which machines, and who approved it first."""
@@ -59,10 +59,12 @@ def export_rules(file: File, json: Json = False) -> Outcome:
     rules = saved_book().rules
     book_file.write(file, rules)
     document = {"file": str(file), "rules": len(rules)}
-    return Outcome(document, lambda out: out.print(f"{len(rules)} rules are in {file}."))
+    return Outcome(
+        document, lambda out: out.print(f"Written to {file}: {counted(len(rules), 'rule')}.")
+    )
 
 
-@app.command("import")
+@app.command("import", short_help="Add the rules in a file: all or none.")
 @command
 def import_rules(file: File, json: Json = False) -> Outcome:
     """Add the rules in a file; all that is wrong with it is named at once, and then none is added.
@@ -74,11 +76,11 @@ def import_rules(file: File, json: Json = False) -> Outcome:
     new = [rule for rule in read if rule.id not in known]
     keep(new)
     document = {"kept": [rule.id for rule in new], "known": len(read) - len(new)}
-    words = f"{len(new)} rules were added; {document['known']} were there already."
+    words = f"{counted(len(new), 'rule')} added; there already: {document['known']}."
     return Outcome(document, lambda out: out.print(words))
 
 
-@app.command("forget")
+@app.command("forget", short_help="Remove a rule: its question is asked again.")
 @command
 def forget_rule(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id, or how that begins")],

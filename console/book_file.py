@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from coldferry.book import Book, BookRule
 from coldferry.errors import BadInput, FaultyFile
 from coldferry.plain import plain
+from console import new_file
 from console.strict_yaml import compose, line, word
 
 _MAX_BYTES = 4 << 20
@@ -25,13 +26,10 @@ _HEAD = """\
 
 
 def write(path: Path, rules: Iterable[BookRule]) -> None:
-    """Raises BadInput when the file cannot be written."""
+    """Raises BadInput when the file cannot be written, or holds something else."""
     rows = [rule.model_dump(mode="json") for rule in rules]
     text = yaml.safe_dump(rows, sort_keys=False, allow_unicode=True, width=1 << 16)
-    try:
-        path.write_text(_HEAD + text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+    new_file.write(path, _HEAD + text)
 
 
 def read(path: Path, known: Book) -> list[BookRule]:
@@ -42,7 +40,10 @@ def read(path: Path, known: Book) -> list[BookRule]:
     """
     node = compose(path, "a book", _MAX_BYTES)
     if node is not None and not isinstance(node, yaml.SequenceNode):
-        raise BadInput(f"{path} is not a book: it must be a list of rules.")
+        raise BadInput(
+            f"{path} is not a book: it must be a list of rules.",
+            "Give a file that 'coldferry book export' writes.",
+        )
     absent = {"by": f"the file {path.name}"[:256], "at": datetime.now(UTC).isoformat()}
     faults: list[str] = []
     found: dict[str, BookRule] = {}

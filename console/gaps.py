@@ -1,10 +1,11 @@
 """What many machines leave open, as one sheet; and the sheet back, as rules of the book."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from rich.table import Table
 from coldferry.book import Book
 from coldferry.errors import BadInput, FaultyFile, Finding, UnknownMachine
 from coldferry.gaps import Asked, Gap, answer, distinct
-from coldferry.plain import plain
+from coldferry.plain import counted, plain
 from coldferry.ports import Machines, Translator, is_source
 from coldferry.precedents import EMPTY, Consulted, consult
 from console import blocks, sheets
@@ -54,9 +55,9 @@ def gaps(
 ) -> Outcome:
     """Say each question that many machines leave open once, or take the answers."""
     if as_csv and (json or filled):
-        raise BadInput("--csv goes with neither --json nor --import.")
+        raise BadInput("--csv goes with neither --json nor --import.", "Leave one of them out.")
     if filled and no_book:
-        raise BadInput("--import adds to the book; --no-book leaves it alone.")
+        raise BadInput("--import adds to the book; --no-book leaves it alone.", "Leave one out.")
     origin = connect(blocks.load(source)[0])
     goal = connect_translator(blocks.load(target)[0])
     book = EMPTY if no_book else saved_book()
@@ -85,7 +86,7 @@ def _import(
     rows, named = sheets.read(path)
     catalogue = goal.catalogue()
     wanted = list(dict.fromkeys([*named, *more]))
-    asked, _ = _ask(origin, goal, wanted, book, catalogue)
+    asked, _ = _ask(origin, goal, wanted, book, catalogue, named)
     at = datetime.now(UTC).isoformat()
     rules, faults = answer(
         rows,
@@ -100,7 +101,7 @@ def _import(
     new = [rule for rule in rules if rule.value not in _standing(book, rule.question)]
     keep(new)
     document = {"kept": [rule.id for rule in new], "known": len(rules) - len(new)}
-    words = f"{len(new)} answers are in the book now; {document['known']} were there already."
+    words = f"{counted(len(new), 'answer')} added to the book; there already: {document['known']}."
     return Outcome(document, lambda out: out.print(words))
 
 
@@ -110,18 +111,25 @@ def _standing(book: Book, question: str) -> list[Any]:
 
 
 def _ask(
-    origin: Machines, goal: Translator, vms: Sequence[str], book: Book, catalogue: Any
+    origin: Machines,
+    goal: Translator,
+    vms: Sequence[str],
+    book: Book,
+    catalogue: Any,
+    lines: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[list[Asked], list[Finding]]:
     """Every machine's translation, and what stands against moving some.
 
-    Raises UnknownMachine naming all that the source does not know.
+    Raises UnknownMachine naming all that the source does not know, by their ``lines`` in a
+    sheet when they come from one.
     """
 
     def one(vm: str) -> tuple[Asked, list[Finding]] | UnknownMachine:
         try:
             machine = origin.describe(vm)
         except UnknownMachine as unknown:
-            return unknown
+            at = f"Line {lines[vm]}: " if vm in lines else ""
+            return UnknownMachine(at + unknown.what, unknown.do)
         consulted = consult(goal, machine, {}, book, catalogue)
         against = origin.unmovable(vm) if is_source(origin) else []
         refusals = [finding for finding in against if finding.severity == "refuse"]
@@ -133,8 +141,8 @@ def _ask(
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         told = list(pool.map(one, vms))
-    if unknown := [one.what for one in told if isinstance(one, UnknownMachine)]:
-        raise UnknownMachine(" ".join(plain(what, 400) for what in unknown))
+    if unknown := [one for one in told if isinstance(one, UnknownMachine)]:
+        raise UnknownMachine(" ".join(plain(one.what, 400) for one in unknown), unknown[0].do)
     known = [found for found in told if not isinstance(found, UnknownMachine)]
     return [asked for asked, _ in known], [f for _, findings in known for f in findings]
 
@@ -162,7 +170,9 @@ def _in_file(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
-        raise BadInput(f"{path} cannot be read: {why}.") from None
+        raise BadInput(
+            f"{path} cannot be read: {why}.", "Name a text file that you may read."
+        ) from None
     return [vm for line in lines if (vm := line.partition("#")[0].strip())]
 
 
@@ -184,7 +194,7 @@ def _show(out: Console, found: Sequence[Gap], findings: Sequence[Finding], machi
         table.add_row(*cells, f"{row['machines']}: {plain(row['names'], 60)}")
     if found:
         out.print(table)
-    out.print(f"{len(found)} questions over {machines} machines.")
+    out.print(f"{counted(len(found), 'question')} over {counted(machines, 'machine')}.")
     _print(findings)
 
 

@@ -30,18 +30,22 @@ app = typer.Typer(
 )
 app.command("describe")(managing.describe)
 app.command("start")(managing.start)
-app.command("stop")(managing.stop)
+app.command("stop", short_help="Stop a machine, never terminate it, and wait.")(managing.stop)
 app.command("reboot")(managing.reboot)
 app.command("plan")(planning.plan)
-app.command("gaps")(gaps.gaps)
-app.command("compare")(comparing.compare)
-app.command("prepare")(preparing.prepare)
-app.command("migrate")(migrating.migrate)
-app.command("rollback")(migrating.rollback)
+app.command("gaps", short_help="Ask each question of many machines once.")(gaps.gaps)
+app.command("compare", short_help="Rank the saved targets for one machine.")(comparing.compare)
+app.command("prepare", short_help="Print a script that readies the running guest.")(
+    preparing.prepare
+)
+app.command("migrate", short_help="Halt, copy, prove, and make the machine anew.")(
+    migrating.migrate
+)
+app.command("rollback", short_help="Undo a migration; the source is as before.")(migrating.rollback)
 app.command("status")(migrating.status)
-app.command("doctor")(doctor.doctor)
-app.command("up")(serving.up)
-app.command("demo")(serving.demo)
+app.command("doctor", short_help="Check that a cloud can be worked with from here.")(doctor.doctor)
+app.command("up", short_help="Start sandbox, Prefect server and worker.")(serving.up)
+app.command("demo", short_help="Move the sandbox's machine, saying what is done.")(serving.demo)
 app.add_typer(book.app, name="book")
 app.add_typer(sandboxing.app, name="sandbox")
 

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coldferry.errors import problem
-from coldferry.plain import plain
-from coldferry.rules import check_paths
+from coldferry.plain import counted, plain
 from console import answers as answer_file
 from console import blocks, tracking
 from console.looking import show_findings
@@ -70,8 +69,7 @@ def run_migration(
     origin, _ = blocks.load(source)
     blocks.load(target)
     if given and None in given.values():  # the flow is given what was answered, nothing else
-        check_paths(connect_source(origin).describe(vm), given)
-        given = answer_file.answered(given)
+        given = answer_file.checkable(connect_source(origin).describe(vm), given)
     use_server()
     from flows.migrate_vm import migrate_vm  # imports Prefect, which must find its server
     from tasks.clouds import load
@@ -158,7 +156,7 @@ def _show_rollback(out: Console, document: dict[str, Any]) -> None:
 
 def _show_status(out: Console, every: list[dict[str, Any]]) -> None:
     for one in every:
-        left = f"{len(one['target_objects'])} objects at {one['target'] or 'the target'}"
+        left = f"{counted(len(one['target_objects']), 'object')} at {one['target'] or 'the target'}"
         kept = f"{len(one['source_objects'])} at {one['source'] or 'the source'}"
         out.print(f"{one['migration']}  {one['state']}  {plain(one['vm'])}  {left}, {kept}")
     if not every:

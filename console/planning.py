@@ -24,7 +24,6 @@ from coldferry.plain import fields_need, plain, shown
 from coldferry.plan import Plan
 from coldferry.ports import Machines, is_source, is_target
 from coldferry.precedents import EMPTY, consult
-from coldferry.rules import check_paths
 from console import answers as answer_file
 from console import blocks
 from console.book import saved_book
@@ -134,9 +133,8 @@ def make_plan(
     )
     if adopted and marks is not None:
         findings.append(_under_way(vm, marks))
-    check_paths(machine, answers)
     book = saved_book() if use_book else EMPTY
-    consulted = consult(goal, machine, answer_file.answered(answers), book)
+    consulted = consult(goal, machine, answer_file.checkable(machine, answers), book)
     findings += [*consulted.remarks, *_only_planned(origin, goal)]
     made = Plan(migration=migration, machine=machine, translation=consulted.translation)
     if not made.translation.missing and is_target(goal):

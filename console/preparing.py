@@ -8,13 +8,13 @@ import typer
 from rich.console import Console
 
 from coldferry import inspecting
-from coldferry.errors import BadInput, NotMovable
+from coldferry.errors import NotMovable
 from coldferry.guest.preparing import Preparation, Remedy
 from coldferry.guest.preparing import prepare as make_script
 from coldferry.inspecting import with_evidence
 from coldferry.migration import next_migration, pair_of
 from coldferry.plain import plain
-from console import blocks
+from console import blocks, new_file
 from console.managing import Json
 from console.output import Outcome, aside, command
 from console.planning import SourceBlock, SourceVm
@@ -43,14 +43,14 @@ def prepare(
     """
     made = _prepare(source, vm, target, install_agents=install_agents)
     if output is not None:
-        _write(output, made.script)
+        new_file.write(output, made.script)  # read before it is run: not made executable
     if not json:
         _show(aside, made)
     document = {
         "system": made.system,
         "script": made.script,
         "output": str(output) if output else None,
-        "mended": [asdict(remedy.finding) for remedy in made.mended],
+        "mended": [{**asdict(remedy.finding), "only_if": remedy.only_if} for remedy in made.mended],
         "by_hand": [_as_json(remedy) for remedy in made.by_hand],
     }
 
@@ -80,16 +80,6 @@ def _prepare(source: str, vm: str, target: str, *, install_agents: bool) -> Prep
     )
 
 
-def _write(output: Path, script: str) -> None:
-    """A person reads it before it is run: it is not made executable."""
-    try:
-        output.write_text(script)
-    except OSError as error:
-        raise BadInput(
-            f"{output} cannot be written: {error.strerror}.", "Give another --output FILE."
-        ) from None
-
-
 def _as_json(remedy: Remedy) -> dict[str, Any]:
     return {**asdict(remedy.finding), "why_not": remedy.why_not}
 
@@ -97,7 +87,8 @@ def _as_json(remedy: Remedy) -> dict[str, Any]:
 def _show(out: Console, made: Preparation) -> None:
     """What the script does about each finding; what it says itself goes to stdout."""
     for remedy in made.mended:
-        out.print(f"mended: {remedy.finding.code}: {plain(remedy.finding.what, 600)}")
+        only = f" Only if {remedy.only_if}." if remedy.only_if else ""
+        out.print(f"mended: {remedy.finding.code}: {plain(remedy.finding.what, 600)}{only}")
     for remedy in made.by_hand:
         finding = remedy.finding
         words = f"{plain(finding.what, 600)} {plain(finding.do or remedy.why_not, 600)}"

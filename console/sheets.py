@@ -20,12 +20,15 @@ from coldferry.plain import plain
 from coldferry.translation import ACKNOWLEDGE
 
 COLUMNS = (
-    "owner", "question", "now", "choices", "machines", "names", "value", "field", "gap", "ids",
+    "owner", "question", "now", "choices", "proposed", "machines", "names", "value", "field", "gap",
+    "ids",
 )  # fmt: skip
 _READ = ("value", "gap", "ids")
 
 _MAX_BYTES = 16 << 20
 """Ten thousand gaps with a hundred machines each."""
+
+_SAVE_AGAIN = "Save it as 'CSV UTF-8' and give it again."
 
 _CELL_CHARS = 30_000
 """Less than the 32,767 that "Excel specifications and limits" gives a cell."""
@@ -69,6 +72,7 @@ def as_row(gap: Gap) -> dict[str, Any]:
         "question": _shown(f"{verb}: {gap.reason} {gap.difference}", 1000),
         "now": _listed(now, 4),
         "choices": ACKNOWLEDGE if gap.acknowledge else _shown(" | ".join(chosen), _CELL_CHARS),
+        "proposed": _shown(gap.proposal, 200),
         "machines": len(gap.machines),
         "names": _listed([_shown(asked.machine.name, 80) for asked in gap.machines], 200),
         "value": "",
@@ -78,14 +82,14 @@ def as_row(gap: Gap) -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> tuple[list[Filled], list[str]]:
-    """The rows that are filled in, and the ids of all machines that those name.
+def read(path: Path) -> tuple[list[Filled], dict[str, int]]:
+    """The rows that are filled in, and the ids of all machines that those name, by first line.
 
     Rows without a value are left out. Raises FaultyFile naming every row that
     cannot be read, BadInput when the file is no such sheet.
     """
     rows: list[Filled] = []
-    named: dict[str, None] = {}
+    named: dict[str, int] = {}
     faults = []
     for line, cells in _rows(path):
         value = original(cells.get("value") or "").strip()
@@ -96,10 +100,10 @@ def read(path: Path) -> tuple[list[Filled], list[str]]:
         if not gap or not vms:
             faults.append(f"line {line}: has a value, but no gap or no ids")
         rows.append(Filled(line, gap, value))
-        named |= dict.fromkeys(vms)
+        named = dict.fromkeys(vms, line) | named
     if faults:
         raise FaultyFile(str(path), faults)
-    return rows, list(named)
+    return rows, named
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
@@ -108,15 +112,15 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
         with path.open("rb") as file:
             raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+        raise BadInput(
+            f"{path} cannot be read: {error.strerror}.", "Name a file that you may read."
+        ) from None
     if len(raw) > _MAX_BYTES:
-        raise BadInput(f"{path} is larger than a sheet can be.")
+        raise BadInput(f"{path} is larger than a sheet can be.", "Name the right file.")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadInput(
-            f"{path} is not in UTF-8.", "Save it as 'CSV UTF-8' and give it again."
-        ) from None
+        raise BadInput(f"{path} is not in UTF-8.", _SAVE_AGAIN) from None
     head = text.partition("\n")[0]
     separator = max(",;\t", key=head.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -127,10 +131,12 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
                 f"{path} is not a sheet of gaps: it has no column {', '.join(missing)}.",
                 "Fill in the sheet that 'coldferry gaps … --csv' writes.",
             )
+        began = reader.line_num + 1
         for row in reader:
-            yield reader.line_num, row
+            yield began, row
+            began = reader.line_num + 1
     except csv.Error as error:
-        raise BadInput(f"{path}, line {reader.line_num}: {error}.") from None
+        raise BadInput(f"{path}, line {reader.line_num}: {error}.", _SAVE_AGAIN) from None
 
 
 def _shown(value: Any, limit: int) -> str:

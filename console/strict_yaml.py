@@ -11,8 +11,8 @@ from coldferry.errors import BadInput
 def compose(path: Path, kind: str, max_bytes: int) -> yaml.Node | None:
     """The file's tree, every scalar still a word; None when it is empty.
 
-    Raises BadInput, calling it no ``kind``, when it is too large, or uses
-    anchors: a few hundred bytes of them make gigabytes.
+    Raises BadInput, calling it no ``kind``, when it is too large, or uses tags
+    or anchors: a few hundred bytes of those make gigabytes.
     """
     try:
         with path.open("rb") as file:
@@ -23,7 +23,7 @@ def compose(path: Path, kind: str, max_bytes: int) -> yaml.Node | None:
             "Name a file that is there and that you may read.",
         ) from None
     if len(text) > max_bytes:
-        raise BadInput(f"{path} is larger than {kind} can be.")
+        raise BadInput(f"{path} is larger than {kind} can be.", "Name the right file.")
     try:
         return yaml.compose(text, Loader=_Strict)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -53,11 +53,14 @@ def _reason(error: Exception) -> str:
 
 
 class _Strict(yaml.SafeLoader):
-    """Without anchors and aliases."""
+    """Without anchors, aliases and tags."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse aliases and anchors before anything is built from them."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise ValueError("anchors and aliases are not allowed")
+        if getattr(event, "tag", None):
+            at = event.start_mark.line + 1
+            raise ValueError(f"line {at} has the tag {event.tag[:64]}, and tags are not allowed")
         return super().compose_node(parent, index)

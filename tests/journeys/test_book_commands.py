@@ -86,6 +86,10 @@ def test_a_book_goes_out_to_a_file_and_comes_back(twins, sandbox, tmp_path):
     exported = sandbox.here("book", "export", path)
     assert exported.document["rules"] == len(twins.rules)
 
+    path.write_text(path.read_text() + "# and a person's own line\n")
+    kept = sandbox.here("book", "export", path)
+    assert (kept.exit_code, "own line" in path.read_text()) == (2, True)
+
     word = twins.rules[0]["id"][:10]
     forgotten = sandbox.here("book", "forget", word).document["forgotten"]
     assert forgotten == [twins.rules[0]["id"]]

@@ -30,12 +30,14 @@ def a_machine(served, address, **tags):
     return served.seeder.small(tags=tags, SubnetId=subnet, PrivateIpAddress=address)
 
 
-def as_the_docs_do(served, run):
-    """The call that docs/approving.md shows, given as it stands there."""
-    call = re.search(r"```sh\n(curl .*?)```", DOCS.read_text(), re.DOTALL)[1]
+def as_the_docs_do(served, call, **named):
+    """What docs/approving.md shows for a program, given as it stands there."""
+    (shown,) = [
+        one for one in re.findall(r"```sh\n(.*?)```", DOCS.read_text(), re.DOTALL) if call in one
+    ]
     said = subprocess.run(
-        ["bash", "-c", call],
-        env=os.environ | {"PREFECT_API_URL": f"{served.address}/api", "RUN": run},
+        ["bash", "-c", shown],
+        env=os.environ | {"PREFECT_API_URL": f"{served.address}/api", **named},
         capture_output=True,
         text=True,
         check=True,
@@ -96,17 +98,28 @@ class Retried:
         asked = served.wait(self.id, "Suspended")
         self.schema, self.text = served.form(asked)
         with served.sandbox.failing("azure", ALLOCATION_DENIED):
-            self.accepted = as_the_docs_do(served, self.id)
+            self.accepted = as_the_docs_do(served, "/resume", RUN=self.id)
+            assert self.accepted["status"] == "ACCEPT", self.accepted
             self.failed = served.wait(self.id, "Failed")
         self.machines_after_failure = self._machines(served)
         self.taken = served.retry(self.id)
         self.done = served.wait(self.id, "Completed", after=self.failed["state"]["id"])
         self.machines = self._machines(served)
         self.asked_times = served.suspensions(self.id)
-        self.second_id = served.submit(vm)
+        self.second_id = self._submitted_as_the_docs_do(served, vm)
         self.second_done = served.wait(self.second_id, "Completed")
         self.asked_second = served.suspensions(self.second_id)
         self.machines_in_the_end = self._machines(served)
+
+    @staticmethod
+    def _submitted_as_the_docs_do(served, vm):
+        named = {
+            "DEPLOYMENT": served.api("GET", "/deployments/name/migrate-vm/migrate-vm")["id"],
+            "SOURCE": served.sandbox.source.partition("/")[2],
+            "TARGET": served.sandbox.target.partition("/")[2],
+            "VM": vm,
+        }
+        return as_the_docs_do(served, "/create_flow_run", **named)["id"]
 
     @staticmethod
     def _machines(served):

@@ -94,6 +94,19 @@ def test_a_sheet_has_the_same_gaps_with_owner_question_choices_and_machines(flee
     assert all(len(row["ids"].split()) == int(row["machines"]) for row in fleet.rows)
 
 
+def test_a_machine_that_is_gone_is_named_with_its_line(fleet, tmp_path):
+    path = fleet.fill("gone.csv")
+    gone = tmp_path / "gone.csv"
+    vm = fleet.vms[0]
+    gone.write_bytes(path.read_bytes().replace(vm.encode(), b"i-0123456789abcdef0"))
+    refused = fleet.take(gone)
+
+    assert refused.exit_code == 2
+    line = next(n for n, row in enumerate(fleet.rows, 2) if vm in row["ids"].split())
+    assert f"Line {line}: There is no EC2 instance i-0123456789abcdef0 here." in refused.sentences
+    assert "Give an instance id" in refused.sentences
+
+
 def test_a_wrong_value_in_a_sheet_is_named_with_its_line_and_nothing_is_taken(fleet, sandbox):
     before = sandbox.here("book", "list").document
     path = fleet.fill("wrong.csv", **{"nics[].subnet_id": "vnet-main/nowhere", "tags[].key": "a<b"})

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from coldferry.errors import BadInput
 from coldferry.plan import Plan
 from coldferry.translation import Precedent, Translation
-from console.answers import answered, read, write
+from console.answers import answered, checkable, read, write
 from tests.conformance.worlds import a_machine, a_target
 
 
@@ -30,14 +30,44 @@ def test_a_field_left_empty_is_no_answer(tmp_path):
     assert answered(given) == {"name": "web"}
 
 
+def test_a_path_that_is_no_field_is_checked_even_where_it_is_left_empty():
+    given = {"name": None, "nmae": None, "hostname": "web", "nics[9].subnet_id": "x"}
+
+    assert checkable(a_machine(), given) == {
+        "nmae": "", "hostname": "web", "nics[9].subnet_id": "x",
+    }  # fmt: skip
+
+
 def test_an_empty_file_has_no_answers(tmp_path):
     assert read(_file(tmp_path, "# nothing yet\n")) == {}
 
 
 @pytest.mark.parametrize(
     "text",
-    ["a: &x 1\nb: *x\n", "a: 1\na: 2\n", "- a\n", "a: {b: c}\n", "a: [\n", "{{{", "[" * 5000],
-    ids=["alias", "twice", "list", "nested", "torn", "braces", "deep"],
+    [
+        "a: &x 1\nb: *x\n",
+        "a: !!int 1\n",
+        "a: !own x\n",
+        "a: [!!str b]\n",
+        "a: 1\na: 2\n",
+        "- a\n",
+        "a: {b: c}\n",
+        "a: [\n",
+        "{{{",
+        "[" * 5000,
+    ],
+    ids=[
+        "alias",
+        "tag",
+        "own tag",
+        "tag inside",
+        "twice",
+        "list",
+        "nested",
+        "torn",
+        "braces",
+        "deep",
+    ],
 )
 def test_anything_else_is_refused_in_a_sentence(tmp_path, text):
     with pytest.raises(BadInput):

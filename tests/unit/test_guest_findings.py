@@ -10,7 +10,7 @@ from providers.aws.guest import GUEST as AWS
 from providers.azure.guest import GUEST as AZURE
 from tests.guest import PLANTS, build
 from tests.guest.windows import PLANTS as PLANTS_OF_WINDOWS
-from tests.unit.guest_looks import codes, look
+from tests.unit.guest_looks import codes, ext4, look
 from tests.unit.machines import a_machine
 
 BACK = {
@@ -54,6 +54,20 @@ def test_every_kind_of_finding_is_planted():
 
     assert set(CHECKS) - planted == {"windows-licence", "bitlocker"}
     assert set(CHECKS) | {"unreadable-filesystem", "not-inspected"} == CODES
+
+
+@pytest.mark.parametrize(
+    ("firmware", "advice"),
+    [("bios", "has BIOS firmware: keep it"), ("uefi", "has UEFI firmware all the same")],
+)
+def test_what_to_do_about_a_root_disk_without_partitions_follows_from_the_firmware(
+    firmware, advice, tmp_path
+):
+    found = look(ext4(tmp_path, {"etc/fstab": ""}), machine=a_machine(firmware=firmware)).findings
+    finding = next(one for one in found if one.code == "no-partition-table")
+
+    assert "ext4 as a whole" in finding.what
+    assert advice in finding.do
 
 
 @pytest.mark.parametrize("plant", ["unclean-filesystem"])

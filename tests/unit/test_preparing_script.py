@@ -159,6 +159,9 @@ def test_a_device_s_uuid_is_known_where_the_source_calls_the_disk_by_that_name()
         "fstab_uuid '/logs' '/dev/xvdf2' 'aaaa-2'",
         "fstab_uuid '/cache' '/dev/nvme1n1' ''",
     ]
+    sure = {one.finding.subject: not one.only_if for one in made.mended}
+    assert sure == {"/data": True, "/logs": True, "/cache": False}
+    assert made.script.count("#     Only if the running guest has that device") == 1
 
 
 def test_of_two_file_systems_on_the_root_disk_none_is_taken_for_the_root():

@@ -50,6 +50,13 @@ def test_all_bad_answers_are_named_at_once():
     assert set(refused.value.problems) == {"nics[0].subnet_id", "instance_type"}
 
 
+def test_a_wrong_path_hides_no_wrong_value():
+    with pytest.raises(BadAnswer) as refused:
+        translate({"nics[0].subnet_id": "nowhere", "nicks[0].subnet_id": "net/one"})
+
+    assert set(refused.value.problems) == {"nics[0].subnet_id", "nicks[0].subnet_id"}
+
+
 def test_a_gap_cannot_be_acknowledged_away():
     with pytest.raises(BadAnswer, match="needs a value"):
         translate({"nics[0].subnet_id": "acknowledge"})

@@ -88,7 +88,7 @@ def test_a_sheet_is_read_as_any_program_saves_it(tmp_path, separator, mark):
     lines = [words, ["main/apps", "gap-1", "a", "i-1 i-2"], ["", "gap-2", "", "i-3"]]
     text = mark + "\n".join(separator.join(f'"{word}"' for word in line) for line in lines)
 
-    assert filled(tmp_path, text) == ([Filled(2, "gap-1", "main/apps")], ["i-1", "i-2"])
+    assert filled(tmp_path, text) == ([Filled(2, "gap-1", "main/apps")], {"i-1": 2, "i-2": 2})
 
 
 def test_a_value_that_looks_like_a_formula_is_read_as_it_was_meant(tmp_path):
@@ -102,6 +102,15 @@ def test_rows_that_name_nothing_are_all_faults(tmp_path):
         filled(tmp_path, "value,gap,ids\nx,,i-1\ny,gap-1,\n,,\nz,gap-2,i-2\n")
 
     assert [fault.partition(":")[0] for fault in refused.value.faults] == ["line 2", "line 3"]
+
+
+def test_a_line_is_where_its_row_begins(tmp_path):
+    lines = ("value,gap,ids,names", ',gap-0,i-0,"two', 'lines"', 'x,gap-1,i-1,"three', "", 'lines"')
+    text = "\n".join((*lines, "y,gap-2,i-2,a"))
+    rows, named = filled(tmp_path, text)
+
+    assert [row.line for row in rows] == [4, 7]
+    assert named == {"i-1": 4, "i-2": 7}
 
 
 @pytest.mark.parametrize(

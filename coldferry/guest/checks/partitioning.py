@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from coldferry.errors import Finding
 from coldferry.guest.guest import Guest
 
+_NAMES = {"luks": "an encrypted LUKS volume", "lvm": "an LVM physical volume"}
+
 
 def no_partition_table(guest: Guest) -> Iterator[Finding]:
     """The root disk has none: firmware that looks for a system partition finds nothing.
@@ -17,13 +19,15 @@ def no_partition_table(guest: Guest) -> Iterator[Finding]:
     if disk.table.kind is not None:
         return
     if disk.places:
+        kind = disk.places[0].identity.kind
         yield Finding(
             "warn",
             "no-partition-table",
             f"disk{disk.number}",
-            f"The root disk holds {disk.places[0].identity.kind} as a whole, without partitions: "
+            f"The root disk holds {_NAMES.get(kind, kind)} as a whole, without partitions: "
             "UEFI firmware starts no such disk.",
-            "Choose BIOS firmware at the target, and rehearse the boot there.",
+            _firmware_advice(guest.machine.firmware)
+            + "see that the new machine starts before the source is given up.",
         )
     else:
         yield Finding(
@@ -33,6 +37,14 @@ def no_partition_table(guest: Guest) -> Iterator[Finding]:
             "The root disk has neither a partition table nor a file system that is known here.",
             "Check that this is the disk the machine boots from.",
         )
+
+
+def _firmware_advice(firmware: object) -> str:
+    if firmware == "bios":
+        return "The machine has BIOS firmware: keep it at the target, and "
+    if firmware == "uefi":
+        return "The machine has UEFI firmware all the same: check how it starts, and "
+    return "Choose BIOS firmware at the target, and "
 
 
 def unclean_filesystem(guest: Guest) -> Iterator[Finding]:

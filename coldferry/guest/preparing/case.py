@@ -67,11 +67,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Step:
-    """A call of one function of ``piece``, a file beside this one, with words to be quoted."""
+    """A call of one function of ``piece``, a file beside this one, with words to be quoted.
+
+    ``only_if`` says what must hold in the running guest for the step to mend anything.
+    """
 
     piece: str
     function: str
     words: tuple[str, ...] = ()
+    only_if: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,11 @@ class Remedy:
     finding: Finding
     steps: tuple[Step, ...] = ()
     why_not: str = ""
+
+    @property
+    def only_if(self) -> str:
+        """What must hold in the running guest for it to be mended; empty when nothing must."""
+        return next((step.only_if for step in self.steps if step.only_if), "")
 
 
 Mend = Callable[[Case], tuple[Step, ...] | str]

@@ -8,9 +8,11 @@ in the order of their names); GRUB manual, "Simple configuration".
 
 import re
 
+from coldferry.guest.evidence import Mount
 from coldferry.guest.preparing.case import Case, Mend, Step
 
 _DRIVER = re.compile(r"[a-z0-9_]+")
+_TELLS_UUID = "the running guest has that device, and tells its UUID"
 _SEVERAL_MATCHED = ("/etc/netplan/", "/etc/systemd/network/")
 
 
@@ -23,7 +25,7 @@ def early_drivers(case: Case) -> tuple[Step, ...] | str:
 def by_uuid(case: Case) -> tuple[Step, ...] | str:
     """The running guest is asked for the UUID; what the disks said has to agree."""
     if case.finding.subject == "/etc/crypttab":
-        return (Step("fstab", "crypttab_uuids"),)
+        return (Step("fstab", "crypttab_uuids", only_if=_TELLS_UUID),)
     swap_off = {
         one.subject for one in case.inspection.findings if one.code == "swap-on-root-disk"
     }  # fmt: skip
@@ -31,9 +33,14 @@ def by_uuid(case: Case) -> tuple[Step, ...] | str:
     return tuple(
         Step("fstab", "fstab_off", (mount.path, mount.source))
         if mount.kind == "swap" and mount.source in swap_off
-        else Step("fstab", "fstab_uuid", (mount.path, mount.source, case.uuid_of(mount)))
+        else _fstab_uuid(mount, case.uuid_of(mount))
         for mount in named
     )
+
+
+def _fstab_uuid(mount: Mount, uuid: str) -> Step:
+    words = (mount.path, mount.source, uuid)
+    return Step("fstab", "fstab_uuid", words, "" if uuid else _TELLS_UUID)
 
 
 def nofail(case: Case) -> tuple[Step, ...] | str:

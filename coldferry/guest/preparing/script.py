@@ -122,6 +122,8 @@ def _comments(machine: Machine, remedies: Sequence[Remedy]) -> Iterator[str]:
         for remedy in some:
             finding = remedy.finding
             yield f"#   {finding.code}: {plain(finding.what)}\n"
+            if remedy.only_if:
+                yield f"#     Only if {remedy.only_if}.\n"
             if not remedy.steps:
                 yield f"#     {plain(finding.do or remedy.why_not)}\n"
 

@@ -72,7 +72,7 @@ replace() {
       return 1
     fi
     if ! keep "$1"; then
-      left "$1 cannot be kept below /var/lib/coldferry: change it by hand"
+      left "$1 cannot be kept below /var/lib/coldferry (is there no /var/lib?): change it by hand"
       return 1
     fi
   fi
