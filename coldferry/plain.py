@@ -56,6 +56,14 @@ def shown(value: object) -> str:
     return str(value) or "empty"
 
 
+def size(size_bytes: int) -> str:
+    """``8 GiB``, ``11.1 MiB``, ``512 B``: at most one digit behind the point."""
+    for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:.1f}".removesuffix(".0") + f" {name}"
+    return f"{size_bytes} B"
+
+
 def counted(number: int, thing: str) -> str:
     """``1 rule``, ``2 rules``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

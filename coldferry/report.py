@@ -12,10 +12,10 @@ from coldferry.approval import Approval
 from coldferry.errors import Finding
 from coldferry.home import folder, private
 from coldferry.migration import State
-from coldferry.plain import code, prose, shown
+from coldferry.plain import code, prose, shown, size
 from coldferry.ports import Proof
 from coldferry.progress import announce_step
-from coldferry.translation import FieldTranslation
+from coldferry.translation import DecidedBy, FieldTranslation, Verdict
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,16 @@ class Report:
             "",
             "## Disks",
             "",
-            "| equal | source | data | sent | target | root |",
-            "|---|---|---|---|---|---|",
+            "| disk | size | data | sent | equal |",
+            "|---|---|---|---|---|",
             *(
-                f"| {'yes' if d.proof.equal else 'NO'} | {code(d.source)} | {d.data_bytes} B "
-                f"| {d.sent_bytes} B | {code(d.target)} | {code(d.manifest_root)} |"
+                f"| {code(d.source)} | {size(d.size_bytes)} | {size(d.data_bytes)} "
+                f"| {size(d.sent_bytes)} | {'yes' if d.proof.equal else 'NO'} |"
+                for d in self.devices
+            ),
+            "",
+            *(
+                f"- {code(d.source)} is {code(d.target)} now, root {code(d.manifest_root)}"
                 for d in self.devices
             ),
             "",
@@ -129,14 +134,18 @@ class Report:
                 for d in self.devices[:1]
             ),
             "",
-            "## Fields",
+            "## What differs",
             "",
-            "| field | verdict | source | target | difference | decided by | path |",
-            "|---|---|---|---|---|---|---|",
+            *(self._difference(f) for f in approval.translation.fields if _differs(f)),
+            "",
+            "## All fields",
+            "",
+            "| field | verdict | source | target | path |",
+            "|---|---|---|---|---|",
             *(
                 f"| {prose(words.title(approval.machine, f.path))} | {f.verdict} "
-                f"| {code(shown(f.source), 80)} | {code(shown(f.target), 120)} "
-                f"| {prose(f.difference)} | {_decided(f)} | {code(f.path)} |"
+                f"| {code(_value(f, f.source), 80)} | {code(_value(f, f.target), 120)} "
+                f"| {code(f.path)} |"
                 for f in approval.translation.fields
             ),
         ]
@@ -146,6 +155,33 @@ class Report:
         lines += ["", "## Seconds", "", "| step | s |", "|---|---|"]
         lines += [f"| {code(step)} | {spent} |" for step, spent in self.seconds.items()]
         return "\n".join(lines)
+
+    def _difference(self, field: FieldTranslation) -> str:
+        """One field in a line that wraps: from what to what, why, and who decided."""
+        title = prose(words.title(self.approval.machine, field.path))
+        target = (
+            "is not carried" if field.target is None else f"becomes {_cell(field, field.target)}"
+        )
+        why = f": {prose(field.difference)}" if field.difference else ""
+        return (
+            f"- {title} ({code(field.path)}): {_cell(field, field.source)} {target}, "
+            f"{field.verdict} by {_decided(field)}{why}"
+        )
+
+
+def _differs(field: FieldTranslation) -> bool:
+    return field.verdict is not Verdict.EXACT or field.decided_by is not DecidedBy.RULE
+
+
+def _cell(field: FieldTranslation, value: Any) -> str:
+    return code(_value(field, value), 120)
+
+
+def _value(field: FieldTranslation, value: Any) -> str:
+    """Bytes as a person says them, all else as it is."""
+    if field.path.endswith("_bytes") and isinstance(value, int):
+        return size(value)
+    return shown(value)
 
 
 def _decided(field: FieldTranslation) -> str:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from coldferry.plain import code, fields_need, inert, plain, prose, visible
+from coldferry.plain import code, counted, fields_need, inert, plain, prose, size, visible
 from coldferry.plain import shown as in_words
 
 MARKDOWN = MarkdownIt("commonmark", {"linkify": True}).enable(["table", "strikethrough", "linkify"])
@@ -169,3 +169,18 @@ def test_nothing_inert_begins_a_link(text: str) -> None:
 
 def test_one_field_needs_and_two_need() -> None:
     assert (fields_need(1), fields_need(2)) == ("1 field needs", "2 fields need")
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "said"),
+    [
+        (0, "0 B"), (512, "512 B"), (1 << 10, "1 KiB"), (11_665_408, "11.1 MiB"),
+        (8 << 30, "8 GiB"), (32 << 40, "32 TiB"),
+    ],
+)  # fmt: skip
+def test_a_size_is_said_in_the_largest_unit_that_it_fills(size_bytes, said):
+    assert size(size_bytes) == said
+
+
+def test_one_thing_is_not_many():
+    assert [counted(number, "rule") for number in (0, 1, 2)] == ["0 rules", "1 rule", "2 rules"]

@@ -33,3 +33,19 @@ def test_no_cell_is_an_empty_code_span_and_no_value_a_literal() -> None:
     assert "`None`" not in text
     assert "`True`" not in text
     assert "`()`" not in text
+
+
+def test_what_differs_stands_before_all_fields_in_lines_that_wrap() -> None:
+    text = _markdown()
+    differs, every = text.index("## What differs"), text.index("## All fields")
+    lines = [line for line in text[differs:every].splitlines() if line.startswith("- ")]
+
+    assert differs < every
+    assert any("(`instance_type`)" in line and "equivalent by rule" in line for line in lines)
+    assert not any(" exact by rule" in line for line in lines)
+
+
+def test_bytes_are_said_as_a_person_says_them() -> None:
+    (memory,) = [line for line in _markdown().splitlines() if line.endswith("| `memory_bytes` |")]
+
+    assert memory.split(" | ")[2].endswith("GiB`")
