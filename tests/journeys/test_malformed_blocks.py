@@ -7,6 +7,7 @@ import pytest
 
 from console.prefect_server import own_url
 
+API = httpx.Client(timeout=60)
 PASTED = "canary0pasted0into0the0wrong0place"
 MALFORMED = {
     "no word for a region": ({"provider": "aws", "aws": {"region": None}}, "aws.region"),
@@ -43,14 +44,14 @@ def saved(sandbox):
         with sandbox.inside():
             url = own_url()
         slug = f"{url}/block_types/slug/coldferry-cloud/block_documents"
-        known = httpx.get(slug).raise_for_status().json()[0]
+        known = API.get(slug).raise_for_status().json()[0]
         kind = {key: known[key] for key in ("block_type_id", "block_schema_id")}
         body = {"name": name, "data": settings, **kind}
-        made = httpx.post(f"{url}/block_documents/", json=body).raise_for_status().json()
+        made = API.post(f"{url}/block_documents/", json=body).raise_for_status().json()
         try:
             yield f"coldferry-cloud/{name}"
         finally:
-            httpx.delete(f"{url}/block_documents/{made['id']}").raise_for_status()
+            API.delete(f"{url}/block_documents/{made['id']}").raise_for_status()
 
     return save
 
