@@ -62,9 +62,8 @@ class Job:
     @property
     def wants_a_thread(self) -> bool:
         """It has pieces left, and may be served by one more."""
-        return not (
-            self.over or self.drained or self.drawing or len(self.turns) >= self.work.threads
-        )
+        ended = self.over or self.drained or self.error is not None
+        return not (ended or self.drawing or len(self.turns) >= self.work.threads)
 
     @property
     def finished(self) -> bool:
