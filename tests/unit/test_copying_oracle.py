@@ -21,9 +21,7 @@ def _copied(disk: GeneratedDisk, reading, writing, path, copy):
 
 @settings(deadline=None, max_examples=150)
 @given(disk=disks(), reading=limits(), writing=limits())
-def test_both_leave_the_same_bytes_and_the_same_manifest(
-    tmp_path_factory, disk, reading, writing
-):
+def test_both_leave_the_same_bytes_and_the_same_manifest(tmp_path_factory, disk, reading, writing):
     folder = tmp_path_factory.mktemp("m")
     fast, *recorded = _copied(disk, reading, writing, folder / "fast", copy_disk)
     plain, *expected = _copied(disk, reading, writing, folder / "plain", copy_plainly)
