@@ -257,3 +257,81 @@ def test_a_window_gives_room_of_one_size_to_another():
     assert window.take(MIB) in small
     assert window.take(3 * MIB) is not None
     assert window.take(1) is None
+
+
+def test_requests_of_one_piece_are_made_by_the_threads_that_are_free():
+    begun = threading.Barrier(5)  # all at once, or it breaks
+
+    def each(_piece, _buffer, turn):
+        turn.together([lambda _turn: begun.wait(PATIENCE_S)] * 5)
+
+    Pool().run(_work([1], each, threads=5), nothing)
+
+    assert not begun.broken
+
+
+def test_more_requests_than_threads_are_made_all_the_same():
+    made = []
+
+    def each(piece, _buffer, turn):
+        turn.together([lambda _turn, n=n: made.append((piece, n)) for n in range(8)])
+
+    Pool(threads=3).run(_work(range(40), each, threads=9), nothing)
+
+    assert sorted(made) == [(piece, n) for piece in range(40) for n in range(8)]
+
+
+def test_one_request_of_several_that_fails_ends_it_once_those_that_began_have_ended():
+    ended = []
+
+    def request(_turn, number):
+        if number == 1:
+            raise Failed("The second.")
+        time.sleep(0.1)
+        ended.append(number)
+
+    def each(_piece, _buffer, turn):
+        turn.together([lambda turn, n=n: request(turn, n) for n in range(20)])
+
+    with pytest.raises(Failed, match="The second"):
+        Pool().run(_work([1], each, threads=3), nothing)
+
+    assert 0 in ended
+    assert len(ended) < 6
+
+
+def test_a_buffer_that_a_hanging_helper_may_still_fill_is_not_used_again(hangs):
+    pool = Pool(window_bytes=MIB, threads=8)
+    seen = []
+
+    def each(_piece, buffer, turn):
+        seen.append(buffer)
+        turn.together([lambda _turn: hangs()] + [lambda _turn: time.sleep(0.05)] * 3)
+
+    with pytest.raises(Transient):
+        pool.run(_work([1], each, threads=4), nothing, stall_s=0.3)
+    time.sleep(0.5)
+    pool.run(_work([1], lambda _piece, buffer, _turn: seen.append(buffer)), nothing)
+
+    assert seen[0] is not seen[1]
+
+
+def test_leaves_that_were_sent_before_a_request_failed_are_not_sent_again(tmp_path):
+    """Of a piece of eight, in eight requests."""
+    reading, writing = Limits(512, 4 * MIB, 1), Limits(512, MIB // 2, 1)
+
+    class Failing(FakeWriter):
+        def write(self, offset, view):
+            if offset == 3 * MIB:
+                raise Transient("Gone.")
+            super().write(offset, view)
+
+    held, about = b"x" * 4 * MIB, Copy("f", "fake@1", 4 * MIB)
+    with Manifest(tmp_path / "m", about) as manifest, pytest.raises(Transient):
+        copy_disk(FakeReader(held, None, reading), Failing(4 * MIB, writing), manifest)
+    with Manifest(tmp_path / "m", about) as manifest:
+        assert [leaf for leaf, _ in manifest.items()] == list(range(6))
+        writer = FakeWriter(4 * MIB, writing)
+        copy_disk(FakeReader(held, None, reading), writer, manifest)
+
+    assert [offset for offset, _ in sorted(writer.writes)] == [3 * MIB, 3 * MIB + MIB // 2]
