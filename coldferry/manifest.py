@@ -33,7 +33,11 @@ from coldferry.manifest_records import (
 
 __all__ = ["MAGIC", "Copy", "Manifest"]
 
-_SYNC_LEAVES = 32  # 16 MiB: what a power cut may send again
+_SYNC_LEAVES = 32
+"""Leaves after which one thread syncs while the others go on: 16 MiB that a power cut takes."""
+
+_WAIT_LEAVES = 128
+"""Leaves at which all wait for a disk that does not sync in time: 64 MiB."""
 
 
 class Manifest:
@@ -89,6 +93,8 @@ class Manifest:
         with self._syncing, self._lock:
             if not self._closed:
                 self._closed = True
+                if self._unsynced:
+                    self._journal.sync()
                 self._journal.close()
 
     def add(self, leaf: int, content: Content) -> None:
@@ -125,6 +131,7 @@ class Manifest:
                 self._journal.append(record)
                 self._end += len(record)
                 self._journal.sync()
+                self._unsynced = 0
                 self.complete = True
 
     def restart(self) -> None:
@@ -156,9 +163,10 @@ class Manifest:
         self._reset()
         first, self._first_checksum = header(self.copy)
         self._checksum = self._first_checksum
-        self._journal.truncate(0)
+        if self._journal.read(0, 1):
+            self._journal.truncate(0)
+            self._journal.sync()  # what is forgotten must not come back after a power cut
         self._journal.append(first)
-        self._journal.sync()
         self._start = self._end = len(first)
 
     def _reset(self) -> None:
@@ -205,14 +213,14 @@ class Manifest:
             self._beyond = {leaf for leaf in self._beyond if leaf >= frontier}
 
     def _sync_if_due(self) -> None:
-        """Sync outside the lock: others append while the disk works, up to as much again."""
-        if self._unsynced < _SYNC_LEAVES // 2:
+        """Sync outside the lock: others append while the disk works."""
+        if self._unsynced < _SYNC_LEAVES:
             return
-        if not self._syncing.acquire(blocking=self._unsynced >= _SYNC_LEAVES):
+        if not self._syncing.acquire(blocking=self._unsynced >= _WAIT_LEAVES):
             return
         try:
             with self._lock:
-                if self._closed or self._unsynced < _SYNC_LEAVES // 2:
+                if self._closed or self._unsynced < _SYNC_LEAVES:
                     return
                 synced = self._unsynced
             self._journal.sync()

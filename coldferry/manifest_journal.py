@@ -29,7 +29,7 @@ class Journal(Protocol):
         """Cut off what is beyond ``length`` bytes."""
 
     def close(self) -> None:
-        """Sync, and let another run have it; may be called twice."""
+        """Let another run have it; may be called twice. Syncs nothing."""
 
 
 class FileJournal:
@@ -78,7 +78,6 @@ class FileJournal:
     def close(self) -> None:
         """See :class:`Journal`."""
         if self._file is not None:
-            os.fsync(self._file)
             os.close(self._file)
             self._file = None
 

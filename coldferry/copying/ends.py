@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Protocol
 
 from coldferry.content import (
@@ -14,8 +15,8 @@ from coldferry.content import (
     runs,
     sha256,
 )
-from coldferry.copying.job import Turn
-from coldferry.copying.pieces import Piece
+from coldferry.copying.job import Call, Turn
+from coldferry.copying.pieces import PIECE_BYTES, Piece
 from coldferry.copying.throttle import Throttle, wait_for_all
 from coldferry.ports import DigestReader, DigestWriter, DiskReader, DiskWriter, Limits
 
@@ -76,25 +77,53 @@ class Intake:
     def _fill_leaves(
         self, reader: DigestReader, piece: Piece, view: memoryview, turn: Turn
     ) -> list[bytes | None]:
-        known: list[bytes | None] = []
-        for leaf in piece.leaves:
-            offset = leaf * LEAF_BYTES
+        known: list[bytes | None] = [None] * len(piece.leaves)
+
+        def get(index: int, turn: Turn) -> None:
+            offset = piece.leaves[index] * LEAF_BYTES
+            at = offset - piece.start
             with self._gate.enter(LEAF_BYTES, turn):
-                at = offset - piece.start
-                known.append(reader.read_leaf(offset, view[at : at + LEAF_BYTES]))
+                known[index] = reader.read_leaf(offset, view[at : at + LEAF_BYTES])
+
+        turn.together([partial(get, index) for index in range(len(known))])
         return known
 
     def _fill_spans(self, piece: Piece, view: memoryview, turn: Turn) -> None:
         base = piece.start
         for start, end in piece.gaps():
             view[start - base : end - base] = _ZEROS[: end - start]
+
+        def get(offset: int, until: int, turn: Turn) -> None:
+            with self._gate.enter(until - offset, turn):
+                self._reader.read_into(offset, view[offset - base : until - base])
+
+        calls: list[Call] = []
         for span_start, span_end in piece.spans:
             start = span_start // self._block * self._block
             end = min(-(-span_end // self._block) * self._block, self._size_bytes)
-            for offset in range(start, end, self._step):
-                until = min(offset + self._step, end)
-                with self._gate.enter(until - offset, turn):
-                    self._reader.read_into(offset, view[offset - base : until - base])
+            calls.extend(
+                partial(get, offset, min(offset + self._step, end))
+                for offset in range(start, end, self._step)
+            )
+        if self._step < PIECE_BYTES:
+            turn.together(calls)
+        else:
+            for call in calls:
+                call(turn)
+
+
+class Unsent(Exception):
+    """Some requests for a piece failed; ``leaves`` are those that may not be whole at the target.
+
+    The failure is its cause.
+    """
+
+    def __init__(self, piece: Piece, requests: list[tuple[int, int]]) -> None:
+        self.leaves = {
+            piece.leaves[0] + index
+            for start, end in requests
+            for index in range(start // LEAF_BYTES, -(-end // LEAF_BYTES))
+        }
 
 
 class Outlet:
@@ -113,34 +142,46 @@ class Outlet:
         """Requests end at multiples of it, but for the last of a run."""
 
     def send(self, piece: Piece, contents: Contents, buffer: bytearray, turn: Turn) -> None:
-        """Send a piece that :meth:`Intake.fill` has filled; all of it was acknowledged then."""
-        with memoryview(buffer) as view:
-            if isinstance(self._writer, DigestWriter):
-                self._send_leaves(self._writer, piece, contents, view, turn)
-            else:
-                for start, end in self._requests(piece, contents):
-                    with self._gate.enter(end - start, turn):
-                        self._writer.write(piece.start + start, view[start:end])
+        """Send what :meth:`Intake.fill` has filled; all of it was acknowledged then.
 
-    def _send_leaves(
-        self,
-        writer: DigestWriter,
-        piece: Piece,
-        contents: Contents,
-        view: memoryview,
-        turn: Turn,
-    ) -> None:
-        for leaf, found in contents:
-            if not found.zero:
-                at = leaf * LEAF_BYTES - piece.start
-                with self._gate.enter(LEAF_BYTES, turn):
-                    writer.write_leaf(leaf * LEAF_BYTES, view[at : at + LEAF_BYTES], found.digest)
+        Raises Unsent, caused by the first failure, that names what was not.
+        """
+        requests = list(self._requests(piece, contents))
+        digests = {leaf * LEAF_BYTES - piece.start: found.digest for leaf, found in contents}
+        sent: set[tuple[int, int]] = set()
+
+        def put(start: int, end: int, turn: Turn) -> None:
+            with self._gate.enter(end - start, turn):
+                if isinstance(self._writer, DigestWriter):
+                    offset = piece.start + start
+                    self._writer.write_leaf(offset, view[start:end], digests[start])
+                else:
+                    self._writer.write(piece.start + start, view[start:end])
+            sent.add((start, end))
+
+        view = memoryview(buffer)
+        calls = [partial(put, *request) for request in requests]
+        try:
+            if self._step < PIECE_BYTES:
+                turn.together(calls)
+            else:
+                for call in calls:
+                    call(turn)
+        except BaseException as error:
+            raise Unsent(piece, [one for one in requests if one not in sent]) from error
 
     def _requests(self, piece: Piece, contents: Contents) -> Iterator[tuple[int, int]]:
-        """``(start, end)`` in the buffer: runs of grains that are not zero, cut at grains.
+        """``(start, end)`` in the buffer of what is not zero: whole leaves, or grains' runs.
 
-        A run begins and ends with what is allocated, and so with less than a whole grain.
+        Runs are cut at grains. They begin and end with what is allocated, and
+        so with less than a whole grain.
         """
+        if isinstance(self._writer, DigestWriter):
+            for leaf, found in contents:
+                if not found.zero:
+                    start = leaf * LEAF_BYTES - piece.start
+                    yield start, start + LEAF_BYTES
+            return
         grains = 0
         for leaf, found in contents:
             grains |= found.grains << (leaf - piece.leaves[0]) * GRAINS_PER_LEAF

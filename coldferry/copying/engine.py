@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from coldferry.content import LEAF_BYTES, Digest, sha256
 from coldferry.copying.allocation import Allocation
-from coldferry.copying.ends import Intake, Outlet
+from coldferry.copying.ends import Contents, Intake, Outlet, Unsent
 from coldferry.copying.held import Held
 from coldferry.copying.job import Turn, Work
 from coldferry.copying.pieces import Piece, cut, piece_bytes
@@ -81,7 +81,7 @@ def copy_disk(
         subject=device,
         pieces=journey.pieces(reader),
         each=journey.bring,
-        threads=max(1, *(limit.max_in_flight for limit in limits)),
+        threads=max(2, sum(limit.max_in_flight for limit in limits)),
         buffer_bytes=length if held is None else 2 * length,
     )
 
@@ -136,21 +136,30 @@ class _Journey:
             yield piece
 
     def bring(self, piece: Piece, buffer: bytearray, turn: Turn) -> None:
-        """Read, look, send, record."""
+        """Read, look, send, record: all of it, or the leaves that were sent before a failure."""
         contents = self._intake.fill(piece, buffer, turn)
+        try:
+            self._send(piece, contents, buffer, turn)
+        except Unsent as failure:
+            self._record([found for found in contents if found[0] not in failure.leaves], turn)
+            raise failure.__cause__ or failure from None
+        self._record(contents, turn)
+        with self._lock:
+            del self._underway[piece.leaves[0]]
+            self.done_bytes += piece.allocated_bytes
+
+    def _send(self, piece: Piece, contents: Contents, buffer: bytearray, turn: Turn) -> None:
         if self.outlet is not None:
             unsent = contents
             if self.held is not None:
                 unsent = self.held.without(piece, contents, buffer, turn)
             self.outlet.send(piece, unsent, buffer, turn)
-        if turn.forgotten:
-            return
-        with self._lock:
-            frontier = next(iter(self._underway))
-        self._manifest.add_all(contents, frontier)
-        with self._lock:
-            del self._underway[piece.leaves[0]]
-            self.done_bytes += piece.allocated_bytes
+
+    def _record(self, contents: Contents, turn: Turn) -> None:
+        if not turn.forgotten:
+            with self._lock:
+                frontier = next(iter(self._underway))
+            self._manifest.add_all(contents, frontier)
 
     def _left(self, allocation: Allocation) -> Iterator[tuple[int, int]]:
         """The spans without what lies below the manifest's frontier, which is done."""

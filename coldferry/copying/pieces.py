@@ -54,10 +54,11 @@ class Piece:
 def piece_bytes(*limits: Limits) -> int:
     """How long pieces are to be between endpoints of these limits: whole leaves, 1 to 8.
 
-    Not longer than a request, so that a slow endpoint has as many at once as it takes.
+    As long as the longest request of either. Shorter ones, of the other, are
+    made by several threads for one piece.
     """
-    least = min(PIECE_BYTES, *(limit.max_request_bytes for limit in limits))
-    return max(LEAF_BYTES, least // LEAF_BYTES * LEAF_BYTES)
+    longest = min(PIECE_BYTES, max(limit.max_request_bytes for limit in limits))
+    return max(LEAF_BYTES, longest // LEAF_BYTES * LEAF_BYTES)
 
 
 def cut(

@@ -10,11 +10,12 @@ forgotten, with its buffer, and ends when the request does.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from coldferry.copying.job import Job, Over, Turn, Work
+from coldferry.copying.job import Call, Job, Over, Parts, Turn, Work
 from coldferry.copying.window import Window
 from coldferry.errors import Transient
 
@@ -30,6 +31,16 @@ _GRACE_WHEN_CANCELLED_S = 0.3
 
 STALL_S = 300.0
 """A request that takes longer is given up: providers try again within a minute or two."""
+
+
+@dataclass
+class _Task:
+    """What a thread does next: a piece with a buffer, or a part of a piece that another has."""
+
+    job: Job
+    turn: Turn
+    buffer: bytearray | None = None
+    part: tuple[Parts, Call] | None = None
 
 
 class Pool:
@@ -89,7 +100,7 @@ class Pool:
             for turn in job.turns:
                 turn.forgotten = True
                 self._threads -= 1
-                self._window.forget(job.work.buffer_bytes)
+                self._window.forget(job.work.buffer_bytes if turn.owns else 0)
             if not self._jobs:
                 self._window.empty()
             self._staff()
@@ -105,10 +116,13 @@ class Pool:
             threading.Thread(target=self._serve, name="copying", daemon=True).start()
 
     def _serve(self) -> None:
-        while (taken := self._take()) is not None:
-            job, turn, buffer = taken
+        while (task := self._take()) is not None:
+            job, turn = task.job, task.turn
             try:
-                self._one(job, turn, buffer)
+                if task.part is not None:
+                    self._make(*task.part, turn)
+                elif task.buffer is not None:
+                    self._one(job, turn, task.buffer)
             except Over:
                 pass
             except BaseException as error:  # noqa: BLE001 - raised again by the job's owner
@@ -118,7 +132,10 @@ class Pool:
                 if turn.forgotten:
                     return
                 job.turns.remove(turn)
-                self._window.give(buffer)
+                if task.buffer is not None and not turn.spoiled:
+                    self._window.give(task.buffer)
+                elif task.buffer is not None:
+                    self._window.forget(len(task.buffer))
                 self._tell(job)
 
     def _one(self, job: Job, turn: Turn, buffer: bytearray) -> None:
@@ -135,34 +152,74 @@ class Pool:
             turn.go_on()
             job.work.each(piece, buffer, turn)
 
-    def _take(self) -> tuple[Job, Turn, bytearray] | None:
-        """The next disk's turn and a buffer for it; None when there was nothing for a while."""
+    def _share(self, turn: Turn, calls: Sequence[Call]) -> None:
+        """Make all calls, by this thread and by others; see :meth:`Turn.together`."""
+        parts = Parts(turn.doing, calls, self._lock)
         with self._lock:
-            while (taken := self._next()) is None:
+            turn.job.parts.append(parts)
+            self._staff()
+        try:
+            while self._make_next(parts, turn):
+                turn.go_on()
+        finally:
+            with self._lock:
+                turn.job.parts.remove(parts)
+                turn.spoiled = turn.spoiled or parts.running > 0
+        if parts.error is not None:
+            raise parts.error
+
+    def _make_next(self, parts: Parts, turn: Turn) -> bool:
+        """Make a part, or wait a moment for those of others; False when all have ended."""
+        with self._lock:
+            call = parts.take()
+            if call is None:
+                if parts.running:
+                    parts.ended.wait(_PULSE_S)
+                return parts.running > 0
+        self._make(parts, call, turn)
+        return True
+
+    def _make(self, parts: Parts, call: Call, turn: Turn) -> None:
+        failure: BaseException | None = None
+        try:
+            turn.go_on()
+            call(turn)
+        except BaseException as error:  # noqa: BLE001 - raised again by the piece's thread
+            failure = error
+        with self._lock:
+            parts.end(failure)
+
+    def _take(self) -> _Task | None:
+        """The next disk's turn; None when there was nothing for a while."""
+        with self._lock:
+            while (task := self._next()) is None:
                 self._idle += 1
                 told = self._wanted.wait(_IDLE_S)
                 self._idle -= 1
-                if not told and self._next_job() is None:
+                if not told and not any(job.wants_a_thread for job in self._jobs):
                     self._threads -= 1
                     return None
-            return taken
+            self._jobs.remove(task.job)
+            self._jobs.append(task.job)
+            task.job.turns.add(task.turn)
+            if task.part is not None:
+                self._staff()
+            return task
 
-    def _next(self) -> tuple[Job, Turn, bytearray] | None:
-        job = self._next_job()
-        if job is None:
-            return None
-        buffer = self._window.take(job.work.buffer_bytes)
-        if buffer is None:  # whose turn it is waits for its room; nobody small overtakes it
-            return None
-        self._jobs.remove(job)
-        self._jobs.append(job)
-        turn = Turn(job)
-        job.turns.add(turn)
-        job.drawing = True
-        return job, turn, buffer
-
-    def _next_job(self) -> Job | None:
-        return next((job for job in self._jobs if job.wants_a_thread), None)
+    def _next(self) -> _Task | None:
+        full = False
+        for job in self._jobs:
+            if (part := job.take_part()) is not None:
+                turn = Turn(job, self._share)
+                turn.doing = part[0].doing
+                return _Task(job, turn, part=part)
+            if job.takes_a_piece and not full:
+                buffer = self._window.take(job.work.buffer_bytes)
+                if buffer is not None:
+                    job.drawing = True
+                    return _Task(job, Turn(job, self._share, owns=True), buffer)
+                full = True  # whose turn it is waits for its room; nobody small overtakes it
+        return None
 
     @staticmethod
     def _tell(job: Job) -> None:

@@ -53,10 +53,46 @@ def test_one_byte_sets_one_grain_and_one_page():
     assert found.digest == hashlib.sha256(leaf).digest()
 
 
-@given(st.integers(0, 255), st.integers(1, LEAF_BYTES))
-def test_runs_cover_the_leaf_once_and_alternate(grains, length):
-    found = list(runs(grains, length))
+def test_pages_are_counted_also_where_they_begin_with_zeros():
+    leaf = bytearray(LEAF_BYTES)
+    for page in (0, 1, 17, 127):
+        leaf[page * 4096 + 4095 - page] = 1
 
-    assert sum(size for _, size, _ in found) == length
-    assert found[0][0] == 0
-    assert all(a[0] + a[1] == b[0] and a[2] != b[2] for a, b in pairwise(found))
+    assert content(leaf).pages == 4
+
+
+def test_a_leaf_is_looked_at_wherever_in_a_buffer_it_is():
+    buffer = bytearray(b"x") * (3 * LEAF_BYTES)
+    buffer[LEAF_BYTES : 2 * LEAF_BYTES] = bytes(LEAF_BYTES)
+    buffer[2 * LEAF_BYTES - 1] = 1
+
+    assert content(buffer, LEAF_BYTES) == content(buffer[LEAF_BYTES : 2 * LEAF_BYTES])
+    assert content(buffer, LEAF_BYTES).grains == 1 << 7
+
+
+def test_a_digest_that_is_known_is_taken_but_zeros_are_measured():
+    assert content(bytearray(LEAF_BYTES), known=b"k" * 32) == ZERO
+    assert content(bytearray(b"x" * LEAF_BYTES), known=b"k" * 32).digest == b"k" * 32
+
+
+def test_an_emptiness_of_32_tib_costs_the_root_nothing():
+    """As the same tree, leaf by leaf, for a size where that can be done; and at once for 32 TiB."""
+    digest = hashlib.sha256(b"last").digest()
+
+    assert (
+        root([(3, digest), (5000, digest)])
+        == _rfc6962([digest if index in (3, 5000) else ZERO_DIGEST for index in range(5001)]).hex()
+    )
+    assert len(root([(1, digest), (1 << 26, digest)])) == 64
+
+
+@given(st.integers(0, (1 << 24) - 1), st.integers(1, 24), st.sampled_from([1, 2, 8]))
+def test_runs_are_what_is_set_widened_to_units(grains, count, unit):
+    count = -(-count // unit) * unit
+    grains &= (1 << count) - 1
+    found = list(runs(grains, count, unit))
+    covered = {index for first, end in found for index in range(first, end)}
+    units = {index // unit for index in range(count) if grains >> index & 1}
+
+    assert covered == {index for index in range(count) if index // unit in units}
+    assert all(a[1] < b[0] for a, b in pairwise(found))

@@ -92,7 +92,7 @@ def test_a_copy_that_died_late_sends_little_again(tmp_path):
     size = 40 * MIB
     source, target = _disk(size, [(0, size, 7)]), _target(size)
     with pytest.raises(Transient):
-        _copy(source, target, tmp_path, _Dying(target, 76))
+        _copy(source, target, tmp_path, _Dying(target, 38))
     writer = MemoryWriter(target)
     _copy(source, target, tmp_path, writer)
 
