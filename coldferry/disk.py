@@ -61,16 +61,21 @@ class DiskWriter(Protocol):
     ``identity`` names the object and its generation: a manifest written
     against another identity counts for nothing. ``sealed`` is True once it was
     committed: it can then only be committed again, which changes nothing.
-    ``sent_bytes`` counts the bodies of all write requests of this writer,
-    retries included; ``requests`` counts those requests.
+    ``sent_bytes`` and ``requests`` count retries too.
     """
 
     identity: str
     size_bytes: int
     limits: Limits
     sealed: bool
-    sent_bytes: int
-    requests: int
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bodies of all write requests so far."""
+
+    @property
+    def requests(self) -> int:
+        """All write requests so far."""
 
     def write(self, offset: int, view: memoryview) -> None:
         """Put bytes; idempotent per range; durable once it returned."""
