@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 import typer
 from rich.console import Console
 
@@ -84,10 +83,10 @@ def command(function: Callable[..., Outcome | None]) -> Callable[..., int]:
             )
         except typer.TyperException:
             raise
-        except (httpx.TransportError, OSError) as error:
-            return fail(_of_this_machine(error), as_json=as_json)
-        except Exception as defect:  # noqa: BLE001 - the last net: a defect of ours
-            return _fail_defect(defect, as_json=as_json)
+        except Exception as error:  # noqa: BLE001 - the last net: a defect of ours
+            if isinstance(error, OSError) or _is_transport(error):
+                return fail(_of_this_machine(error), as_json=as_json)
+            return _fail_defect(error, as_json=as_json)
         if outcome is None:
             return 0
         if as_json:
@@ -136,8 +135,14 @@ def redact(text: str) -> str:
     return _SECRET.sub(r"\1\2[redacted]", text)
 
 
-def _of_this_machine(error: httpx.TransportError | OSError) -> ColdferryError:
-    if isinstance(error, httpx.TransportError):
+def _is_transport(error: Exception) -> bool:
+    """Prefect's client did not get through. Where nothing loaded httpx, nothing raised this."""
+    httpx = sys.modules.get("httpx")
+    return httpx is not None and isinstance(error, httpx.TransportError)
+
+
+def _of_this_machine(error: Exception) -> ColdferryError:
+    if not isinstance(error, OSError):
         return after_halt(
             Unreachable(
                 "The Prefect API stopped answering.",

@@ -10,10 +10,20 @@ import base64
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from coldferry.content import ZERO_DIGEST
-from coldferry.errors import BadInput, Conflict, DiskSealed, Gone, Transient
+from coldferry.errors import (
+    BadInput,
+    Conflict,
+    Denied,
+    DiskSealed,
+    Gone,
+    ProviderError,
+    Transient,
+    Unreachable,
+)
 from providers.aws.blocks import BLOCK_BYTES, Blocks
 from providers.aws.client import speaking
 from providers.aws.disks import LIMITS
@@ -32,6 +42,7 @@ _SEEN_WITHIN_S = 120.0
 """EBS may not know at once what it has just started ("Error retries": up to two minutes)."""
 
 _COMPLETE_WITHIN_S = 24 * 3600.0
+_SOON_S = 60.0
 _NOT_OPEN = "INVALID_SNAPSHOT_ID"
 _TIMED_OUT = "WRITE_REQUEST_TIMEOUT"
 
@@ -45,26 +56,33 @@ def start_snapshot(
 
     Raises BadInput for a size that EBS does not have.
     """
-    size_gib = max(1, -(-size_bytes // _GIB))
-    if size_gib > _LARGEST_GIB:
-        raise BadInput(f"An EBS volume holds {_LARGEST_GIB} GiB at most, not {size_gib}.")
     rows: list[TagTypeDef] = [{"Key": key, "Value": value} for key, value in tags.items()]
-    with speaking("ebs:StartSnapshot", f"a snapshot of {size_gib} GiB"):
+    with speaking("ebs:StartSnapshot", f"a snapshot of {size_gib(size_bytes)} GiB"):
         answer = clients.ebs.start_snapshot(
-            VolumeSize=size_gib, ClientToken=token, Tags=rows, Description=description,
+            VolumeSize=size_gib(size_bytes), ClientToken=token, Tags=rows, Description=description,
             Timeout=_TIMEOUT_MIN,
         )  # fmt: skip
     return answer["SnapshotId"]
 
 
-def snapshot_state(clients: Clients, snapshot: str) -> tuple[str, int]:
-    """``pending``, ``completed``, ``error``, or ``gone``, and the size in bytes."""
+def size_gib(size_bytes: int) -> int:
+    """The size of the volume that holds so much. Raises BadInput when there is none."""
+    found = max(1, -(-size_bytes // _GIB))
+    if found > _LARGEST_GIB:
+        raise BadInput(f"An EBS volume holds {_LARGEST_GIB} GiB at most, not {found}.")
+    return found
+
+
+def is_readable(clients: Clients, snapshot: str) -> bool:
+    """The snapshot is completed. Raises Denied, and Unreachable."""
     try:
-        with speaking("ec2:DescribeSnapshots", snapshot):
-            rows = clients.ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"]
-    except Gone:
-        return "gone", 0
-    return rows[0]["State"], int(rows[0]["VolumeSize"]) * _GIB
+        with speaking("ebs:ListSnapshotBlocks", snapshot):
+            clients.ebs.list_snapshot_blocks(SnapshotId=snapshot, MaxResults=100)
+    except (Denied, Unreachable):
+        raise
+    except ProviderError:
+        return False
+    return True
 
 
 def delete_snapshot(clients: Clients, snapshot: str) -> None:
@@ -85,8 +103,10 @@ class SnapshotWriter:
 
     limits = LIMITS
 
-    def __init__(self, clients: Clients, snapshot: str, *, fresh: bool = False) -> None:
-        """Raises DiskSealed when the snapshot failed or is gone: another must be started.
+    def __init__(
+        self, clients: Clients, snapshot: str, size_bytes: int, *, fresh: bool = False
+    ) -> None:
+        """``size_bytes`` is what :func:`start_snapshot` was asked for.
 
         A ``fresh`` one was started just now, and may not be seen at once.
         """
@@ -97,8 +117,8 @@ class SnapshotWriter:
         self._leaves: Leaves | None = None
         self._seen_within = Pauses(_SEEN_WITHIN_S if fresh else 0)
         self.identity = snapshot
-        state, self.size_bytes = self._look()
-        self.sealed = state == "completed"
+        self.size_bytes = size_gib(size_bytes) * _GIB
+        self.sealed = False
 
     @property
     def sent_bytes(self) -> int:
@@ -159,7 +179,7 @@ class SnapshotWriter:
                 self._blocks.put(self.identity, index, view, digest, closed)
             except Gone:
                 if self._seen_within.over:
-                    raise
+                    raise _sealed(self.identity) from None
                 self._seen_within.pause()
             else:
                 return
@@ -195,21 +215,20 @@ class SnapshotWriter:
         return sorted({**self._own, **dict(self._leaves())}.items())
 
     def _wait(self) -> None:
-        pauses = Pauses(_COMPLETE_WITHIN_S, longest_s=15.0)
-        while self._look()[0] != "completed":
-            if pauses.over:
-                raise Transient(f"{self.identity} is not completed after a day.")
-            pauses.pause()
-
-    def _look(self) -> tuple[str, int]:
-        within = self._seen_within
-        while (found := snapshot_state(self._clients, self.identity))[0] == "gone":
+        """Until it can be read. EC2, which need not be reached, is asked when that takes long."""
+        within, soon = Pauses(_COMPLETE_WITHIN_S, longest_s=15.0), Pauses(_SOON_S)
+        while not is_readable(self._clients, self.identity):
+            if soon.over and self._failed():
+                raise _sealed(self.identity)
             if within.over:
-                break
+                raise Transient(f"{self.identity} is not completed after a day.")
             within.pause()
-        if found[0] not in ("pending", "completed"):
-            raise _sealed(self.identity)
-        return found
+
+    def _failed(self) -> bool:
+        with suppress(ProviderError), speaking("ec2:DescribeSnapshots", self.identity):
+            asked = self._clients.ec2.describe_snapshots(SnapshotIds=[self.identity])
+            return asked["Snapshots"][0]["State"] not in ("pending", "completed")
+        return False
 
 
 class _NotOpen(Conflict):

@@ -13,7 +13,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -86,14 +86,22 @@ class PageBlob:
         headers = {"x-ms-page-write": "clear", "x-ms-range": _range(offset, length)}
         self._write("clear pages of", "comp=page", headers, None)
 
-    def create(self, size_bytes: int) -> None:
-        """Make an empty blob of whole pages; Conflict when one is there."""
+    def create(
+        self, size_bytes: int, metadata: Mapping[str, str], *, replace: bool = False
+    ) -> None:
+        """Make an empty blob of whole pages; Conflict when there is one, unless it is replaced."""
         headers = {
             "x-ms-blob-type": "PageBlob",
             "x-ms-blob-content-length": str(size_bytes),
-            "If-None-Match": "*",
+            **{f"x-ms-meta-{name}": value for name, value in metadata.items()},
+            **({} if replace else {"If-None-Match": "*"}),
         }
         self._write("create", "", headers, None)
+
+    def set_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Replace all metadata."""
+        headers = {f"x-ms-meta-{name}": value for name, value in metadata.items()}
+        self._write("tag", "comp=metadata", headers, None)
 
     def get(self, offset: int, view: memoryview) -> None:
         """Fill ``view``, up to REQUEST_BYTES, exactly."""
