@@ -1,4 +1,4 @@
-"""``coldferry copy``: one disk by itself. Loads neither Prefect nor an SDK that it does not need."""
+"""``coldferry copy``: one disk by itself. Loads no Prefect, and no SDK that it does not need."""
 
 import signal
 import sys
@@ -93,9 +93,8 @@ def sentence(document: Document) -> str:
         f"{document['size_bytes'] / _MIB:.1f} MiB; {document['sent_bytes'] / _MIB:.1f} MiB sent in "
         f"{document['seconds']:.1f} s; manifest root {root}; {proof}."
     )
-    return (
-        f"It was finished before; nothing was sent. {said}" if document["finished_before"] else said
-    )
+    before = "It was finished before; nothing was sent. " if document["finished_before"] else ""
+    return before + said
 
 
 def peak_rss_bytes() -> int:

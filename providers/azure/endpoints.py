@@ -224,7 +224,7 @@ def _own(blob: PageBlob, attempt: Attempt) -> int | None:
 
 
 def _adopted(blob: PageBlob, attempt: Attempt, least: int) -> int | None:
-    """The size of an empty blob that is there, marked as ours; 0 of one without a size, else None."""
+    """The size of an empty blob that is there, marked as ours unless it is 0; None of none."""
     try:
         found = blob.head()
     except Gone:

@@ -32,7 +32,7 @@ _LOOKED_AT_BYTES = 1 << 20
 
 
 class FileWriter:
-    """A :class:`coldferry.disk.DiskWriter`. The attempt's key is in the name while it is written."""
+    """A :class:`coldferry.disk.DiskWriter` over a file, or over a block device."""
 
     limits = LIMITS
 
