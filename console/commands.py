@@ -5,7 +5,7 @@ import typer
 from console import (
     book,
     comparing,
-    copying,
+    copy_command,
     doctor,
     gaps,
     managing,
@@ -33,7 +33,7 @@ app.command("gaps")(gaps.gaps)
 app.command("compare")(comparing.compare)
 app.command("prepare")(preparing.prepare)
 app.command("migrate")(migrating.migrate)
-app.command("copy")(copying.copy)
+app.command("copy")(copy_command.copy)
 app.command("rollback")(migrating.rollback)
 app.command("status")(migrating.status)
 app.command("doctor")(doctor.doctor)

@@ -1,14 +1,14 @@
 """``coldferry copy``: one disk by itself. Loads no Prefect, and no SDK that it does not need."""
 
+import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from coldferry.copies import CopyState, opened
 from coldferry.copying import copy_disk
@@ -24,12 +24,11 @@ from coldferry.endpoints import (
 )
 from coldferry.errors import BadInput, ColdferryError, CorruptCopy, DiskSealed, Refused, after_halt
 from coldferry.manifest import Copy, Manifest
+from coldferry.plain import visible
 from coldferry.progress import announce, end
 from coldferry.verifying import read_back
-from console.output import Outcome, command
 from providers.endpoints import discard_attempt, look, open_source, open_target
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout")]
 Document = dict[str, Any]
 
 _MIB = 1 << 20
@@ -37,32 +36,51 @@ _READER = "the target's own reader"
 _EVERY_S = 0.5
 
 
-@command
-def copy(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="PATH, vhd:PATH, https://… of a page blob, ebs:REGION/snap-…, or env:NAME",
-        ),
-    ],
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="TARGET", help="PATH, vhd:PATH, https://…, ebs:REGION/new, or env:NAME"
-        ),
-    ],
-    verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Read the target back and compare")
-    ] = True,
-    json: Json = False,
-) -> Outcome:
-    """Copy one disk, sparse and resumable, and prove it; no machine is involved."""
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for."""
+
+    source: str
+    target: str
+    verify: bool = True
+    as_json: bool = False
+
+
+def asked(words: Sequence[str]) -> Asked | None:
+    """What plain words ask for; None for all that the command line's own parser has to look at.
+
+    Loading that parser takes longer than copying an empty disk.
+    """
+    options = {word for word in words if word.startswith("-")}
+    places = [word for word in words if not word.startswith("-")]
+    if len(places) != 2 or not options <= {"--json", "--verify", "--no-verify"}:
+        return None
+    if {"--verify", "--no-verify"} <= options:
+        return None
+    source, target = places
+    return Asked(source, target, verify="--no-verify" not in options, as_json="--json" in options)
+
+
+def carry_out(asked: Asked) -> int:
+    """Copy, and say what it came to; the exit code."""
+    try:
+        document = copied(asked)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net
+        from console.output import ended
+
+        return ended(error, as_json=asked.as_json)
+    print(json.dumps(document, indent=2) if asked.as_json else visible(sentence(document)))
+    return 0
+
+
+def copied(asked: Asked) -> Document:
+    """The document that ``--json`` prints. Raises what ended the copy."""
     begun_s = time.monotonic()
-    document = run(parse_source(source), parse_target(target), verify=verify)
+    source, target = parse_source(asked.source), parse_target(asked.target)
+    document = run(source, target, verify=asked.verify)
     document["seconds"] = round(time.monotonic() - begun_s, 3)
     document["peak_rss_bytes"] = peak_rss_bytes()
-    return Outcome(document, lambda out: out.print(sentence(document)))
+    return document
 
 
 def run(source: Endpoint, target: Endpoint, *, verify: bool) -> Document:

@@ -3,16 +3,28 @@
 import os
 import sys
 
-import typer
-
-from coldferry.errors import BadInput
-from console.output import fail
-
 
 def main() -> None:
     """Run the command line; the exit code is the documented one, whatever happens."""
     os.umask(0o077)  # whatever is written may hold what is nobody else's business
-    app = _copy_alone() if sys.argv[1:2] == ["copy"] else _all()
+    sys.exit(_copy(sys.argv[2:]) if sys.argv[1:2] == ["copy"] else _command())
+
+
+def _copy(words: list[str]) -> int:
+    """A copy may be over before all the other commands are loaded."""
+    from console.copying import asked, carry_out
+
+    plain = asked(words)
+    return _command() if plain is None else carry_out(plain)
+
+
+def _command() -> int:
+    import typer
+
+    from coldferry.errors import BadInput
+    from console.commands import app
+    from console.output import fail
+
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as usage:  # help that nobody asked for by name is one, too
@@ -26,25 +38,4 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         print("Cancelled.", file=sys.stderr)
         code = 6
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _all() -> typer.Typer:
-    from console.commands import app
-
-    return app
-
-
-def _copy_alone() -> typer.Typer:
-    """A copy is over before all the others are loaded."""
-    from console.copying import copy
-
-    app = typer.Typer(
-        name="coldferry",
-        pretty_exceptions_enable=False,
-        add_completion=False,
-        rich_markup_mode=None,
-    )
-    app.callback()(lambda: None)  # without it one command alone would bear no name
-    app.command("copy")(copy)
-    return app
+    return code if isinstance(code, int) else 0

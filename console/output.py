@@ -70,23 +70,10 @@ def command(function: Callable[..., Outcome | None]) -> Callable[..., int]:
         as_json = bool(options.get("json"))
         try:
             outcome = function(*args, **options)
-        except ColdferryError as error:
-            return fail(error, as_json=as_json)
-        except KeyboardInterrupt:
-            return fail(
-                Cancelled(
-                    "Cancelled from the keyboard.",
-                    "What was begun is kept: the same command again goes on from there.",
-                    resumable=True,
-                ),
-                as_json=as_json,
-            )
         except typer.TyperException:
             raise
-        except Exception as error:  # noqa: BLE001 - the last net: a defect of ours
-            if isinstance(error, OSError) or _is_transport(error):
-                return fail(_of_this_machine(error), as_json=as_json)
-            return _fail_defect(error, as_json=as_json)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net
+            return ended(error, as_json=as_json)
         if outcome is None:
             return 0
         if as_json:
@@ -96,6 +83,24 @@ def command(function: Callable[..., Outcome | None]) -> Callable[..., int]:
         return outcome.exit_code
 
     return run
+
+
+def ended(error: Exception | KeyboardInterrupt, *, as_json: bool) -> int:
+    """Say what a command ended with, a defect of ours too; the exit code."""
+    if isinstance(error, ColdferryError):
+        return fail(error, as_json=as_json)
+    if isinstance(error, KeyboardInterrupt):
+        return fail(
+            Cancelled(
+                "Cancelled from the keyboard.",
+                "What was begun is kept: the same command again goes on from there.",
+                resumable=True,
+            ),
+            as_json=as_json,
+        )
+    if isinstance(error, OSError) or _is_transport(error):
+        return fail(_of_this_machine(error), as_json=as_json)
+    return _fail_defect(error, as_json=as_json)
 
 
 def fail(error: ColdferryError, *, as_json: bool) -> int:
