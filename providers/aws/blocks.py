@@ -37,6 +37,8 @@ BLOCK_BYTES: Final = 524_288
 IN_FLIGHT = 64
 """At the 100 ms a block that AWS's own example counts with: 320 MiB/s."""
 
+Instead = Callable[[], Mapping[str, ColdferryError]]
+
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 """Eight tries in all. With the SDK's three, throttled block reads were seen to fail."""
@@ -74,10 +76,15 @@ class Blocks:
         """
         path = f"{_path(snapshot, index)}?blockToken={quote(token, safe='')}"
         subject = f"block {index} of {snapshot}"
-        stale = StaleToken(f"EBS does not take the token of {subject}.")
         ask = partial(self._ask, "GET", path, {"X-Amz-Content-SHA256": _NOTHING}, into=block)
         answer = self._call(
-            "ebs:GetSnapshotBlock", subject, self._gets, ask, {"INVALID_BLOCK_TOKEN": stale}
+            "ebs:GetSnapshotBlock",
+            subject,
+            self._gets,
+            ask,
+            lambda: {
+                "INVALID_BLOCK_TOKEN": StaleToken(f"EBS takes no more the token of {subject}.")
+            },
         )
         digest = hashlib.sha256(block).digest()
         said = answer.headers
@@ -91,11 +98,11 @@ class Blocks:
 
     def put(
         self, snapshot: str, index: int, block: memoryview, digest: bytes,
-        instead: Mapping[str, ColdferryError] | None = None,
+        instead: Instead = dict,
     ) -> None:  # fmt: skip
         """Write a block whose SHA-256 is known; again is no fault. Durable once returned.
 
-        ``instead`` maps a Reason of EBS direct to the error that means it here.
+        ``instead`` makes a map from Reasons of EBS direct to the errors that they mean here.
         """
         checksum = base64.b64encode(digest).decode()
         headers = {
@@ -107,7 +114,7 @@ class Blocks:
         }
         subject = f"block {index} of {snapshot}"
         ask = partial(self._put, _path(snapshot, index), headers, block)
-        answer = self._call("ebs:PutSnapshotBlock", subject, self._puts, ask, instead or {})
+        answer = self._call("ebs:PutSnapshotBlock", subject, self._puts, ask, instead)
         if answer.headers.get("x-amz-Checksum") != checksum:
             raise Transient(f"EBS acknowledged another digest of {subject} than was sent.")
 
@@ -127,7 +134,7 @@ class Blocks:
         subject: str,
         pace: Pace,
         ask: Callable[[str], Answer],
-        instead: Mapping[str, ColdferryError],
+        instead: Instead,
     ) -> Answer:
         """Ask until it is answered with neither "later" nor silence, a few times."""
         pauses = list(_PAUSES_S)
@@ -135,10 +142,11 @@ class Blocks:
         while True:
             pace.take()
             try:
-                with speaking(action, subject, instead):
+                with speaking(action, subject):
                     answer = ask(subject)
-                    if answer.status < 300:
-                        return answer
+                if answer.status < 300:
+                    return answer
+                with speaking(action, subject, instead()):
                     raise _refusal(answer, action, pace)
             except StaleToken:
                 raise

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from coldferry.content import ZERO_DIGEST
 from coldferry.errors import (
     BadInput,
+    ColdferryError,
     Conflict,
     Denied,
     DiskSealed,
@@ -173,16 +174,18 @@ class SnapshotWriter:
         self._blocks.close()
 
     def _put(self, index: int, view: memoryview, digest: bytes) -> None:
-        closed = dict.fromkeys((_NOT_OPEN, _TIMED_OUT), _sealed(self.identity))
         while True:
             try:
-                self._blocks.put(self.identity, index, view, digest, closed)
+                self._blocks.put(self.identity, index, view, digest, self._closed)
             except Gone:
                 if self._seen_within.over:
                     raise _sealed(self.identity) from None
                 self._seen_within.pause()
             else:
                 return
+
+    def _closed(self) -> dict[str, ColdferryError]:
+        return dict.fromkeys((_NOT_OPEN, _TIMED_OUT), _sealed(self.identity))
 
     def _complete(self) -> None:
         count, joined = 0, hashlib.sha256()
