@@ -15,18 +15,54 @@ Laws for all of them:
   is written through one writer at a time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
+from coldferry.disk import (
+    DigestReader,
+    DigestWriter,
+    DiskReader,
+    DiskWriter,
+    Extent,
+    Limits,
+    ManifestCommitter,
+    OnProgress,
+    Proof,
+)
 from coldferry.errors import Finding
 from coldferry.guest.needs import GuestNeeds
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
 from coldferry.translation import Answers, Translation
+
+__all__ = [
+    "Check",
+    "DigestReader",
+    "DigestWriter",
+    "DiskReader",
+    "DiskWriter",
+    "Extent",
+    "FrozenDisk",
+    "Limits",
+    "Machines",
+    "ManifestCommitter",
+    "OnProgress",
+    "Owned",
+    "PowerState",
+    "Priced",
+    "Proof",
+    "Source",
+    "Target",
+    "Translator",
+    "VerifiedDisk",
+    "is_source",
+    "is_target",
+    "is_translator",
+]
 
 
 class PowerState(StrEnum):
@@ -40,42 +76,12 @@ class PowerState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one disk's endpoint takes.
-
-    All offsets and lengths are multiples of the block size, but for the disk's end.
-    """
-
-    block_size_bytes: int
-    max_request_bytes: int
-    max_in_flight: int
-
-
-@dataclass(frozen=True)
-class Extent:
-    """A stretch of a disk; ``data`` False means that it surely reads as zeros."""
-
-    offset: int
-    length: int
-    data: bool = True
-
-
-@dataclass(frozen=True)
 class FrozenDisk:
     """One disk at the immutable point in time; ``ref`` is the provider's id of it."""
 
     migration: str
     device: Device
     ref: str
-
-
-@dataclass(frozen=True)
-class Proof:
-    """How it is known that target equals source."""
-
-    method: str
-    reader: str
-    equal: bool
 
 
 @dataclass(frozen=True)
@@ -105,69 +111,6 @@ class Check:
     ok: bool | None
     what: str
     do: str = ""
-
-
-class DiskReader(Protocol):
-    """Random access to an immutable disk."""
-
-    size_bytes: int
-    limits: Limits
-
-    def extents(self, offset: int, length: int) -> Iterator[Extent]:
-        """What is allocated in the window, in order and without gaps or overlap.
-
-        All-data is a legal answer; ``data=False`` is a promise.
-        """
-
-    def read_into(self, offset: int, view: memoryview) -> None:
-        """Fill ``view`` from ``offset``, exactly, or raise. Up to ``max_in_flight`` at once."""
-
-
-class DiskWriter(Protocol):
-    """A disk that is being written. ``size_bytes`` is at least the source's.
-
-    ``identity`` names the object and its generation: a manifest written
-    against another identity counts for nothing. ``sealed`` is True once it was
-    committed: it can then only be committed again, which changes nothing.
-    ``sent_bytes`` counts the bodies of all write requests of this writer,
-    retries included; ``requests`` counts those requests.
-    """
-
-    identity: str
-    size_bytes: int
-    limits: Limits
-    sealed: bool
-    sent_bytes: int
-    requests: int
-
-    def write(self, offset: int, view: memoryview) -> None:
-        """Put bytes; idempotent per range; durable once it returned."""
-
-    def zero(self, offset: int, length: int) -> None:
-        """Make a range read as zeros, also where it was written before."""
-
-    def commit(self) -> str:
-        """End writing, once; answer the disk's full provider id. What was not written is zero."""
-
-
-@runtime_checkable
-class DigestReader(Protocol):
-    """A reader whose provider tells the SHA-256 of every 512 KiB: no byte is hashed twice."""
-
-    def read_leaf(self, offset: int, view: memoryview) -> bytes:
-        """Fill ``view`` (512 KiB) and answer the SHA-256 of it, checked against what came.
-
-        ``offset`` is a multiple of 512 KiB; what lies beyond the disk's end is filled with
-        zeros and counts in the digest. Raises CorruptCopy when the two differ.
-        """
-
-
-@runtime_checkable
-class DigestWriter(Protocol):
-    """A writer that sends the SHA-256 of every 512 KiB with it."""
-
-    def write_leaf(self, offset: int, view: memoryview, digest: bytes) -> None:
-        """Put 512 KiB at a multiple of 512 KiB, with their known digest; durable once returned."""
 
 
 class Machines(Protocol):
@@ -321,7 +264,3 @@ def is_translator(cloud: Machines) -> TypeGuard[Translator]:
 def is_target(cloud: Machines) -> TypeGuard[Target]:
     """Machines can be brought to it."""
     return hasattr(type(cloud), "allocate")
-
-
-OnProgress = Callable[[str, int, int], None]
-"""``on_progress(device, done_bytes, total_bytes)``, from any thread."""

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 import typer
 from rich.console import Console
 
@@ -71,23 +70,10 @@ def command(function: Callable[..., Outcome | None]) -> Callable[..., int]:
         as_json = bool(options.get("json"))
         try:
             outcome = function(*args, **options)
-        except ColdferryError as error:
-            return fail(error, as_json=as_json)
-        except KeyboardInterrupt:
-            return fail(
-                Cancelled(
-                    "Cancelled from the keyboard.",
-                    "What was begun is kept: the same command again goes on from there.",
-                    resumable=True,
-                ),
-                as_json=as_json,
-            )
         except typer.TyperException:
             raise
-        except (httpx.TransportError, OSError) as error:
-            return fail(_of_this_machine(error), as_json=as_json)
-        except Exception as defect:  # noqa: BLE001 - the last net: a defect of ours
-            return _fail_defect(defect, as_json=as_json)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net
+            return ended(error, as_json=as_json)
         if outcome is None:
             return 0
         if as_json:
@@ -97,6 +83,24 @@ def command(function: Callable[..., Outcome | None]) -> Callable[..., int]:
         return outcome.exit_code
 
     return run
+
+
+def ended(error: Exception | KeyboardInterrupt, *, as_json: bool) -> int:
+    """Say what a command ended with, a defect of ours too; the exit code."""
+    if isinstance(error, ColdferryError):
+        return fail(error, as_json=as_json)
+    if isinstance(error, KeyboardInterrupt):
+        return fail(
+            Cancelled(
+                "Cancelled from the keyboard.",
+                "What was begun is kept: the same command again goes on from there.",
+                resumable=True,
+            ),
+            as_json=as_json,
+        )
+    if isinstance(error, OSError) or _is_transport(error):
+        return fail(_of_this_machine(error), as_json=as_json)
+    return _fail_defect(error, as_json=as_json)
 
 
 def fail(error: ColdferryError, *, as_json: bool) -> int:
@@ -136,8 +140,14 @@ def redact(text: str) -> str:
     return _SECRET.sub(r"\1\2[redacted]", text)
 
 
-def _of_this_machine(error: httpx.TransportError | OSError) -> ColdferryError:
-    if isinstance(error, httpx.TransportError):
+def _is_transport(error: Exception) -> bool:
+    """Prefect's client did not get through. Where nothing loaded httpx, nothing raised this."""
+    httpx = sys.modules.get("httpx")
+    return httpx is not None and isinstance(error, httpx.TransportError)
+
+
+def _of_this_machine(error: Exception) -> ColdferryError:
+    if not isinstance(error, OSError):
         return after_halt(
             Unreachable(
                 "The Prefect API stopped answering.",

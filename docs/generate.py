@@ -20,8 +20,8 @@ README = FOLDER.parent / "README.md"
 
 COMMANDS = (
     "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "gaps",
-    "compare", "prepare", "migrate", "rollback", "status", "book list", "book export",
-    "book import", "book forget", "doctor", "up", "demo",
+    "compare", "prepare", "migrate", "copy", "rollback", "status", "limit", "book list",
+    "book export", "book import", "book forget", "doctor", "up", "demo",
 )  # fmt: skip
 
 _HELP = re.compile(r"(?<=<!-- help -->\n).*?(?=<!-- /help -->)", re.DOTALL)
@@ -66,7 +66,7 @@ def _help(command: str) -> str:
     """A command's own help, asked for in this process: starting fourteen would take ten seconds."""
     from typer.testing import CliRunner
 
-    from console.main import app
+    from console.commands import app
 
     words = [*command.split(), "--help"]
     said = CliRunner().invoke(app, words, prog_name="coldferry", env={"COLUMNS": "80"})

@@ -49,7 +49,7 @@ _BAD_KEYS = {
     "IncompleteSignature",
 }  # fmt: skip
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_THROTTLED = {
+THROTTLED = {
     "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
     "RequestThrottled", "RequestThrottledException", "RequestThrottleException",
     "TooManyRequestsException", "EC2ThrottledException", "ConcurrentLimitExceededException",
@@ -117,7 +117,7 @@ def _refusal(
         operation, subject = "sts:AssumeRole", "the role in the credentials block"
     if refusal := _credentials(code, reason, operation, subject):
         return refusal
-    if code in _THROTTLED:
+    if code in THROTTLED:
         after = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
         return Transient(
             f"AWS throttles {operation} ({code}) on {subject}.",

@@ -5,25 +5,28 @@ ListSnapshotBlocks and GetSnapshotBlock of the EBS direct API reference. Blocks
 that were never written are not listed and read as zeros.
 """
 
-import base64
-import hashlib
 import threading
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from coldferry.errors import Conflict, CorruptCopy, Drifted, ProviderError, Transient
-from coldferry.ports import Extent, FrozenDisk, Limits
+from coldferry.content import ZERO_DIGEST
+from coldferry.disk import Extent, Limits
+from coldferry.errors import Conflict, CorruptCopy, Drifted, ProviderError
+from providers.aws.blocks import BLOCK_BYTES, IN_FLIGHT, Blocks, StaleToken
 from providers.aws.client import speaking
 from providers.aws.session import Clients
 
 if TYPE_CHECKING:
-    from mypy_boto3_ebs import EBSClient
+    from coldferry.ports import FrozenDisk
 
-BLOCK_BYTES = 524_288
-LIMITS = Limits(block_size_bytes=BLOCK_BYTES, max_request_bytes=BLOCK_BYTES, max_in_flight=32)
+LIMITS = Limits(
+    block_size_bytes=BLOCK_BYTES, max_request_bytes=BLOCK_BYTES, max_in_flight=IN_FLIGHT
+)
 
 _GIB = 2**30
 _PAGE_BLOCKS = 4096
@@ -33,10 +36,6 @@ _PAGES_KEPT = 3
 _TRIES = 3
 
 
-class _StaleToken(Transient):
-    """A block token that EBS no longer takes: the block must be listed again."""
-
-
 @dataclass(frozen=True)
 class _Page:
     """All written blocks from ``first`` up to, not including, ``end``, with their tokens."""
@@ -44,6 +43,11 @@ class _Page:
     first: int
     end: int
     tokens: dict[int, str]
+
+    @cached_property
+    def indexes(self) -> list[int]:
+        """The written blocks, rising."""
+        return sorted(self.tokens)
 
 
 class SnapshotReader:
@@ -55,8 +59,9 @@ class SnapshotReader:
 
     limits = LIMITS
 
-    def __init__(self, ebs: "EBSClient", snapshot: str) -> None:
-        self._ebs = ebs
+    def __init__(self, clients: Clients, snapshot: str) -> None:
+        self._ebs = clients.ebs
+        self._blocks = Blocks(clients)
         self._snapshot = snapshot
         self._lock = threading.Lock()
         self._listing = threading.Lock()
@@ -69,13 +74,10 @@ class SnapshotReader:
         end = min(offset + length, self.size_bytes)
         while offset < end:
             page = self._page(offset // BLOCK_BYTES)
-            until = min(end, page.end * BLOCK_BYTES)
-            while offset < until:
-                data = offset // BLOCK_BYTES in page.tokens
-                stop = offset // BLOCK_BYTES + 1
-                while stop * BLOCK_BYTES < until and (stop in page.tokens) is data:
-                    stop += 1
-                run_end = min(stop * BLOCK_BYTES, until)
+            for first, stop, data in _runs(page, offset // BLOCK_BYTES):
+                if first * BLOCK_BYTES >= end:
+                    return
+                run_end = min(stop * BLOCK_BYTES, end)
                 yield Extent(offset, run_end - offset, data)
                 offset = run_end
 
@@ -92,6 +94,17 @@ class SnapshotReader:
             self._read_part(index, skip, view[done : done + size])
             done += size
 
+    def read_leaf(self, offset: int, view: memoryview) -> bytes:
+        """A whole block, with the digest that EBS announced and that was checked."""
+        index, skip = divmod(offset, BLOCK_BYTES)
+        if skip or len(view) != BLOCK_BYTES or not 0 <= offset < self.size_bytes:
+            raise Conflict(f"{len(view)} bytes at {offset} are no block of {self._snapshot}.")
+        return self._read_block(index, view)
+
+    def close(self) -> None:
+        """Close connections."""
+        self._blocks.close()
+
     def _read_part(self, index: int, skip: int, part: memoryview) -> None:
         if len(part) == BLOCK_BYTES:
             self._read_block(index, part)
@@ -100,49 +113,31 @@ class SnapshotReader:
         self._read_block(index, block)
         part[:] = block[skip : skip + len(part)]
 
-    def _read_block(self, index: int, block: memoryview) -> None:
-        broken: ProviderError | None = None
+    def _read_block(self, index: int, block: memoryview) -> bytes:
+        stale: StaleToken | None = None
         for attempt in range(_TRIES):
             page = self._page(index)
             token = page.tokens.get(index)
             if token is None and attempt == 0:
                 block[:] = bytes(BLOCK_BYTES)
-                return
+                return ZERO_DIGEST
             try:
-                if token is not None and self._fetch(index, token, block):
-                    return
-                broken = None
-            except _StaleToken as error:
-                broken = error
+                if token is not None:
+                    digest = self._blocks.get(self._snapshot, index, token, block)
+                    if digest is not None:
+                        return digest
+                stale = None
+            except StaleToken as error:
+                stale = error
                 self._forget(page)
-            except Transient as error:
-                broken = error
-        if broken is not None:
-            raise broken
+        if stale is not None:
+            raise stale
         raise CorruptCopy(
             f"Block {index} of {self._snapshot} does not match its SHA-256 digest "
             f"after {_TRIES} reads.",
             "Run the same command again; if it stays so, something between here and AWS "
             "alters the data.",
         )
-
-    def _fetch(self, index: int, token: str, block: memoryview) -> bool:
-        """Whether a whole block with the announced digest arrived."""
-        subject = f"block {index} of {self._snapshot}"
-        stale = {"INVALID_BLOCK_TOKEN": _StaleToken(f"EBS does not take the token of {subject}.")}
-        with speaking("ebs:GetSnapshotBlock", subject, stale):
-            answer = self._ebs.get_snapshot_block(
-                SnapshotId=self._snapshot, BlockIndex=index, BlockToken=token
-            )
-            body: Any = answer["BlockData"]
-            with body:
-                got = 0
-                while got < BLOCK_BYTES and (more := body.readinto(block[got:])):
-                    got += more
-        if got != BLOCK_BYTES or answer["DataLength"] != BLOCK_BYTES:
-            return False
-        digest = base64.b64encode(hashlib.sha256(block).digest()).decode()
-        return answer["ChecksumAlgorithm"] == "SHA256" and answer["Checksum"] == digest
 
     def _page(self, index: int) -> _Page:
         """The page that covers the block; listed once, also when several threads ask."""
@@ -194,12 +189,27 @@ class SnapshotReader:
             asked = {"NextToken": more}
 
 
+def _runs(page: _Page, first: int) -> Iterator[tuple[int, int, bool]]:
+    """``(first, stop, written)`` of the page's blocks from ``first`` on."""
+    written = page.indexes
+    place = bisect_left(written, first)
+    while first < page.end:
+        stop = written[place] if place < len(written) else page.end
+        if stop > first:
+            yield first, stop, False
+            first = stop
+        while place < len(written) and written[place] == stop:
+            place, stop = place + 1, stop + 1
+        if stop > first:
+            yield first, stop, True
+            first = stop
+
+
 @contextmanager
-def open_snapshot(clients: Clients, frozen: FrozenDisk) -> Iterator[SnapshotReader]:
+def open_snapshot(clients: Clients, frozen: "FrozenDisk") -> Iterator[SnapshotReader]:
     """Connections of its own, closed at the end. Raises Drifted when the disk's size changed."""
-    ebs = clients.new_ebs()
+    reader = SnapshotReader(clients, frozen.ref)
     try:
-        reader = SnapshotReader(ebs, frozen.ref)
         planned = frozen.device.disk.size_bytes
         if reader.size_bytes != planned:
             raise Drifted(
@@ -210,4 +220,4 @@ def open_snapshot(clients: Clients, frozen: FrozenDisk) -> Iterator[SnapshotRead
             )
         yield reader
     finally:
-        ebs.close()
+        reader.close()

@@ -18,6 +18,7 @@ from botocore.credentials import (
 from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
+    NoCredentialsError,
     ProxyConnectionError,
 )
 from botocore.loaders import Loader, create_loader
@@ -28,6 +29,7 @@ from providers.aws.access import AwsAccess
 from providers.aws.client import speaking
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_ebs import EBSClient
     from mypy_boto3_ec2 import EC2Client
@@ -76,6 +78,27 @@ class Clients:
         return str(region)
 
     @property
+    def credentials(self) -> "Credentials":
+        """What the SDK signs with; it renews them by itself. Raises Denied when there are none."""
+        with self._lock, speaking("the credential chain", "this worker"):
+            found = self._opened().get_credentials()
+            if found is None:
+                raise NoCredentialsError
+            return found
+
+    @property
+    def ca_bundle(self) -> str | None:
+        """The PEM file that the SDK is configured to trust (``AWS_CA_BUNDLE``, ``ca_bundle``)."""
+        with self._lock, speaking("the AWS settings", "this worker"):
+            found = self._opened().get_config_variable("ca_bundle")
+        return str(found) if found else None
+
+    @property
+    def account_word(self) -> str:
+        """What tells accounts apart in this process without asking anybody."""
+        return self._access.role_arn or self._access.access_key_id
+
+    @property
     def ec2(self) -> "EC2Client":
         """Amazon EC2."""
         client: EC2Client = self._shared("ec2")
@@ -122,15 +145,8 @@ class Clients:
 
     @property
     def ebs(self) -> "EBSClient":
-        """EBS direct, for single questions."""
+        """EBS direct, for all but the blocks themselves."""
         client: EBSClient = self._shared("ebs", _DATA)
-        return client
-
-    def new_ebs(self) -> "EBSClient":
-        """EBS direct with connections of its own; the caller closes it."""
-        region = self.region
-        with self._lock:
-            client: EBSClient = self._new("ebs", region, _DATA)
         return client
 
     def offers(self, service: str) -> bool:

@@ -13,10 +13,9 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
@@ -35,17 +34,12 @@ from providers.azure.failures import Deed, Reply
 from providers.azure.ids import Json, properties
 from providers.azure.kinds import NIC, VM, Kind
 from providers.azure.reading_arm import ArmReader
-
-if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient
+from providers.route import trusting
 
 T = TypeVar("T")
 
 PUBLIC_CLOUD = "https://management.azure.com"
 SCOPE = "https://management.azure.com/.default"
-BLOB_VERSION = "2023-11-03"
-"""A storage version that is out everywhere; managed-disk SAS addresses are older still."""
-
 _SKUS_VERSION = "2021-07-01"
 
 SAS_DURATION_S = 24 * 3600
@@ -179,27 +173,6 @@ class Arm:
         deed = self._deed("read", path.rpartition("/providers/")[2] or path, action)
         return self._call(deed, lambda: self._reader.one(path, version))
 
-    def page_blob(self, sas: str) -> "BlobClient":
-        """A client for a disk's bytes that never retries by itself: each attempt is counted."""
-        from azure.storage.blob import BlobClient
-
-        return BlobClient.from_blob_url(
-            sas,
-            api_version=BLOB_VERSION,
-            retry_total=0,
-            connection_timeout=10,
-            read_timeout=60,
-            connection_verify=self._trust,
-        )
-
-    @contextmanager
-    def speaking(self, deed: Deed) -> Iterator[None]:
-        """Turn the SDK's exceptions into ours; once, without a retry."""
-        try:
-            yield
-        except AzureError as error:
-            raise translated(error, deed) from None
-
     def _run(
         self, kind: Kind, doing: str, name: str, action: str, method: str,
         body: Json | None = None, *, group: str = "", **options: Any,
@@ -305,6 +278,11 @@ class Arm:
                 "Correct the endpoint, or leave it empty for the public cloud.",
             )
         return given
+
+    @cached_property
+    def trust(self) -> ssl.SSLContext | None:
+        """Whose certificates are believed where no SDK speaks; None: this machine's."""
+        return trusting(self._trust) if isinstance(self._trust, str) else None
 
     @cached_property
     def _trust(self) -> str | bool:

@@ -9,25 +9,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from coldferry.errors import Conflict, DiskSealed, Gone, ProviderError, Transient
 from coldferry.migration import MIGRATION_TAG
 from coldferry.plan import Device, Plan
-from coldferry.ports import FrozenDisk, Limits
+from coldferry.ports import FrozenDisk
 from providers.azure import vhd
 from providers.azure.client import Arm
-from providers.azure.disk_bytes import IN_FLIGHT, REQUEST_BYTES, DiskBytes
+from providers.azure.disk_bytes import disk_bytes
 from providers.azure.ids import Json, last, properties, tag
 from providers.azure.kinds import DISK
+from providers.azure.page_reader import LIMITS
+from providers.azure.pages import REQUEST_BYTES
 from providers.azure.sizes import GENERATIONS
-
-if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient
 
 DEVICE_TAG = "coldferry:device"
 FROZEN_TAG = "coldferry:frozen"
-LIMITS = Limits(block_size_bytes=512, max_request_bytes=REQUEST_BYTES, max_in_flight=IN_FLIGHT)
 
 _OPEN_STATES = frozenset({"ReadyToUpload", "ActiveUpload"})
 _SAS_STATES = frozenset({"ActiveSAS", "ActiveSASFrozen", "ActiveUpload"})
@@ -44,36 +41,39 @@ class UploadWriter:
         self._arm = arm
         self._id: str = disk["id"]
         self._name: str = disk["name"]
-        self._bytes = DiskBytes(arm, self._name, "Write")
+        self._blob = disk_bytes(arm, self._name, "Write")
         self._lock = threading.Lock()
         self.identity = _identity(disk)
         self.size_bytes = _upload_bytes(disk) - vhd.FOOTER_BYTES
         self.sealed = _state(disk) not in _OPEN_STATES
-        self.sent_bytes = 0
-        self.requests = 0
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bodies of all write requests, retries and the footer included."""
+        return self._blob.sent_bytes
+
+    @property
+    def requests(self) -> int:
+        """All write requests, retries included."""
+        return self._blob.requests
 
     def write(self, offset: int, view: memoryview) -> None:
         """Put bytes. Raises DiskSealed after the commit, Conflict for what does not fit."""
         self._check(offset, len(view))
         for start in range(0, len(view), REQUEST_BYTES):
-            self._put(offset + start, bytes(view[start : start + REQUEST_BYTES]))
+            self._blob.put(offset + start, view[start : start + REQUEST_BYTES])
 
     def zero(self, offset: int, length: int) -> None:
         """Clear pages, whether or not they were put before."""
         self._check(offset, length)
-
-        def clear(blob: "BlobClient") -> None:
-            self._count(0)
-            blob.clear_page(offset=offset, length=length)
-
-        self._bytes.call("clear pages of", clear)
+        self._blob.clear(offset, length)
 
     def commit(self) -> str:
         """Put the footer and revoke the access, once; answer the disk's id."""
         with self._lock:
             sealed = self.sealed
         if not sealed:
-            self._put(self.size_bytes, vhd.footer(self.size_bytes, self.identity))
+            self._blob.put(self.size_bytes, memoryview(vhd.footer(self.size_bytes, self.identity)))
             self._arm.revoke(DISK, self._name)
             _wait_sealed(self._arm, self._name)
             with self._lock:
@@ -82,7 +82,7 @@ class UploadWriter:
 
     def close(self) -> None:
         """Close connections; the disk stays open for a resume."""
-        self._bytes.close()
+        self._blob.close()
 
     def _check(self, offset: int, length: int) -> None:
         if self.sealed:
@@ -93,18 +93,6 @@ class UploadWriter:
         block = self.limits.block_size_bytes
         if offset % block or length % block or offset < 0 or offset + length > self.size_bytes:
             raise Conflict(f"{length} bytes at {offset} do not fit disk '{self._name}'.")
-
-    def _put(self, offset: int, page: bytes) -> None:
-        def put(blob: "BlobClient") -> None:
-            self._count(len(page))
-            blob.upload_page(page, offset=offset, length=len(page))
-
-        self._bytes.call("write pages of", put)
-
-    def _count(self, sent_bytes: int) -> None:
-        with self._lock:
-            self.sent_bytes += sent_bytes
-            self.requests += 1
 
 
 @contextmanager

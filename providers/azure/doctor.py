@@ -11,7 +11,7 @@ from coldferry.migration import MIGRATION_TAG
 from coldferry.ports import Check
 from providers.azure import disks, rights, vhd
 from providers.azure.client import Arm
-from providers.azure.disk_bytes import DiskBytes
+from providers.azure.disk_bytes import disk_bytes
 from providers.azure.ids import Json, plain_location, properties
 from providers.azure.kinds import DISK
 
@@ -154,17 +154,12 @@ def _access(disk: Json) -> Check:
 def _data_path(arm: Arm, name: str) -> Check:
     """Upload a page to the test disk, and read it back."""
     page = secrets.token_bytes(512)
-    access = DiskBytes(arm, name, "Write")
-    access.call("write a page of", lambda blob: blob.upload_page(page, offset=0, length=512))
-    found = access.call(
-        "read a page of", lambda blob: blob.download_blob(offset=0, length=512).readall()
-    )
-    end = vhd.footer(_TEST_BYTES, name)
-    access.call(
-        "write the footer of",
-        lambda blob: blob.upload_page(end, offset=_TEST_BYTES, length=vhd.FOOTER_BYTES),
-    )
-    access.close()
+    found = bytearray(len(page))
+    blob = disk_bytes(arm, name, "Write")
+    blob.put(0, memoryview(page))
+    blob.get(0, memoryview(found))
+    blob.put(_TEST_BYTES, memoryview(vhd.footer(_TEST_BYTES, name)))
+    blob.close()
     arm.revoke(DISK, name)
     if found != page:
         return Check("data path", ok=False, what="A page read back was another one.",

@@ -1,0 +1,49 @@
+"""Every command in one list; exit codes are in ``coldferry.errors``."""
+
+import typer
+
+from console import (
+    book,
+    comparing,
+    copy_command,
+    doctor,
+    gaps,
+    limiting,
+    managing,
+    migrating,
+    planning,
+    preparing,
+    sandboxing,
+    serving,
+)
+
+app = typer.Typer(
+    name="coldferry",
+    help="Move a fully stopped virtual machine from one cloud provider to another, proven.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command("describe")(managing.describe)
+app.command("start")(managing.start)
+app.command("stop", short_help="Stop a machine, never terminate it, and wait.")(managing.stop)
+app.command("reboot")(managing.reboot)
+app.command("plan")(planning.plan)
+app.command("gaps", short_help="Ask each question of many machines once.")(gaps.gaps)
+app.command("compare", short_help="Rank the saved targets for one machine.")(comparing.compare)
+app.command("prepare", short_help="Print a script that readies the running guest.")(
+    preparing.prepare
+)
+app.command("migrate", short_help="Halt, copy, prove, and make the machine anew.")(
+    migrating.migrate
+)
+app.command("copy", short_help="Copy one disk by itself, and prove it.")(copy_command.copy)
+app.command("rollback", short_help="Undo a migration; the source is as before.")(migrating.rollback)
+app.command("status")(migrating.status)
+app.command("limit", short_help="Say how fast copies may go, also while they do.")(limiting.limit)
+app.command("doctor", short_help="Check that a cloud can be worked with from here.")(doctor.doctor)
+app.command("up", short_help="Start sandbox, Prefect server and worker.")(serving.up)
+app.command("demo", short_help="Move the sandbox's machine, saying what is done.")(serving.demo)
+app.add_typer(book.app, name="book")
+app.add_typer(sandboxing.app, name="sandbox")

@@ -1,0 +1,257 @@
+"""``coldferry copy``: one disk by itself. Loads no Prefect, and no SDK that it does not need."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coldferry.copies import CopyState, opened
+from coldferry.copying import copy_disk
+from coldferry.disk import ManifestCommitter
+from coldferry.endpoints import (
+    Endpoint,
+    Found,
+    Source,
+    Target,
+    as_source,
+    parse_source,
+    parse_target,
+)
+from coldferry.errors import BadInput, ColdferryError, CorruptCopy, DiskSealed, Refused, after_halt
+from coldferry.manifest import Copy, Manifest
+from coldferry.plain import visible
+from coldferry.progress import announce, end
+from coldferry.verifying import read_back
+from providers.endpoints import discard_attempt, look, open_source, open_target
+
+Document = dict[str, Any]
+
+_MIB = 1 << 20
+_READER = "the target's own reader"
+_EVERY_S = 0.5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for."""
+
+    source: str
+    target: str
+    verify: bool = True
+    as_json: bool = False
+
+
+def asked(words: Sequence[str]) -> Asked | None:
+    """What plain words ask for; None for all that the command line's own parser has to look at.
+
+    Loading that parser takes longer than copying an empty disk.
+    """
+    options = {word for word in words if word.startswith("-")}
+    places = [word for word in words if not word.startswith("-")]
+    if len(places) != 2 or not options <= {"--json", "--verify", "--no-verify"}:
+        return None
+    if {"--verify", "--no-verify"} <= options:
+        return None
+    source, target = places
+    return Asked(source, target, verify="--no-verify" not in options, as_json="--json" in options)
+
+
+def carry_out(asked: Asked) -> int:
+    """Copy, and say what it came to; the exit code."""
+    try:
+        document = copied(asked)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net
+        from console.output import ended
+
+        return ended(error, as_json=asked.as_json)
+    print(json.dumps(document, indent=2) if asked.as_json else visible(sentence(document)))
+    return 0
+
+
+def copied(asked: Asked) -> Document:
+    """The document that ``--json`` prints. Raises what ended the copy."""
+    begun_s = time.monotonic()
+    source, target = parse_source(asked.source), parse_target(asked.target)
+    document = run(source, target, verify=asked.verify)
+    document["seconds"] = round(time.monotonic() - begun_s, 3)
+    document["peak_rss_bytes"] = peak_rss_bytes()
+    return document
+
+
+def run(source: Endpoint, target: Endpoint, *, verify: bool) -> Document:
+    """Copy, going on where an earlier run ended; what it came to."""
+    _refuse_same(source, target)
+    with _ending(), opened(source, target) as state, open_source(source) as origin:
+        if (document := _finished(state, origin, target, verify=verify)) is not None:
+            return document
+        fresh = _begin(state, origin, target)
+        with open_target(target, origin.reader.size_bytes, state.attempt, fresh=fresh) as made:
+            state.save()
+            try:
+                return _carry(state, origin, made, verify=verify)
+            except (CorruptCopy, DiskSealed) as error:
+                made.discard()
+                state.forget()
+                raise after_halt(error) from None
+            except ColdferryError as error:
+                raise after_halt(error) from None
+
+
+def sentence(document: Document) -> str:
+    """What it came to, for a person."""
+    proof = document["proof"] or "not read back"
+    root = document["manifest_root"][:16]
+    said = (
+        f"{document['target']}: {document['data_bytes'] / _MIB:.1f} MiB of data in "
+        f"{document['size_bytes'] / _MIB:.1f} MiB; {document['sent_bytes'] / _MIB:.1f} MiB sent in "
+        f"{document['seconds']:.1f} s; manifest root {root}; {proof}."
+    )
+    before = "It was finished before; nothing was sent. " if document["finished_before"] else ""
+    return before + said
+
+
+def peak_rss_bytes() -> int:
+    """The most memory that this process had at once (``VmHWM`` of proc(5))."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _carry(state: CopyState, origin: Source, made: Target, *, verify: bool) -> Document:
+    reader, writer = origin.reader, made.writer
+    about = Copy(origin.identity, writer.identity, reader.size_bytes)
+    with Manifest(state.manifest, about) as manifest:
+        if isinstance(writer, ManifestCommitter):
+            writer.rely_on(
+                lambda: ((leaf, held.digest) for leaf, held in manifest.items() if not held.zero)
+            )
+        copy_disk(reader, writer, manifest, device="disk", on_progress=announce)
+        origin.check_unchanged()
+        ref = writer.commit()
+        root = manifest.root
+        proof = _prove(made, manifest) if verify else None
+        made.publish()
+        document = {
+            "target": ref,
+            "size_bytes": reader.size_bytes,
+            "data_bytes": manifest.data_bytes,
+            "sent_bytes": writer.sent_bytes,
+            "requests": writer.requests,
+            "manifest_root": root,
+            "proof": proof,
+            "finished_before": False,
+        }
+    state.finish({**document, "stamp": made.stamp(), "writer": writer.identity})
+    return document
+
+
+def _prove(made: Target, manifest: Manifest) -> str:
+    with made.read_back() as back:
+        return read_back(back, manifest, _READER)[1].method
+
+
+def _finished(
+    state: CopyState, origin: Source, target: Endpoint, *, verify: bool
+) -> Document | None:
+    """What an earlier run came to, when source and target are as it left them."""
+    if state.finished is None or state.source_identity != origin.identity:
+        return None
+    before = dict(state.finished)
+    if _look(state, target) is Found.GONE:
+        return None
+    about = Copy(origin.identity, before.pop("writer"), origin.reader.size_bytes)
+    del before["stamp"]
+    if verify and not before["proof"]:
+        with (
+            open_source(as_source(target, before["target"])) as back,
+            Manifest(state.manifest, about) as manifest,
+        ):
+            before["proof"] = read_back(back.reader, manifest, _READER)[1].method
+        state.finish({**state.finished, "proof": before["proof"]})
+    return {**before, "sent_bytes": 0, "requests": 0, "finished_before": True}
+
+
+def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
+    """Whether a new attempt was begun; what an earlier one left half written is removed."""
+    same = state.source_identity == origin.identity
+    if state.begun and state.finished is None and same:
+        return False
+    replaces = ""
+    if state.begun:
+        if not same:
+            _say("The source is not what it was when its copy was begun: the copy begins anew.")
+        if state.finished is not None and _look(state, target) is Found.AS_LEFT:
+            replaces = state.finished["stamp"]
+        discard_attempt(target, state.attempt, finished=state.finished is not None)
+    state.begin(origin.identity, replaces)
+    return True
+
+
+def _look(state: CopyState, target: Endpoint) -> Found:
+    """Raises Refused when somebody changed the finished target since."""
+    assert state.finished is not None
+    found = look(target, state.finished["stamp"])
+    if found is Found.CHANGED:
+        raise Refused(
+            f"{target.address} was changed since it was copied.",
+            "Remove it to have it copied again, or name another target.",
+        )
+    return found
+
+
+def _refuse_same(source: Endpoint, target: Endpoint) -> None:
+    same = source.address == target.address
+    if not same and source.path.is_absolute() and target.path.is_absolute():
+        same = target.path.exists() and source.path.exists() and target.path.samefile(source.path)
+    if same:
+        raise BadInput("SOURCE and TARGET are the same disk.", "Name another target.")
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """A SIGTERM ends the copy in order; a terminal is shown how far it is."""
+    before = signal.signal(signal.SIGTERM, lambda *_: end())
+    shown = _Line() if sys.stderr.isatty() else None
+    try:
+        if shown is not None:
+            shown.begin()
+        yield
+    finally:
+        if shown is not None:
+            shown.end()
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Line:
+    """One line on a terminal that says how far the copy is."""
+
+    def __init__(self) -> None:
+        self._next_s = 0.0
+
+    def begin(self) -> None:
+        from coldferry.progress import watch
+
+        watch(self._show)
+
+    def end(self) -> None:
+        from coldferry.progress import unwatch
+
+        unwatch(self._show)
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def _show(self, _device: str, done_bytes: int, total_bytes: int) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._next_s and total_bytes:
+            self._next_s = now_s + _EVERY_S
+            said = f"{done_bytes / _MIB:.0f} of {total_bytes / _MIB:.0f} MiB"
+            print(f"\r\x1b[K{said}", end="", file=sys.stderr, flush=True)
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)

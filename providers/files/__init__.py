@@ -1,0 +1,1 @@
+"""Disks in files of this machine: raw ones, block devices, fixed VHDs."""

@@ -1,0 +1,86 @@
+"""Files as the two ends of a copy; see :mod:`coldferry.endpoints`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from coldferry.endpoints import Attempt, Endpoint, Found, Kind
+from providers.files.reading import FileReader, identity_of
+from providers.files.writing import FileWriter, part_of
+
+
+class FileSource:
+    """A file that is read."""
+
+    def __init__(self, reader: FileReader) -> None:
+        self.reader = reader
+        self.identity = reader.identity
+
+    def check_unchanged(self) -> None:
+        """See :meth:`FileReader.check_unchanged`."""
+        self.reader.check_unchanged()
+
+
+class FileTarget:
+    """A file that is written, under another name until it is whole."""
+
+    def __init__(self, writer: FileWriter) -> None:
+        self.writer = writer
+
+    @contextmanager
+    def read_back(self) -> Iterator[FileReader]:
+        """With the footer of a VHD checked."""
+        reader = FileReader(self.writer.written, vhd=self.writer.vhd)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    def publish(self) -> None:
+        """Give it its name."""
+        self.writer.publish()
+
+    def stamp(self) -> str:
+        """See :func:`providers.files.reading.identity`."""
+        return identity_of(self.writer.path) or ""
+
+    def discard(self) -> None:
+        """Remove it."""
+        self.writer.discard()
+
+
+@contextmanager
+def open_source(endpoint: Endpoint) -> Iterator[FileSource]:
+    """Raises BadInput for what is no disk."""
+    reader = FileReader(endpoint.path, vhd=endpoint.kind is Kind.VHD)
+    try:
+        yield FileSource(reader)
+    finally:
+        reader.close()
+
+
+@contextmanager
+def open_target(
+    endpoint: Endpoint, size_bytes: int, attempt: Attempt, *, fresh: bool
+) -> Iterator[FileTarget]:
+    """Raises Refused for a target that is busy, too small or holds another's data."""
+    writer = FileWriter(
+        endpoint.path, size_bytes, attempt, vhd=endpoint.kind is Kind.VHD, fresh=fresh
+    )
+    try:
+        yield FileTarget(writer)
+    finally:
+        writer.close()
+
+
+def discard_attempt(endpoint: Endpoint, attempt: Attempt, *, finished: bool) -> None:
+    """Remove what an attempt that counts no more left half written."""
+    if not finished:
+        part_of(endpoint.path, attempt.key).unlink(missing_ok=True)
+
+
+def look(endpoint: Endpoint, stamp: str) -> Found:
+    """What became of a finished target."""
+    now = identity_of(endpoint.path)
+    if now is None:
+        return Found.GONE
+    return Found.AS_LEFT if now == stamp else Found.CHANGED

@@ -1,0 +1,277 @@
+"""Kept HTTP(S) connections for the bytes of disks: no copies, no SDK on the way.
+
+Python's cost of a copy follows the number of requests; an SDK's pipeline costs
+three times what ``http.client`` does. Bodies go out from, and answers come into
+memory that the caller owns. Only transport is known here: what a status means
+is the caller's to say.
+
+Sources: RFC 9110 (range requests, section 14) and RFC 9112 (persistence,
+section 9.3; requests through a proxy, section 3.2).
+"""
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from coldferry.errors import Transient, Unreachable
+from providers.route import address, proxy_of, read_proxy, trusting
+
+_CHUNK_BYTES: Final = 256 << 10
+"""Between two of them the deadline is looked at."""
+
+_MAX_TEXT_BYTES: Final = 64 << 20
+"""Of an answer that is not read into the caller's memory."""
+
+_BROKEN = (http.client.HTTPException, OSError)
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """In seconds: to connect, of silence, and for a whole request."""
+
+    connect_s: float = 10
+    silence_s: float = 60
+    whole_s: float = 300
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer. ``body`` is empty where it went into the caller's memory."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes = b""
+
+
+class _Broken(Exception):
+    """The connection ended before a whole answer came; ``reply`` is True when one had begun."""
+
+    def __init__(self, why: str, *, reply: bool) -> None:
+        super().__init__(why)
+        self.reply = reply
+
+
+class Connections:
+    """Connections to one host; as many as threads ask at once. Thread-safe."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        trust: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        """``url`` names scheme, host and port. Raises BadInput when it is no http(s) address.
+
+        ``trust`` says whose certificates are believed: by default this machine's.
+        ``proxy`` is a proxy's URL: by default what the environment says for the host.
+        """
+        parts = address(url, "The endpoint")
+        self.host = parts.netloc.rpartition("@")[2]
+        self._name, self._secure = parts.hostname or "", parts.scheme == "https"
+        self._port = parts.port or (443 if self._secure else 80)
+        self._trust = trust
+        self._deadlines = deadlines or Deadlines()
+        self._proxy = read_proxy(proxy if proxy is not None else proxy_of(parts))
+        self._lock = threading.Lock()
+        self._idle: list[http.client.HTTPConnection] = []
+        self._closed = False
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        what: str,
+        body: memoryview | bytes | None = None,
+        into: memoryview | None = None,
+    ) -> Answer:
+        """One request, which must be idempotent; its answer whatever the status.
+
+        ``path`` begins with a slash and carries the query. A 2xx answer of exactly
+        ``len(into)`` bytes is read into ``into``; one of another length raises Transient.
+        ``what`` ends the sentence "… did not answer". Raises Unreachable when there is no
+        connection, Transient when it breaks off or a deadline passes. What is sent
+        twice, because a kept connection had ended, arrived nowhere the first time.
+        """
+        until = time.monotonic() + self._deadlines.whole_s
+        while True:
+            connection, kept = self._take(what)
+            try:
+                return self._exchange(
+                    connection, (method, path, headers, body), into, until=until, what=what
+                )
+            except _Broken as broken:
+                connection.close()
+                if not kept or broken.reply:
+                    raise Transient(f"{self.host} did not answer {what}: {broken}.") from None
+            except BaseException:
+                connection.close()
+                raise
+
+    def close(self) -> None:
+        """Close what is idle; what is in use is closed when its answer came."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        request: tuple[str, str, Mapping[str, str], memoryview | bytes | None],
+        into: memoryview | None,
+        *,
+        until: float,
+        what: str,
+    ) -> Answer:
+        method, path, headers, body = request
+        if self._proxy is not None and not self._secure:
+            path = f"http://{self.host}{path}"
+            headers = {**headers, **self._proxy.headers}
+        try:
+            with suppress(BrokenPipeError):  # a refusal may come before all was sent
+                _send(connection, method, path, headers, body)
+            response = connection.getresponse()
+        except TimeoutError:
+            raise Transient(f"{self.host} fell silent at {what}.") from None
+        except _BROKEN as error:
+            if isinstance(error, ssl.SSLError):
+                raise Transient(f"The TLS connection to {self.host} failed at {what}.") from None
+            raise _Broken(_words(error), reply=False) from None
+        try:
+            with response:
+                reply = self._read(response, into, until=until, what=what)
+        except TimeoutError:
+            raise Transient(f"{self.host} fell silent at {what}.") from None
+        except _BROKEN as error:
+            raise _Broken(_words(error), reply=True) from None
+        self._give_back(connection, response)
+        return reply
+
+    def _read(
+        self,
+        response: http.client.HTTPResponse,
+        into: memoryview | None,
+        *,
+        until: float,
+        what: str,
+    ) -> Answer:
+        if into is None or not 200 <= response.status < 300:
+            body = response.read(_MAX_TEXT_BYTES + 1)
+            if len(body) > _MAX_TEXT_BYTES:
+                raise Transient(f"{self.host} answers {what} with far more than it was asked for.")
+            if response.length:
+                raise Transient(f"{self.host}'s answer to {what} broke off.")
+            return Answer(response.status, response.headers, body)
+        if response.length != len(into):
+            said = "no length" if response.length is None else f"{response.length} bytes"
+            raise Transient(f"{self.host} answers {what} with {said} instead of {len(into)}.")
+        done = 0
+        while done < len(into):
+            got = response.readinto(into[done : done + _CHUNK_BYTES])
+            if not got:
+                raise Transient(f"{self.host}'s answer to {what} broke off after {done} bytes.")
+            done += got
+            if time.monotonic() > until:
+                raise Transient(f"{self.host} is too slow with {what}.")
+        return Answer(response.status, response.headers)
+
+    def _take(self, what: str) -> tuple[http.client.HTTPConnection, bool]:
+        """A connection, and whether it was used before."""
+        with self._lock:
+            while self._idle:
+                return self._idle.pop(), True
+        return self._connect(what), False
+
+    def _give_back(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
+    ) -> None:
+        with self._lock:
+            if not (response.will_close or self._closed):
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _connect(self, what: str) -> http.client.HTTPConnection:
+        host, port = self._name, self._port
+        if self._proxy is not None:
+            host, port = self._proxy.host, self._proxy.port
+        connect_s = self._deadlines.connect_s
+        connection: http.client.HTTPConnection
+        if self._secure:
+            with self._lock:
+                self._trust = trust = self._trust or trusting()
+            connection = http.client.HTTPSConnection(host, port, timeout=connect_s, context=trust)
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=connect_s)
+        if self._proxy is not None and self._secure:
+            connection.set_tunnel(self._name, self._port, headers=self._proxy.headers)
+        try:
+            connection.connect()
+        except ssl.SSLError:
+            connection.close()
+            raise Unreachable(
+                f"The TLS connection to {self.host} failed for {what}.",
+                "Check the certificates that this machine trusts, and any proxy on the way.",
+            ) from None
+        except _BROKEN as error:
+            connection.close()
+            raise Unreachable(
+                f"{self.host} did not answer {what}: {_words(error)}.",
+                f"Check that this machine reaches {self.host} (network, proxy, firewall).",
+            ) from None
+        connection.sock.settimeout(self._deadlines.silence_s)
+        with suppress(OSError):
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return connection
+
+
+def check_range(answer: Answer, offset: int, length: int, what: str) -> None:
+    """Raises Transient unless the answer is this range and no other (RFC 9110, section 14.4).
+
+    A server that does not know ranges answers 200 and the beginning of everything.
+    """
+    said = answer.headers.get("Content-Range", "").partition("/")[0]
+    if answer.status != http.client.PARTIAL_CONTENT or said != (
+        f"bytes {offset}-{offset + length - 1}"
+    ):
+        raise Transient(f"The answer to {what} is another range than was asked for.")
+
+
+def _send(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: memoryview | bytes | None,
+) -> None:
+    given = {name.lower() for name in headers}
+    connection.putrequest(method, path, skip_host="host" in given, skip_accept_encoding=True)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    if "content-length" not in given and (body is not None or method in ("PUT", "POST")):
+        connection.putheader("Content-Length", str(0 if body is None else len(body)))
+    connection.endheaders()
+    if body:
+        connection.send(body)
+
+
+def _words(error: BaseException) -> str:
+    """Why, without anything that the peer or the request said."""
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection was refused"
+    if isinstance(error, socket.gaierror):
+        return "its name is not known here"
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    return "the connection broke off"

@@ -1,0 +1,293 @@
+"""One disk by itself: between files, page blobs and snapshots, as a person does it."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.aws.server import AwsServer
+from sandbox.azure.azurite import Azurite, ensure_azurite
+from sandbox.azure.server import default_azurite_cache
+from tests.journeys.copying import MIB, BlobStore, Copier, a_disk, aws_environment, secrets_in
+from tests.unit.aws_world import KEY_ID, QUICK, SECRET
+
+REPO = Path(__file__).parents[2]
+BLOCK = 524_288
+SIZE = 21 * MIB + 5
+
+
+@pytest.fixture
+def copier(tmp_path):
+    return Copier(tmp_path / "home")
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """Data at both ends, within a grain, and over the border of two blocks."""
+    return a_disk(tmp_path / "disk.raw", SIZE, 0, 3 * MIB + 77, 8 * MIB - 1000, SIZE - 100)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    azurite = Azurite(
+        ensure_azurite(default_azurite_cache(REPO)), tmp_path_factory.mktemp("azurite")
+    )
+    azurite.start()
+    try:
+        yield BlobStore(azurite)
+    finally:
+        azurite.stop()
+
+
+@pytest.fixture(scope="module")
+def aws():
+    server = AwsServer(KEY_ID, SECRET, QUICK)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def environment(aws: AwsServer) -> dict[str, str]:
+    return aws_environment(
+        {"access_key_id": KEY_ID, "secret_access_key": SECRET, "endpoint_url": aws.endpoint_url}
+    )
+
+
+def puts(aws: AwsServer) -> dict[str, Any]:
+    return aws.faults.counts().get("ebs:PutSnapshotBlock", {"calls": 0, "body_bytes": 0})
+
+
+class TestFiles:
+    def test_a_file_arrives_sparse_and_proven(self, copier, disk, tmp_path):
+        answer = copier.copy(disk, tmp_path / "copy.raw")
+
+        document = answer.document
+        assert answer.exit_code == 0, answer
+        assert (tmp_path / "copy.raw").read_bytes() == disk.read_bytes()
+        assert (tmp_path / "copy.raw").stat().st_blocks * 512 < 2 * MIB
+        assert document["size_bytes"] == SIZE
+        assert 0 < document["data_bytes"] <= document["sent_bytes"] <= 2 * MIB
+        assert document["peak_rss_bytes"] < 160 * MIB
+        assert document["proof"]
+        assert len(document["manifest_root"]) == 64
+        assert sorted(path.name for path in tmp_path.glob("copy*")) == ["copy.raw"]
+
+    def test_a_finished_copy_says_so_and_sends_nothing(self, copier, disk, tmp_path):
+        first = copier.copy(disk, tmp_path / "copy.raw").document
+        again = copier.copy(disk, tmp_path / "copy.raw").document
+
+        assert (again["sent_bytes"], again["requests"], again["finished_before"]) == (0, 0, True)
+        assert again["manifest_root"] == first["manifest_root"]
+
+    def test_a_finished_copy_is_proven_later_when_asked(self, copier, disk, tmp_path):
+        assert copier.copy(disk, tmp_path / "copy.raw", "--no-verify").document["proof"] is None
+        again = copier.copy(disk, tmp_path / "copy.raw").document
+
+        assert (again["sent_bytes"], bool(again["proof"])) == (0, True)
+
+    def test_a_source_that_changed_is_copied_anew_and_that_is_said(self, copier, disk, tmp_path):
+        copier.copy(disk, tmp_path / "copy.raw")
+        a_disk(disk, SIZE, 5 * MIB, seed=2)
+        answer = copier.copy(disk, tmp_path / "copy.raw")
+
+        assert "begins anew" in answer.stderr
+        assert (tmp_path / "copy.raw").read_bytes() == disk.read_bytes()
+
+    def test_a_target_that_holds_other_data_is_refused_and_left(self, copier, disk, tmp_path):
+        (tmp_path / "copy.raw").write_bytes(b"precious")
+        answer = copier.copy(disk, tmp_path / "copy.raw")
+
+        assert answer.exit_code == 4
+        assert "did not write" in answer.sentences
+        assert (tmp_path / "copy.raw").read_bytes() == b"precious"
+
+    def test_a_finished_copy_that_somebody_changed_is_refused(self, copier, disk, tmp_path):
+        copier.copy(disk, tmp_path / "copy.raw")
+        (tmp_path / "copy.raw").write_bytes(b"precious")
+
+        assert copier.copy(disk, tmp_path / "copy.raw").exit_code == 4
+
+    def test_a_vhd_goes_both_ways_and_is_checked(self, copier, disk, tmp_path):
+        whole = a_disk(tmp_path / "whole.raw", 20 * MIB, 0, 20 * MIB - 512)
+        vhd = tmp_path / "disk.vhd"
+        assert copier.copy(whole, f"vhd:{vhd}").exit_code == 0
+        assert vhd.stat().st_size == 20 * MIB + 512
+        assert copier.copy(f"vhd:{vhd}", tmp_path / "back.raw").exit_code == 0
+        assert (tmp_path / "back.raw").read_bytes() == whole.read_bytes()
+
+        footer = vhd.read_bytes()[-512:]
+        vhd.write_bytes(vhd.read_bytes()[:-512] + footer[:70] + b"!" + footer[71:])
+        answer = copier.copy(f"vhd:{vhd}", tmp_path / "other.raw")
+        assert (answer.exit_code, "checksum" in answer.sentences) == (2, True)
+
+    def test_a_killed_copy_goes_on_where_it_was(self, copier, tmp_path):
+        size = 400 * MIB
+        disk = tmp_path / "dense.raw"
+        piece = random.Random(3).randbytes(MIB)
+        with disk.open("wb") as file:
+            for number in range(400):
+                file.write(number.to_bytes(8, "big") + piece[8:])
+
+        def half() -> bool:
+            return any(p.stat().st_size > 20_000 for p in copier.home.rglob("manifest*"))
+
+        copier.kill_when(half, disk, tmp_path / "copy.raw", "--no-verify")
+        assert not (tmp_path / "copy.raw").exists(), "what bears a disk's name is a whole disk"
+        document = copier.copy(disk, tmp_path / "copy.raw").document
+
+        assert document["sent_bytes"] < size - 50 * MIB
+        assert (tmp_path / "copy.raw").read_bytes() == disk.read_bytes()
+        assert list(tmp_path.glob("*.part")) == []
+
+    @pytest.mark.parametrize(
+        ("target", "code", "word"),
+        [("disk.raw", 2, "same disk"), ("hard.raw", 2, "same disk"), (".", 2, "is a folder"),
+         ("none/copy.raw", 2, "cannot be made"), ("small.raw", 4, "are needed")],
+    )  # fmt: skip
+    def test_a_target_that_cannot_be_is_refused(self, copier, disk, tmp_path, target, code, word):
+        (tmp_path / "hard.raw").hardlink_to(disk)
+        with (tmp_path / "small.raw").open("wb") as file:
+            file.truncate(MIB)
+        answer = copier.copy(disk, tmp_path / target)
+
+        assert (answer.exit_code, word in answer.sentences) == (code, True), answer
+
+
+class TestPageBlobs:
+    def test_a_missing_blob_is_created_and_comes_back_as_it_went(
+        self, copier, store, disk, tmp_path
+    ):
+        url = store.url("there.vhd")
+        answer = copier.copy(disk, "env:TARGET", TARGET=url)
+        assert answer.exit_code == 0, answer
+        held = store.content("there.vhd")
+        assert len(held) == -(-SIZE // 512) * 512
+        assert held[:SIZE] == disk.read_bytes()
+
+        back = copier.copy("env:SOURCE", tmp_path / "back.raw", SOURCE=url)
+        assert back.exit_code == 0, back
+        assert (tmp_path / "back.raw").read_bytes() == held
+        assert back.document["manifest_root"] == answer.document["manifest_root"]
+
+        again = copier.copy(disk, "env:TARGET", TARGET=store.url("there.vhd"))
+        assert (again.document["sent_bytes"], again.document["requests"]) == (0, 0)
+        assert not any(word in copier.kept() for word in secrets_in(url))
+        said = str(answer) + str(back) + str(again)
+        assert not any(word.decode() in said for word in secrets_in(url))
+
+    def test_a_killed_copy_to_a_blob_goes_on(self, copier, store, tmp_path):
+        size = 48 * MIB
+        disk = a_disk(tmp_path / "dense.raw", size, 0, length=size)
+
+        def begun() -> bool:
+            return any(p.stat().st_size > 1000 for p in copier.home.rglob("manifest*"))
+
+        target = store.url("killed.vhd")
+        copier.kill_when(begun, disk, "env:TARGET", TARGET=target)
+        document = copier.copy(disk, "env:TARGET", "--no-verify", TARGET=target).document
+
+        assert document["sent_bytes"] < size
+        assert store.content("killed.vhd") == disk.read_bytes()
+
+    def test_a_blob_that_holds_other_data_is_refused_and_left(self, copier, store, disk):
+        blob = store.blob("taken.vhd")
+        blob.create_page_blob(32 * MIB)
+        blob.upload_page(b"x" * 512, 0, 512)
+        answer = copier.copy(disk, "env:TARGET", TARGET=store.url("taken.vhd"))
+
+        assert (answer.exit_code, "did not write" in answer.sentences) == (4, True)
+        assert store.content("taken.vhd")[:512] == b"x" * 512
+
+    def test_an_empty_blob_that_is_large_enough_is_used(self, copier, store, disk):
+        store.blob("empty.vhd").create_page_blob(32 * MIB)
+        store.blob("small.vhd").create_page_blob(MIB)
+
+        assert copier.copy(disk, "env:TARGET", TARGET=store.url("empty.vhd")).exit_code == 0
+        assert store.content("empty.vhd").rstrip(b"\0") == disk.read_bytes().rstrip(b"\0")
+        small = copier.copy(disk, "env:TARGET", TARGET=store.url("small.vhd"))
+        assert (small.exit_code, "are needed" in small.sentences) == (4, True)
+
+    def test_a_changed_source_is_copied_anew_into_the_same_blob(self, copier, store, disk):
+        target = store.url("anew.vhd")
+        copier.copy(disk, "env:TARGET", TARGET=target)
+        a_disk(disk, SIZE, 5 * MIB, seed=2)
+        answer = copier.copy(disk, "env:TARGET", TARGET=target)
+
+        assert answer.exit_code == 0, answer
+        assert "begins anew" in answer.stderr
+        assert store.content("anew.vhd")[:SIZE] == disk.read_bytes()
+
+    def test_a_signature_on_the_command_line_is_refused(self, copier, store, disk):
+        url = store.url("never.vhd")
+        answer = copier.copy(disk, url)
+
+        assert answer.exit_code == 2
+        assert "env:NAME" in answer.sentences
+        assert not any(word.decode() in str(answer) for word in secrets_in(url))
+
+    def test_a_signature_that_does_not_allow_it_is_refused_without_showing_it(
+        self, copier, store, disk
+    ):
+        url = store.url("readonly.vhd", permission="r")
+        answer = copier.copy(disk, "env:TARGET", TARGET=url)
+
+        assert answer.exit_code == 4, answer
+        assert "signature" in answer.sentences
+        assert not any(word.decode() in str(answer) for word in secrets_in(url))
+
+    def test_a_source_that_is_not_there_is_named(self, copier, store, tmp_path):
+        answer = copier.copy("env:SOURCE", tmp_path / "x.raw", SOURCE=store.url("nothing.vhd"))
+
+        assert (answer.exit_code, "nothing.vhd" in answer.sentences) == (4, True)
+        assert not (tmp_path / "x.raw").exists()
+
+
+class TestSnapshots:
+    def test_a_file_becomes_a_snapshot_and_comes_back(self, copier, aws, disk, tmp_path):
+        aws.faults.reset_counts()
+        answer = copier.copy(disk, "ebs:eu-west-1/new", **environment(aws))
+        assert answer.exit_code == 0, answer
+        snapshot = answer.document["target"]
+        content = disk.read_bytes()
+        blocks = sum(any(content[at : at + BLOCK]) for at in range(0, len(content), BLOCK))
+        assert puts(aws) == {"calls": blocks, "faulted": 0, "body_bytes": blocks * BLOCK}
+        assert answer.document["sent_bytes"] == blocks * BLOCK
+        assert answer.document["peak_rss_bytes"] < 160 * MIB
+
+        source = f"ebs:eu-west-1/{snapshot}"
+        back = copier.copy(source, tmp_path / "back.raw", **environment(aws))
+        assert back.exit_code == 0, back
+        held = (tmp_path / "back.raw").read_bytes()
+        assert (len(held), held[:SIZE]) == (1 << 30, content)
+        assert back.document["manifest_root"] == answer.document["manifest_root"]
+
+        aws.faults.reset_counts()
+        again = copier.copy(disk, "ebs:eu-west-1/new", **environment(aws))
+        assert (again.document["target"], again.document["sent_bytes"]) == (snapshot, 0)
+        assert puts(aws)["calls"] == 0
+        assert SECRET.encode() not in copier.kept()
+
+    def test_a_killed_copy_goes_on_in_the_same_snapshot(self, copier, aws, tmp_path):
+        size = 48 * MIB
+        disk = a_disk(tmp_path / "dense.raw", size, 0, length=size)
+
+        def begun() -> bool:
+            return any(p.stat().st_size > 1000 for p in copier.home.rglob("manifest*"))
+
+        copier.kill_when(begun, disk, "ebs:eu-west-1/new", **environment(aws))
+        aws.faults.reset_counts()
+        document = copier.copy(disk, "ebs:eu-west-1/new", **environment(aws)).document
+
+        assert document["sent_bytes"] < size
+        assert aws.faults.counts()["ebs:CompleteSnapshot"]["faulted"] == 0
+        assert "ebs:StartSnapshot" not in aws.faults.counts()
+        assert document["proof"]
+
+    def test_a_snapshot_of_another_region_is_not_found(self, copier, aws, disk, tmp_path):
+        made = copier.copy(disk, "ebs:eu-west-1/new", **environment(aws)).document["target"]
+        answer = copier.copy(f"ebs:us-east-1/{made}", tmp_path / "x.raw", **environment(aws))
+
+        assert (answer.exit_code, made in answer.sentences) == (4, True), answer

@@ -1,0 +1,31 @@
+"""A copy of a file loads what it needs: a process that does little must cost little."""
+
+import json
+import resource
+import subprocess
+import sys
+
+MAIN = """
+import json, sys
+sys.argv = ["coldferry", "copy", *sys.argv[1:]]
+from console.main import main
+try:
+    main()
+finally:
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+HEAVY = {"prefect", "boto3", "botocore", "azure", "pydantic", "typer", "rich", "httpx"}
+
+
+def test_a_file_s_copy_loads_no_sdk_no_prefect_and_no_description_of_machines(tmp_path):
+    (tmp_path / "disk.raw").write_bytes(b"x" * 5000)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ran = subprocess.run(
+        [sys.executable, "-c", MAIN, str(tmp_path / "disk.raw"), str(tmp_path / "copy.raw")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    assert ran.returncode == 0, ran.stderr
+    assert not HEAVY & set(json.loads(ran.stderr))
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 0.3
