@@ -63,7 +63,6 @@ def discard(target: Cloud, migration: str) -> list[Owned]:
     return target.target().discard(migration)
 
 
-@step("forget")
 def forget(migration: str) -> None:
     """Remove its manifests: they are of disks that are no more."""
     open_folder().forget(migration)

@@ -60,9 +60,22 @@ def test_a_disk_with_an_altered_page_is_found_by_the_read_back_and_copied_again(
 def test_a_disk_that_is_altered_twice_is_a_failure_that_names_the_range(
     crossing: Crossing, moved: Moved
 ) -> None:
-    crossing.fault("blob:PutPage", corrupt=True, times=1000)
-    with pytest.raises(CorruptCopy, match=r"disk0 differs from the source in .* bytes 0-524287"):
-        crossing.migrate(moved)
+    copies = []
+
+    def watch(step: str) -> None:
+        if step == "copy":
+            copies.append(step)
+            crossing.fault("blob:PutPage", corrupt=True, times=1)
+
+    progress.watch_steps(watch)
+    try:
+        with pytest.raises(
+            CorruptCopy, match=r"disk0 differs from the source in 1 places .* bytes"
+        ):
+            crossing.migrate(moved)
+    finally:
+        progress.unwatch_steps(watch)
+    assert len(copies) == 2
 
     assert nothing_but_groups(crossing)
     crossing.reset()
