@@ -4,6 +4,7 @@ azcopy comes from npm by the lock file in ``npm/``; qemu-img, nbdcopy and what
 azcopy and the fakes need come from Debian.
 """
 
+import contextlib
 import functools
 import importlib.metadata
 import os
@@ -63,11 +64,9 @@ def install(folder: Path) -> list[str]:
         done.append(f"Installed from Debian: {' '.join(lacking)}.")
     lock = (NPM / "package-lock.json").read_bytes()
     there = folder / "npm" / "package-lock.json"
-    try:
+    with contextlib.suppress(OSError, Missing):
         if there.read_bytes() == lock and azcopy(folder):
             return done
-    except (OSError, Missing):
-        pass
     (folder / "npm").mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(NPM / name, folder / "npm" / name)
@@ -75,6 +74,7 @@ def install(folder: Path) -> list[str]:
     if npm is None:
         raise Missing("npm is not installed.", "Install Debian's npm.")
     _do([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder / "npm")
+    azcopy(folder).chmod(0o755)  # npm drops the mark where install scripts are off
     done.append(f"Installed azcopy by the lock file in {NPM}: {azcopy(folder)}.")
     return done
 
@@ -111,10 +111,8 @@ def versions(folder: Path) -> dict[str, str]:
     for name in ("qemu-img", "nbdcopy"):
         if path := shutil.which(name):
             found[name] = _last_word(path, "--version", -1 if name == "nbdcopy" else 2)
-    try:
+    with contextlib.suppress(Missing):
         found["azcopy"] = _last_word(str(azcopy(folder)), "--version", -1)
-    except Missing:
-        pass
     return found
 
 

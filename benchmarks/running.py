@@ -42,7 +42,8 @@ def run(
 ) -> Run:
     """Start it in a process group of its own and wait for its end.
 
-    ``environment`` is added to this process's. When ``kill_when`` is set, the
+    ``environment`` is added to this process's, from which accounts, endpoints and
+    proxies are left out. When ``kill_when`` is set, the
     group is killed (SIGKILL). Raises Misfit when it is still there after an hour.
     """
     out, err = folder / "stdout", folder / "stderr"
@@ -53,7 +54,7 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=to_out,
             stderr=to_err,
-            env={**os.environ, **environment},
+            env=_neutral() | dict(environment),
             start_new_session=True,
         )
         ended = threading.Event()
@@ -80,6 +81,18 @@ def run(
         out.read_text(errors="replace"),
         err.read_text(errors="replace"),
     )
+
+
+_PERSONAL = ("AWS_", "AZURE_", "AZCOPY_", "COLDFERRY_", "PREFECT_")
+
+
+def _neutral() -> dict[str, str]:
+    """This process's environment without anybody's accounts, endpoints and proxies."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_PERSONAL) and not name.lower().endswith("_proxy")
+    }
 
 
 def _watch(

@@ -69,9 +69,7 @@ class Workload:
             {
                 block
                 for offset, length in self.extents
-                for block in range(
-                    offset // block_bytes, (offset + length - 1) // block_bytes + 1
-                )
+                for block in range(offset // block_bytes, (offset + length - 1) // block_bytes + 1)
             }
         )
 
@@ -118,7 +116,7 @@ def _extents(shape: Shape, size_bytes: int, data_bytes: int) -> list[tuple[int, 
 
 
 def _write(workload: Workload, *, zeros_allocated: bool) -> None:
-    """Small buffers: the peak memory of this process is the floor of what a child is told to use."""
+    """By small buffers: the kernel counts what this process peaks at as its children's peak."""
     drawn = random.Random(workload.name)  # noqa: S311
     with workload.path.open("wb") as file:
         file.truncate(workload.size_bytes)

@@ -261,11 +261,12 @@ static int put(struct connection *c, const struct request *r, struct snapshot *s
         return invalid(c, r, "There is no SHA256 checksum.");
     buffer = verify && !buffer ? malloc(BLOCK) : buffer;
     enter();
-    if (take(c, verify ? buffer : NULL, BLOCK)) {
+    int gone = take(c, verify ? buffer : NULL, BLOCK);
+    counters.body_bytes += taken();
+    if (gone) {
         counters.in_flight--;
         return -1;
     }
-    counters.body_bytes += BLOCK;
     counters.writes++;
     leave();
     struct request empty = *r;

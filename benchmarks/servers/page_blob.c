@@ -237,6 +237,7 @@ static int put_page(struct connection *c, const struct request *r, struct blob *
     } else {
         buffer = b->fd >= 0 && !buffer ? malloc(MOST_BYTES) : buffer;
         int gone = take(c, b->fd >= 0 ? buffer : NULL, r->length);
+        counters.body_bytes += taken();
         if (gone) {
             counters.in_flight--;
             return -1;
@@ -245,7 +246,6 @@ static int put_page(struct connection *c, const struct request *r, struct blob *
             perror("pwrite");
             exit(1);
         }
-        counters.body_bytes += r->length;
         counters.writes++;
     }
     mark(b, start, end, !clear);

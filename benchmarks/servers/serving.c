@@ -59,6 +59,10 @@ static int send_all(struct connection *c, const void *data, size_t length, int m
     return 0;
 }
 
+static __thread long long got_bytes;
+
+long long taken(void) { return got_bytes; }
+
 int take(struct connection *c, void *buffer, long long length)
 {
     static __thread char nowhere[1 << 18];
@@ -69,6 +73,7 @@ int take(struct connection *c, void *buffer, long long length)
     memmove(c->head, c->head + first, c->held - first);
     c->held -= first;
     length -= (long long)first;
+    got_bytes = (long long)first;
     into = into ? into + first : NULL;
     while (length > 0) {
         ssize_t got;
@@ -81,6 +86,7 @@ int take(struct connection *c, void *buffer, long long length)
         if (got <= 0)
             return -1;
         length -= got;
+        got_bytes += got;
         into = into ? into + got : NULL;
     }
     return 0;

@@ -40,6 +40,8 @@ int query(const struct request *request, const char *name, char *value, size_t s
 
 /* Take `length` bytes of the body: into `buffer`, or nowhere when it is NULL. -1 when it ended. */
 int take(struct connection *connection, void *buffer, long long length);
+/* What the latest `take` of this thread got, also when it ended early. */
+long long taken(void);
 /* Answer; `headers` are whole lines that end in CRLF. -1 when the client is gone. */
 int answer(struct connection *connection, int status, const char *headers, const void *body,
            size_t length);
