@@ -8,6 +8,7 @@ words of the call are off.
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -69,6 +70,13 @@ def _asked(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--scale", type=float, default=1.0, metavar="X", help="shrink the workloads: no figures"
     )
+    parser.add_argument(
+        "--coldferry",
+        type=Path,
+        default=peers.COLDFERRY,
+        metavar="PATH",
+        help="another build of the command line to measure",
+    )
     asked = parser.parse_args(words)
     names = [trial.name for trial in TRIALS]
     unknown = sorted(set(asked.only or names) - set(names))
@@ -82,6 +90,8 @@ def _asked(words: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--scale is above 0 and at most 1.")
     if asked.folder.exists() and not asked.folder.is_dir():
         parser.error(f"--folder: {asked.folder} is no folder.")
+    if not os.access(asked.coldferry, os.X_OK):
+        parser.error(f"--coldferry: {asked.coldferry} is no program; 'make install' leaves one.")
     asked.folder = asked.folder.absolute()
     return asked
 
@@ -92,7 +102,7 @@ def _about() -> str:
 
 def _measure(asked: argparse.Namespace) -> int:
     chosen = [trial for trial in TRIALS if trial.name in (asked.only or [trial.name])]
-    stage = Stage(asked.folder, asked.scale)
+    stage = Stage(asked.folder, asked.scale, asked.coldferry.absolute())
     stage.folder.mkdir(parents=True, exist_ok=True)
     if asked.scale == 1 and shutil.disk_usage(stage.folder).free < _NEEDED_GIB << 30:
         print(f"{stage.folder} has less than {_NEEDED_GIB} GiB left.", file=sys.stderr)

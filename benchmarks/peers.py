@@ -32,10 +32,14 @@ PYTHON = Path(sys.executable)
 
 def azcopy(folder: Path) -> Path:
     """The program below ``folder``, where :func:`install` put it. Raises Missing."""
-    found = sorted((folder / "npm").glob("node_modules/@azure-tools/azcopy-*/dist/bin/azcopy*"))
-    if not found:
-        raise Missing("azcopy is not installed.", "Run with --install.")
-    return found[0]
+    for found in _azcopies(folder):
+        if os.access(found, os.X_OK):
+            return found
+    raise Missing("azcopy is not installed.", "Run with --install.")
+
+
+def _azcopies(folder: Path) -> list[Path]:
+    return sorted((folder / "npm").glob("node_modules/@azure-tools/azcopy-*/dist/bin/azcopy*"))
 
 
 def program(name: str) -> Path:
@@ -74,7 +78,8 @@ def install(folder: Path) -> list[str]:
     if npm is None:
         raise Missing("npm is not installed.", "Install Debian's npm.")
     _do([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder / "npm")
-    azcopy(folder).chmod(0o755)  # npm drops the mark where install scripts are off
+    for found in _azcopies(folder):
+        found.chmod(0o755)  # the package's own install script would, and none is run
     done.append(f"Installed azcopy by the lock file in {NPM}: {azcopy(folder)}.")
     return done
 

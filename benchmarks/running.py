@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from benchmarks.errors import Misfit
+from benchmarks.errors import Misfit, Missing
 
 TIMEOUT_S = 3600.0
 
@@ -44,19 +45,13 @@ def run(
 
     ``environment`` is added to this process's, from which accounts, endpoints and
     proxies are left out. When ``kill_when`` is set, the
-    group is killed (SIGKILL). Raises Misfit when it is still there after an hour.
+    group is killed (SIGKILL). Raises Missing when it cannot be started and Misfit when
+    it is still there after an hour.
     """
     out, err = folder / "stdout", folder / "stderr"
     with out.open("w") as to_out, err.open("w") as to_err:
         begun = time.monotonic()
-        process = subprocess.Popen(
-            [str(word) for word in words],
-            stdin=subprocess.DEVNULL,
-            stdout=to_out,
-            stderr=to_err,
-            env=_neutral() | dict(environment),
-            start_new_session=True,
-        )
+        process = _started(words, environment, to_out, to_err)
         ended = threading.Event()
         late = threading.Event()
         watch = threading.Thread(target=_watch, args=(process.pid, ended, late, kill_when))
@@ -81,6 +76,22 @@ def run(
         out.read_text(errors="replace"),
         err.read_text(errors="replace"),
     )
+
+
+def _started(
+    words: Sequence[str | Path], environment: Mapping[str, str], out: TextIO, err: TextIO
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            [str(word) for word in words],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=_neutral() | dict(environment),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise Missing(f"{words[0]} cannot be started ({error.strerror}).", "Install it.") from None
 
 
 _PERSONAL = ("AWS_", "AZURE_", "AZCOPY_", "COLDFERRY_", "PREFECT_")

@@ -44,7 +44,17 @@ def build(name: str, folder: Path) -> Path:
         raise Missing("There is no C compiler.", "Run with --install, or install gcc.")
     folder.mkdir(parents=True, exist_ok=True)
     made = program.with_suffix(".new")
-    words = [compiler, "-std=gnu11", "-O2", "-pthread", "-o", made, *sources, "-lssl", "-lcrypto"]
+    words: list[str | Path] = [
+        compiler,
+        "-std=gnu11",
+        "-O2",
+        "-pthread",
+        "-o",
+        made,
+        *sources,
+        "-lssl",
+        "-lcrypto",
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         why = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr)

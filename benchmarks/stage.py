@@ -31,10 +31,14 @@ _CREDENTIALS = {
 
 @dataclass(frozen=True)
 class Stage:
-    """``scale`` below 1 shrinks the workloads: for a look at the rig, not for figures."""
+    """``scale`` below 1 shrinks the workloads: for a look at the rig, not for figures.
+
+    ``coldferry`` is the command line that is measured.
+    """
 
     folder: Path
     scale: float = 1.0
+    coldferry: Path = peers.COLDFERRY
 
     def workload(self, name: str) -> Workload:
         """Made unless it is there."""
@@ -72,7 +76,7 @@ class Stage:
         """``coldferry copy`` as a process; ``fresh`` forgets what an earlier one left."""
         if fresh:
             shutil.rmtree(self.home, ignore_errors=True)
-        words = [peers.COLDFERRY, "copy", source, target, *flags, "--json"]
+        words = [self.coldferry, "copy", source, target, *flags, "--json"]
         more = {"COLDFERRY_HOME": str(self.home), **environment}
         return run(words, more, self.folder, kill_when=kill_when)
 
@@ -144,7 +148,7 @@ class Stage:
         """The same file to the same fake by azcopy. Raises Missing or Misfit."""
         program = peers.azcopy(self.folder)
         server.reset()
-        words = [program, "copy", workload.path, self.page_blob(server, workload)]
+        words: list[str | Path] = [program, "copy", workload.path, self.page_blob(server, workload)]
         words += ["--blob-type", "PageBlob", "--from-to", "LocalBlob", "--log-level", "NONE"]
         words += ["--output-level", "quiet", "--skip-version-check"]
         places = {

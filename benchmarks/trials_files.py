@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from benchmarks import peers
 from benchmarks.errors import Misfit
@@ -34,7 +35,7 @@ def _against_qemu(stage: Stage) -> Iterator[Sides]:
             'set -e; "$0" convert -f raw -O raw -W -m 8 "$1" "$2"; '
             'exec "$0" compare -q -f raw -F raw "$1" "$2"'
         )
-        words = ["/bin/sh", "-c", both, program, workload.path, copy]
+        words: list[str | Path] = ["/bin/sh", "-c", both, program, workload.path, copy]
         done = succeeded(run(words, {}, stage.folder), "qemu-img")
         copy.unlink()
         return Sample(done)
