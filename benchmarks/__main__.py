@@ -7,11 +7,14 @@ words of the call are off.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import (
@@ -35,6 +38,8 @@ TRIALS: tuple[Trial, ...] = (
 )
 FOLDER = Path(__file__).parent.parent / ".cache" / "benchmarks"
 PAIRS = 5
+_MARK = "coldferry-benchmarks"
+"""A file that says whose the folder is: what is in it is removed at the end."""
 _NEEDED_GIB = 16
 
 
@@ -45,14 +50,34 @@ def main(words: Sequence[str] | None = None) -> int:
         for trial in TRIALS:
             print(f"{trial.name:<14}{trial.what}")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended then
     try:
-        if asked.install:
-            done = peers.install(asked.folder) or ["Everything is installed already."]
-            print("\n".join(done), file=sys.stderr)
-        return _measure(asked)
+        with _held(asked.folder):
+            return _run(asked)
     except BenchmarkError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """The folder is ours for as long as it takes; a second benchmark would disturb the first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _MARK).open("w") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BenchmarkError(
+                f"Another benchmark runs in {folder}.", "Wait for its end."
+            ) from None
+        yield
+
+
+def _run(asked: argparse.Namespace) -> int:
+    if asked.install:
+        done = peers.install(asked.folder) or ["Everything is installed already."]
+        print("\n".join(done), file=sys.stderr)
+    return _measure(asked)
 
 
 def _asked(words: Sequence[str] | None) -> argparse.Namespace:
@@ -69,6 +94,9 @@ def _asked(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--scale", type=float, default=1.0, metavar="X", help="shrink the workloads: no figures"
+    )
+    parser.add_argument(
+        "--counts", action="store_true", help="only what is the same on a busy machine"
     )
     parser.add_argument(
         "--coldferry",
@@ -90,6 +118,12 @@ def _asked(words: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--scale is above 0 and at most 1.")
     if asked.folder.exists() and not asked.folder.is_dir():
         parser.error(f"--folder: {asked.folder} is no folder.")
+    if (
+        asked.folder.is_dir()
+        and not (asked.folder / _MARK).is_file()
+        and any(asked.folder.iterdir())
+    ):
+        parser.error(f"--folder: {asked.folder} holds other things; name one that is new or empty.")
     if not os.access(asked.coldferry, os.X_OK):
         parser.error(f"--coldferry: {asked.coldferry} is no program; 'make install' leaves one.")
     asked.folder = asked.folder.absolute()
@@ -103,15 +137,15 @@ def _about() -> str:
 def _measure(asked: argparse.Namespace) -> int:
     chosen = [trial for trial in TRIALS if trial.name in (asked.only or [trial.name])]
     stage = Stage(asked.folder, asked.scale, asked.coldferry.absolute())
-    stage.folder.mkdir(parents=True, exist_ok=True)
     if asked.scale == 1 and shutil.disk_usage(stage.folder).free < _NEEDED_GIB << 30:
-        print(f"{stage.folder} has less than {_NEEDED_GIB} GiB left.", file=sys.stderr)
+        less = f"{stage.folder} has less than {_NEEDED_GIB} GiB left: rows may fail for it."
+        print(f"{less} Name another place with --folder.", file=sys.stderr)
     before = machine.load()
     found: list[Result] = []
     try:
         for trial in chosen:
             print(f"{trial.name}: {trial.what}", file=sys.stderr)
-            found += carry_out(trial, stage, asked.pairs)
+            found += carry_out(trial, stage, asked.pairs, counts_alone=asked.counts)
     finally:
         for name in ("home", "copies", "store", *(() if asked.keep else ("data",))):
             shutil.rmtree(stage.folder / name, ignore_errors=True)

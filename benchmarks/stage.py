@@ -187,7 +187,8 @@ def counted_by(server: Server, workload: Workload) -> dict[str, float]:
             f"Only {told['page_bytes']} of {workload.data_bytes} bytes arrived.",
             "A copy that lacks data is no measurement: mend it.",
         )
-    return {key: float(value) for key, value in told.items()}
+    calls = sum(told[key] for key in ("writes", "clears", "reads", "other", "refused"))
+    return {**{key: float(value) for key, value in told.items()}, "calls": float(calls)}
 
 
 def succeeded(done: Run, name: str) -> Run:

@@ -38,7 +38,8 @@ class Measure:
     """One row: a figure of each pair, and what its median must reach.
 
     ``goal`` None is a figure that is only reported. ``paired`` needs the other
-    side: without it the row fails.
+    side: without it the row fails. ``counted`` is not of time, so that it is the
+    same on a busy machine.
     """
 
     what: str
@@ -47,6 +48,7 @@ class Measure:
     unit: str = ""
     rule: Rule = Rule.AT_MOST
     paired: bool = True
+    counted: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,18 +27,26 @@ class Trial:
     open: Callable[[Stage], AbstractContextManager[Sides]]
 
 
-def carry_out(trial: Trial, stage: Stage, pairs: int) -> list[Result]:
-    """Run the sides in turn; one that cannot run fails the rows that need it, not the others."""
-    measures = trial.measures(stage)
+def carry_out(
+    trial: Trial, stage: Stage, pairs: int, *, counts_alone: bool = False
+) -> list[Result]:
+    """Run the sides in turn; one that cannot run fails the rows that need it, not the others.
+
+    ``counts_alone`` leaves out the rows of time, and what only they need.
+    """
+    measures = [found for found in trial.measures(stage) if found.counted or not counts_alone]
+    paired = any(measure.paired for measure in measures)
     ours: list[Sample] = []
     others: list[Sample] = []
     why = ""
+    if not measures:
+        return []
     try:
         with trial.open(stage) as sides:
             for _ in range(pairs):
                 ours.append(sides.ours())
                 try:
-                    if sides.other and not why:
+                    if sides.other and paired and not why:
                         others.append(sides.other())
                 except BenchmarkError as error:
                     why = str(error)

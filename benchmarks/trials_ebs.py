@@ -85,7 +85,7 @@ def _pace(what: str) -> Callable[[Stage], list[Measure]]:
 
 def _exact(_: Stage) -> list[Measure]:
     what = "w2 to EBS direct: blocks sent beyond those that are not zero"
-    return [Measure(what, own("beyond"), 0, rule=Rule.EXACTLY, paired=False)]
+    return [Measure(what, own("beyond"), 0, rule=Rule.EXACTLY, paired=False, counted=True)]
 
 
 TRIALS = (
