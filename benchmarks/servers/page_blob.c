@@ -180,6 +180,15 @@ static int done(struct connection *c, int status, struct blob *b, const char *mo
     return answer(c, status, headers, NULL, 0);
 }
 
+/* If-Match, where it is given, is the ETag that `describe` tells. */
+static int matches(const struct request *r, struct blob *b)
+{
+    char wanted[128], is[64];
+    snprintf(is, sizeof is, "\"0x%llX\"", b->version + 0x8D100LL);
+    return !header(r, "If-Match", wanted, sizeof wanted) || !strcmp(wanted, "*") ||
+           !strcmp(wanted, is);
+}
+
 /* "bytes=a-b" of x-ms-range or Range: 1 there is one, 0 none, -1 it is off. */
 static int range(const struct request *r, long long size, long long *start, long long *end)
 {
@@ -335,6 +344,8 @@ static int put(struct connection *c, const struct request *r, const char *comp)
         return put_blob(c, r);
     if (!b)
         return refused(c, r, 404, "BlobNotFound", "The specified blob does not exist.");
+    if (!matches(r, b))
+        return refused(c, r, 412, "ConditionNotMet", "The blob has another ETag.");
     if (!strcmp(comp, "page"))
         return put_page(c, r, b);
     if (strcmp(comp, "properties") && strcmp(comp, "metadata"))
@@ -368,6 +379,8 @@ int handle(struct connection *c, const struct request *r)
     struct blob *b = find(r->path);
     if (!b)
         return refused(c, r, 404, "BlobNotFound", "The specified blob does not exist.");
+    if (!matches(r, b))
+        return refused(c, r, 412, "ConditionNotMet", "The blob has another ETag.");
     if (!strcmp(r->method, "HEAD"))
         return properties(c, b);
     if (is_get && !strcmp(comp, "pagelist"))

@@ -18,6 +18,7 @@
 #include <strings.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 struct connection {
@@ -100,10 +101,12 @@ static const char *reason(int status)
     case 202: return "Accepted";
     case 206: return "Partial Content";
     case 400: return "Bad Request";
+    case 402: return "Payment Required";
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 409: return "Conflict";
     case 411: return "Length Required";
+    case 412: return "Precondition Failed";
     case 413: return "Request Entity Too Large";
     case 416: return "Requested Range Not Satisfiable";
     case 501: return "Not Implemented";
@@ -267,6 +270,22 @@ static int next_request(struct connection *c, struct request *r)
     return 1;
 }
 
+/* A close with unread bytes resets the connection, and the client would lose the answer. */
+static void part(struct connection *c)
+{
+    struct timeval a_second = {.tv_sec = 1};
+    char rest[4096];
+    if (c->tls) {
+        SSL_shutdown(c->tls);
+        SSL_free(c->tls);
+    }
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &a_second, sizeof a_second);
+    shutdown(c->fd, SHUT_WR);
+    while (recv(c->fd, rest, sizeof rest, 0) > 0)
+        ;
+    close(c->fd);
+}
+
 static void *serve(void *given)
 {
     struct connection *c = given;
@@ -293,11 +312,7 @@ static void *serve(void *given)
             break;
     }
 out:
-    if (c->tls) {
-        SSL_shutdown(c->tls);
-        SSL_free(c->tls);
-    }
-    close(c->fd);
+    part(c);
     free(r);
     free(c);
     return NULL;

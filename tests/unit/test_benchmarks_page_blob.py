@@ -115,6 +115,17 @@ def test_what_is_stored_is_read_back(storing):
     assert call(storing, "GET", Range="bytes=9999999-99999999")[:2] == (416, "InvalidRange")
 
 
+def test_a_read_of_a_blob_that_was_written_since_is_refused(storing):
+    create(storing)
+    tag = call(storing, "HEAD")[2]["ETag"]
+    assert call(storing, "GET", x_ms_range="bytes=0-511", If_Match=tag)[0] == 206
+
+    put(storing, 0, b"a" * 512)
+
+    refusal = call(storing, "GET", x_ms_range="bytes=0-511", If_Match=tag)
+    assert refusal[:2] == (412, "ConditionNotMet")
+
+
 def test_what_was_dropped_is_not_read_back(programs):
     for server in started(programs):
         create(server)
