@@ -27,8 +27,9 @@ from benchmarks import (
 )
 from benchmarks.errors import BenchmarkError
 from benchmarks.stage import Stage
-from benchmarks.table import Result, as_json, markdown
-from benchmarks.trials import Trial, carry_out
+from benchmarks.table import Result, Sample, as_json, markdown, sample_as_json
+from benchmarks.trials import Outcome, Trial, carry_out
+from benchmarks.workloads import MIB
 
 TRIALS: tuple[Trial, ...] = (
     *trials_page_blob.TRIALS,
@@ -141,22 +142,38 @@ def _measure(asked: argparse.Namespace) -> int:
         less = f"{stage.folder} has less than {_NEEDED_GIB} GiB left: rows may fail for it."
         print(f"{less} Name another place with --folder.", file=sys.stderr)
     before = machine.load()
-    found: list[Result] = []
+    outcomes: list[Outcome] = []
     try:
         for trial in chosen:
             print(f"{trial.name}: {trial.what}", file=sys.stderr)
-            found += carry_out(trial, stage, asked.pairs, counts_alone=asked.counts)
+            outcomes.append(
+                carry_out(trial, stage, asked.pairs, counts_alone=asked.counts, on_run=_show)
+            )
     finally:
         for name in ("home", "copies", "store", *(() if asked.keep else ("data",))):
             shutil.rmtree(stage.folder / name, ignore_errors=True)
     told = _told(asked, (before, machine.load()))
-    missed = sum(row.missed for row in found)
+    rows = [row for outcome in outcomes for row in outcome.results]
+    missed = sum(row.missed for row in rows)
     if asked.json:
-        rows = [as_json(row) for row in found]
-        print(json.dumps({**told, "rows": rows, "missed": missed}, indent=2))
+        runs = {
+            outcome.trial: {
+                "ours": [sample_as_json(sample) for sample in outcome.ours],
+                "other": [sample_as_json(sample) for sample in outcome.others],
+            }
+            for outcome in outcomes
+        }
+        table = [as_json(row) for row in rows]
+        print(json.dumps({**told, "rows": table, "missed": missed, "runs": runs}, indent=2))
     else:
-        print(_table(told, found, missed))
+        print(_table(told, rows, missed))
     return 1 if missed else 0
+
+
+def _show(side: str, sample: Sample) -> None:
+    run = sample.run
+    figures = f"{run.wall_s:.2f} s, {run.cpu_s:.2f} s CPU, {run.peak_bytes / MIB:.0f} MiB"
+    print(f"  {side:<6}{figures}", file=sys.stderr)
 
 
 def _told(asked: argparse.Namespace, loads: tuple[float, float]) -> dict[str, object]:

@@ -22,6 +22,12 @@ class Sample:
         return float(getattr(self.run, key))
 
 
+def sample_as_json(sample: Sample) -> dict[str, float]:
+    """A run as a value for JSON."""
+    run = sample.run
+    return {"wall_s": run.wall_s, "cpu_s": run.cpu_s, "peak_bytes": run.peak_bytes, **sample.counts}
+
+
 class Rule(StrEnum):
     """How a median stands to its goal."""
 

@@ -27,29 +27,47 @@ class Trial:
     open: Callable[[Stage], AbstractContextManager[Sides]]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A trial's rows, and the runs that they were read off."""
+
+    trial: str
+    results: list[Result]
+    ours: list[Sample]
+    others: list[Sample]
+
+
 def carry_out(
-    trial: Trial, stage: Stage, pairs: int, *, counts_alone: bool = False
-) -> list[Result]:
+    trial: Trial,
+    stage: Stage,
+    pairs: int,
+    *,
+    counts_alone: bool = False,
+    on_run: Callable[[str, Sample], None] = lambda _side, _sample: None,
+) -> Outcome:
     """Run the sides in turn; one that cannot run fails the rows that need it, not the others.
 
     ``counts_alone`` leaves out the rows of time, and what only they need.
     """
     measures = [found for found in trial.measures(stage) if found.counted or not counts_alone]
     paired = any(measure.paired for measure in measures)
-    ours: list[Sample] = []
-    others: list[Sample] = []
+    outcome = Outcome(trial.name, [], [], [])
     why = ""
     if not measures:
-        return []
+        return outcome
     try:
         with trial.open(stage) as sides:
             for _ in range(pairs):
-                ours.append(sides.ours())
+                outcome.ours.append(sides.ours())
+                on_run("ours", outcome.ours[-1])
                 try:
                     if sides.other and paired and not why:
-                        others.append(sides.other())
+                        outcome.others.append(sides.other())
+                        on_run("other", outcome.others[-1])
                 except BenchmarkError as error:
                     why = str(error)
     except BenchmarkError as error:
-        return [Result(trial.name, measure, (), str(error)) for measure in measures]
-    return results(trial.name, measures, ours, others, why)
+        outcome.results += [Result(trial.name, found, (), str(error)) for found in measures]
+        return outcome
+    outcome.results += results(trial.name, measures, outcome.ours, outcome.others, why)
+    return outcome

@@ -107,6 +107,7 @@ def test_what_is_no_matter_of_time_is_measured_alone_and_is_met(tmp_path, copier
     assert rows["w2 file to file: bytes sent over data"]["values"] == [1.0]
     assert not rows["w2 file to file: bytes sent over data"]["missed"]
     assert not any("wall" in name for name in rows)
+    assert told["runs"]["file"]["ours"][0].keys() >= {"wall_s", "cpu_s", "sent_bytes"}
     assert {"date", "machine", "load_before", "load_after", "versions"} <= told.keys()
     assert sorted(path.name for path in (tmp_path / "bench").iterdir()) == [
         "coldferry-benchmarks",
@@ -176,7 +177,7 @@ def test_sides_run_in_turn_and_one_that_fails_later_fails_its_rows(tmp_path):
     alone = Measure("alone", lambda _a, _b: 1.0, 1.0, paired=False)
     trial = Trial("t", "t", lambda _: [both, alone], lambda _: nullcontext(sides))
 
-    found = carry_out(trial, stage, 3)
+    found = carry_out(trial, stage, 3).results
 
     assert order == ["ours", "theirs", "ours", "theirs", "ours"]
     assert [row.verdict for row in found] == ["MISSED: It broke. Mend it.", "met"]
