@@ -153,7 +153,7 @@ def _measure(asked: argparse.Namespace) -> int:
         for name in ("home", "copies", "store", *(() if asked.keep else ("data",))):
             shutil.rmtree(stage.folder / name, ignore_errors=True)
     told = _told(asked, (before, machine.load()))
-    rows = [row for outcome in outcomes for row in outcome.results]
+    rows = [row for outcome in outcomes for row in outcome.rows]
     missed = sum(row.missed for row in rows)
     if asked.json:
         runs = {

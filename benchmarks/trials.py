@@ -32,7 +32,7 @@ class Outcome:
     """A trial's rows, and the runs that they were read off."""
 
     trial: str
-    results: list[Result]
+    rows: list[Result]
     ours: list[Sample]
     others: list[Sample]
 
@@ -67,7 +67,7 @@ def carry_out(
                 except BenchmarkError as error:
                     why = str(error)
     except BenchmarkError as error:
-        outcome.results += [Result(trial.name, found, (), str(error)) for found in measures]
+        outcome.rows.extend(Result(trial.name, found, (), str(error)) for found in measures)
         return outcome
-    outcome.results += results(trial.name, measures, outcome.ours, outcome.others, why)
+    outcome.rows.extend(results(trial.name, measures, outcome.ours, outcome.others, why))
     return outcome

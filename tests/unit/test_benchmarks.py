@@ -177,7 +177,7 @@ def test_sides_run_in_turn_and_one_that_fails_later_fails_its_rows(tmp_path):
     alone = Measure("alone", lambda _a, _b: 1.0, 1.0, paired=False)
     trial = Trial("t", "t", lambda _: [both, alone], lambda _: nullcontext(sides))
 
-    found = carry_out(trial, stage, 3).results
+    found = carry_out(trial, stage, 3).rows
 
     assert order == ["ours", "theirs", "ours", "theirs", "ours"]
     assert [row.verdict for row in found] == ["MISSED: It broke. Mend it.", "met"]
