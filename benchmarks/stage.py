@@ -40,9 +40,15 @@ class Stage:
     scale: float = 1.0
     coldferry: Path = peers.COLDFERRY
 
-    def workload(self, name: str) -> Workload:
-        """Made unless it is there."""
-        return workloads.make(name, self.folder / "data", self.scale)
+    def workload(self, name: str, part: float = 1.0) -> Workload:
+        """Made unless it is there; ``part`` of it, at most all."""
+        return workloads.make(name, self.folder / "data", self.scale * part)
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that stands beside the command line, or else this one."""
+        beside = self.coldferry.with_name("python")
+        return beside if beside.is_file() else peers.PYTHON
 
     def server(self, name: str, **options: Any) -> Server:
         """A fake; see :class:`benchmarks.serving.Server`."""
@@ -194,11 +200,17 @@ def counted_by(server: Server, workload: Workload) -> dict[str, float]:
 def succeeded(done: Run, name: str) -> Run:
     """The run, when it ended well. Raises Misfit with its last words."""
     if done.code:
-        said = (done.err.strip() or done.out.strip()).splitlines()[-1:]
-        raise Misfit(
-            f"'{name}' ended with {done.code}: {''.join(said)[:300]}", "Run it by hand to see more."
-        )
+        raise Misfit(f"'{name}' ended with {done.code}: {_said(done)}", "Run it by hand.")
     return done
+
+
+def _said(done: Run) -> str:
+    """The error in a JSON document, or the last line that was printed."""
+    try:
+        error = json.loads(done.out)["error"]
+        return f"{error['what']} {error['do']}".strip()
+    except (ValueError, KeyError, TypeError):
+        return "".join((done.err.strip() or done.out.strip()).splitlines()[-1:])[:300]
 
 
 def _told(done: Run) -> dict[str, Any]:

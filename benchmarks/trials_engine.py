@@ -1,18 +1,20 @@
 """What our own parts cost: ours beside ours, with one thing changed."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
-from benchmarks import peers
 from benchmarks.errors import Misfit
 from benchmarks.running import run
-from benchmarks.stage import NO_DIGEST, NO_MANIFEST, Stage, blob, succeeded, watch
+from benchmarks.stage import NO_DIGEST, NO_MANIFEST, Stage, blob, counted_by, succeeded, watch
 from benchmarks.table import Measure, Sample, less, own, ratio
 from benchmarks.trials import Sides, Trial
 from benchmarks.trials_page_blob import peak
 from benchmarks.workloads import GIB, MIB
 
+_MANY = 16
 _SLOW_MS = 200
 """Each put sleeps that long where a copy is killed: it must not end before."""
 
@@ -42,7 +44,7 @@ def _empty(stage: Stage) -> Iterator[Sides]:
         succeeded(traced, "coldferry copy")
         script = stage.scratch("imports.py")
         script.write_text(_IMPORTING.format(names=sorted(imported(traced.err))))
-        words = [peers.PYTHON, script]
+        words = [stage.python, script]
         yield Sides(
             lambda: stage.copy_to_blob(server, workload, "--no-verify"),
             lambda: Sample(succeeded(run(words, {}, stage.folder), "python")),
@@ -89,6 +91,26 @@ def _tls(stage: Stage) -> Iterator[Sides]:
             lambda: stage.copy_to_blob(secret, workload, "--no-verify"),
             lambda: stage.copy_to_blob(plain, workload, "--no-verify"),
         )
+
+
+@contextmanager
+def _many(stage: Stage) -> Iterator[Sides]:
+    workload = stage.workload("w1", 1 / _MANY)
+    program = Path(__file__).with_name("many_disks.py")
+    words: list[str | Path] = [stage.python, program, workload.path, str(_MANY)]
+
+    def ours() -> Sample:
+        server.reset()
+        shutil.rmtree(stage.home, ignore_errors=True)
+        more = {"COLDFERRY_HOME": str(stage.home), **blob(stage.page_blob(server, workload))}
+        done = succeeded(run(words, more, stage.folder), "sixteen disks at once")
+        counted = counted_by(server, workload)
+        if counted["page_bytes"] != _MANY * workload.data_bytes:
+            raise Misfit("Not all of the sixteen disks arrived.", "Mend it.")
+        return Sample(done, counted)
+
+    with stage.server("page_blob") as server:
+        yield Sides(ours)
 
 
 @contextmanager
@@ -152,10 +174,12 @@ _KILLED = _measures(
         "sent again after kill -9", own("again_bytes", MIB), 64, "MiB", paired=False, counted=True
     )
 )
+_PEAK_OF_MANY = _measures(peak("sixteen disks at once, SDKs loaded"))
 
 TRIALS = (
     Trial("sizes", "the same data on 2 TiB and on 16 GiB", _SIZES, _sizes),
     Trial("empty", "an empty disk, beside its imports alone", _EMPTY, _empty),
+    Trial("many", "sixteen disks at once in one process", _PEAK_OF_MANY, _many),
     Trial("sha-w1", "digests on and off, dense", _SHA_W1, _without("w1", NO_DIGEST)),
     Trial("sha-w2", "digests on and off, sparse", _SHA_W2, _without("w2", NO_DIGEST)),
     Trial("manifest", "the manifest on and off", _MANIFEST, _without("w1", NO_MANIFEST)),
