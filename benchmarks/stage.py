@@ -44,6 +44,10 @@ class Stage:
         """Made unless it is there; ``part`` of it, at most all."""
         return workloads.make(name, self.folder / "data", self.scale * part)
 
+    def data_bytes(self, name: str) -> int:
+        """What a workload holds that is not zero; it need not be there."""
+        return workloads.data_bytes(name, self.scale)
+
     @property
     def python(self) -> Path:
         """The interpreter that stands beside the command line, or else this one."""

@@ -66,7 +66,7 @@ def _getting(*, delay_ms: int = 0) -> Callable[[Stage], AbstractContextManager[S
 
 def _cost(what: str) -> Callable[[Stage], list[Measure]]:
     def measures(stage: Stage) -> list[Measure]:
-        data_gib = stage.workload("w1").data_bytes / GIB
+        data_gib = stage.data_bytes("w1") / GIB
         return [
             Measure(f"{what}: CPU per GiB", own("cpu_s", data_gib), 2.9, "s", paired=False),
             peak(what),
@@ -77,7 +77,7 @@ def _cost(what: str) -> Callable[[Stage], list[Measure]]:
 
 def _pace(what: str) -> Callable[[Stage], list[Measure]]:
     def measures(stage: Stage) -> list[Measure]:
-        figure = rate(stage.workload("w1").data_bytes / MIB)
+        figure = rate(stage.data_bytes("w1") / MIB)
         return [Measure(what, figure, 250, "MiB/s", Rule.AT_LEAST, paired=False), peak(what)]
 
     return measures

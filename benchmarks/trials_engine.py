@@ -153,7 +153,7 @@ def _measures(*found: Measure) -> Callable[[Stage], list[Measure]]:
 
 
 def _tls_measures(stage: Stage) -> list[Measure]:
-    data_gib = stage.workload("w1").data_bytes / GIB
+    data_gib = stage.data_bytes("w1") / GIB
     return [Measure("w1: CPU per GiB that TLS adds", less("cpu_s", data_gib), 0.6, "s")]
 
 

@@ -74,7 +74,7 @@ def _vhd(stage: Stage) -> Iterator[Sides]:
 
 
 def _qemu_measures(stage: Stage) -> list[Measure]:
-    sent = own("sent_bytes", stage.workload("w2").data_bytes)
+    sent = own("sent_bytes", stage.data_bytes("w2"))
     beside = "w2 file to file, digests on, against qemu-img convert then compare"
     return [
         Measure(f"{beside}: CPU", ratio("cpu_s"), 1.6),
@@ -93,7 +93,7 @@ def _nbdcopy_measures(_: Stage) -> list[Measure]:
 
 
 def _vhd_measures(stage: Stage) -> list[Measure]:
-    sent = own("sent_bytes", stage.workload("w2").data_bytes)
+    sent = own("sent_bytes", stage.data_bytes("w2"))
     return [
         Measure("w2 to a fixed VHD: bytes sent over data", sent, None, paired=False, counted=True)
     ]

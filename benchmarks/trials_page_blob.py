@@ -79,7 +79,7 @@ def _against_sdk(stage: Stage) -> Iterator[Sides]:
 
 
 def _w1(stage: Stage) -> list[Measure]:
-    data_gib = stage.workload("w1").data_bytes / GIB
+    data_gib = stage.data_bytes("w1") / GIB
     return [
         Measure("w1 dense to a page blob: wall against azcopy", ratio("wall_s"), 0.5),
         Measure("w1: CPU against azcopy", ratio("cpu_s"), 0.5),
@@ -89,7 +89,7 @@ def _w1(stage: Stage) -> list[Measure]:
 
 
 def _w2(stage: Stage) -> list[Measure]:
-    data = stage.workload("w2").data_bytes
+    data = stage.data_bytes("w2")
     sent = own("body_bytes", data)
     return [
         Measure("w2 sparse to a page blob: wall against azcopy", ratio("wall_s"), 0.15),

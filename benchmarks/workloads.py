@@ -81,7 +81,7 @@ def make(name: str, folder: Path, scale: float = 1.0) -> Workload:
     """
     shape = SHAPES[name]
     size_bytes = _scaled(shape.size_bytes, scale) if shape.grows else shape.size_bytes
-    extents = _extents(shape, size_bytes, _scaled(shape.data_bytes, scale))
+    extents = _extents(shape, size_bytes, data_bytes(name, scale))
     path = folder / (f"{name}.raw" if scale == 1 else f"{name}-{scale:g}.raw")
     workload = Workload(name, path, size_bytes, extents)
     told = json.dumps([_VERSION, size_bytes, shape.zeros_allocated, extents])
@@ -94,8 +94,13 @@ def make(name: str, folder: Path, scale: float = 1.0) -> Workload:
     return workload
 
 
+def data_bytes(name: str, scale: float = 1.0) -> int:
+    """What :func:`make` would put into it."""
+    return _scaled(SHAPES[name].data_bytes, scale)
+
+
 def _scaled(full_bytes: int, scale: float) -> int:
-    return round(full_bytes * scale / MIB) * MIB if full_bytes else 0
+    return max(1, round(full_bytes * scale / MIB)) * MIB if full_bytes else 0
 
 
 def _extents(shape: Shape, size_bytes: int, data_bytes: int) -> list[tuple[int, int]]:

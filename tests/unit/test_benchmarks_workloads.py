@@ -5,7 +5,16 @@ import os
 
 import pytest
 
-from benchmarks.workloads import BLOCK_BYTES, GIB, MIB, SHAPES, first_difference, holes, make
+from benchmarks.workloads import (
+    BLOCK_BYTES,
+    GIB,
+    MIB,
+    SHAPES,
+    data_bytes,
+    first_difference,
+    holes,
+    make,
+)
 
 SCALE = 1 / 256
 
@@ -15,7 +24,7 @@ def test_a_workload_has_its_data_where_it_says_and_zeros_elsewhere(name, tmp_pat
     made = make(name, tmp_path, SCALE)
 
     assert made.path.stat().st_size == made.size_bytes
-    assert made.data_bytes == round(SHAPES[name].data_bytes * SCALE)
+    assert made.data_bytes == data_bytes(name, SCALE) == round(SHAPES[name].data_bytes * SCALE)
     assert made.size_bytes == (
         SHAPES[name].size_bytes
         if "2t" in name or name == "empty"
