@@ -27,7 +27,7 @@ from benchmarks import (
 )
 from benchmarks.errors import BenchmarkError
 from benchmarks.stage import Stage
-from benchmarks.table import Result, Sample, as_json, markdown, sample_as_json
+from benchmarks.table import Sample, as_json, markdown, medians, sample_as_json
 from benchmarks.trials import Outcome, Trial, carry_out
 from benchmarks.workloads import MIB
 
@@ -37,6 +37,7 @@ TRIALS: tuple[Trial, ...] = (
     *trials_ebs.TRIALS,
     *trials_files.TRIALS,
 )
+_WHAT = {trial.name: trial.what for trial in TRIALS}
 FOLDER = Path(__file__).parent.parent / ".cache" / "benchmarks"
 PAIRS = 5
 _MARK = "coldferry-benchmarks"
@@ -166,7 +167,7 @@ def _measure(asked: argparse.Namespace) -> int:
         table = [as_json(row) for row in rows]
         print(json.dumps({**told, "rows": table, "missed": missed, "runs": runs}, indent=2))
     else:
-        print(_table(told, rows, missed))
+        print(_table(told, outcomes, missed))
     return 1 if missed else 0
 
 
@@ -188,7 +189,8 @@ def _told(asked: argparse.Namespace, loads: tuple[float, float]) -> dict[str, ob
     }
 
 
-def _table(told: dict[str, object], found: Sequence[Result], missed: int) -> str:
+def _table(told: dict[str, object], outcomes: Sequence[Outcome], missed: int) -> str:
+    found = [row for outcome in outcomes for row in outcome.rows]
     versions = told["versions"]
     assert isinstance(versions, dict)
     lines = [
@@ -199,7 +201,11 @@ def _table(told: dict[str, object], found: Sequence[Result], missed: int) -> str
     if told["scale"] != 1:
         lines.append(f"The workloads are at scale {told['scale']}: these are no figures to quote.")
     end = f"{missed} of {len(found)} rows missed." if missed else f"All {len(found)} rows are met."
-    return "\n".join([*lines, "", markdown(found), "", end])
+    lines += ["", markdown(found), "", "| median of wall, CPU, peak memory | ours | other |"]
+    lines += ["|---|---|---|"]
+    for outcome, what in ((outcome, _WHAT[outcome.trial]) for outcome in outcomes if outcome.rows):
+        lines.append(f"| {what} | {medians(outcome.ours, outcome.others)} |")
+    return "\n".join([*lines, "", end])
 
 
 if __name__ == "__main__":

@@ -56,7 +56,8 @@ def install(folder: Path) -> list[str]:
     Raises BenchmarkError where this is no Debian, not root, or a step fails.
     """
     done = []
-    lacking = [name for name in PACKAGES if not _has_package(name)]
+    wanted = PACKAGES if shutil.which("npm") else (*PACKAGES, "npm")
+    lacking = [name for name in wanted if not _has_package(name)]
     if lacking:
         if shutil.which("apt-get") is None or os.geteuid() != 0:
             raise BenchmarkError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from benchmarks.running import Run
+from benchmarks.workloads import MIB
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,22 @@ def markdown(found: Sequence[Result]) -> str:
         f"| {row.measure.what} | {row.goal} | {row.figures} | {row.verdict} |" for row in found
     ]
     return "\n".join(lines)
+
+
+def medians(ours: Sequence[Sample], others: Sequence[Sample]) -> str:
+    """``ours | other`` as cells: wall, CPU and peak memory, the median of each by itself."""
+    return " | ".join(_medians(side) for side in (ours, others))
+
+
+def _medians(side: Sequence[Sample]) -> str:
+    if not side:
+        return "none"
+    runs = [sample.run for sample in side]
+    wall_s, cpu_s, peak_bytes = (
+        statistics.median(values)
+        for values in zip(*((r.wall_s, r.cpu_s, r.peak_bytes) for r in runs), strict=True)
+    )
+    return f"{wall_s:.2f} s, {cpu_s:.2f} s, {peak_bytes / MIB:.0f} MiB"
 
 
 def as_json(row: Result) -> dict[str, object]:

@@ -126,6 +126,8 @@ def test_a_peer_that_is_not_installed_fails_its_rows_and_not_the_others(tmp_path
     assert "Run with --install." in done.stdout
     assert "w1: peak memory | <= 160 MiB |" in done.stdout
     assert "2 of 4 rows missed." in done.stdout or "3 of 4 rows missed." in done.stdout
+    assert "| a dense disk to a page blob, beside azcopy | " in done.stdout
+    assert " MiB | none |" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,18 @@
 import pytest
 
 from benchmarks.running import Run
-from benchmarks.table import Measure, Rule, Sample, as_json, less, markdown, own, ratio, results
+from benchmarks.table import (
+    Measure,
+    Rule,
+    Sample,
+    as_json,
+    less,
+    markdown,
+    medians,
+    own,
+    ratio,
+    results,
+)  # fmt: skip
 
 MIB = 1 << 20
 
@@ -86,3 +97,9 @@ def test_the_table_names_goal_spread_and_verdict():
     ]
     assert as_json(met)["values"] == [0.25]
     assert (as_json(none)["median"], as_json(none)["missed"]) == (None, True)
+
+
+def test_medians_of_both_sides_stand_beside_the_rows():
+    ours = [sample(1, 4), sample(2, 6), sample(9, 5)]
+
+    assert medians(ours, []) == "2.00 s, 5.00 s, 100 MiB | none"
