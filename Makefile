@@ -62,5 +62,9 @@ docs: install ## Write what is generated: JSON schema, translation page, help te
 screenshots: install ## Take the pictures in docs/images anew (Debian's chromium)
 	COLDFERRY_IMAGES=$(CURDIR)/docs/images $(RUN) pytest tests/ui/test_first_ui.py
 
+.PHONY: bench
+bench: install ## Measure what copying costs, beside azcopy and others (an hour; a quiet machine)
+	$(RUN) python -m benchmarks $(BENCH)
+
 .PHONY: check
 check: lint types imports ## All that is not a test
