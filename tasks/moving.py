@@ -17,9 +17,9 @@ from coldferry.home import home, manifest_path
 from coldferry.manifest import Copy, Manifest
 from coldferry.plan import Plan
 from coldferry.ports import DiskWriter, FrozenDisk, Proof, VerifiedDisk
-from coldferry.progress import announce
 from coldferry.verifying import EARLIER, read_back
 from tasks.clouds import Cloud
+from tasks.showing import Shown
 from tasks.steps import step
 
 R = TypeVar("R")
@@ -69,7 +69,7 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             writer,
             manifest,
             device=frozen.device.name,
-            on_progress=announce,
+            on_progress=Shown(plan.migration),
             reads=[limits.cloud(source.provider)],
             writes=[limits.migration(plan.migration), limits.cloud(target.provider)],
         )
