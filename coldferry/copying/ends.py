@@ -1,6 +1,7 @@
 """The two ends of a copy: a piece is brought into a buffer here, and sent out of it."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Protocol
@@ -15,8 +16,9 @@ from coldferry.content import (
     runs,
     sha256,
 )
-from coldferry.copying.job import Call, Turn
+from coldferry.copying.job import Turn
 from coldferry.copying.pieces import PIECE_BYTES, Piece
+from coldferry.copying.pool import WINDOW_BYTES
 from coldferry.copying.throttle import Throttle, wait_for_all
 from coldferry.ports import DigestReader, DigestWriter, DiskReader, DiskWriter, Limits
 
@@ -28,6 +30,11 @@ _ZEROS = memoryview(bytes(LEAF_BYTES))
 
 class _End(Protocol):
     limits: Limits
+
+
+def _shared(end: _End) -> bool:
+    """Whether it takes more requests at once than there can be pieces: then pieces share them."""
+    return end.limits.max_in_flight > WINDOW_BYTES // PIECE_BYTES
 
 
 class _Gate:
@@ -58,58 +65,51 @@ class Intake:
         block = reader.limits.block_size_bytes
         self._block = block
         self._step = max(block, reader.limits.max_request_bytes // block * block)
+        self._shared = _shared(reader)
 
     def fill(self, piece: Piece, buffer: bytearray, turn: Turn, at: int = 0) -> Contents:
         """Bring a piece into ``buffer``, its first leaf at byte ``at``, and look at each leaf."""
-        with memoryview(buffer)[at:] as view:
-            if isinstance(self._reader, DigestReader):
-                known = self._fill_leaves(self._reader, piece, view, turn)
-            else:
-                known = [None] * len(piece.leaves)
-                self._fill_spans(piece, view, turn)
+        view = memoryview(buffer)[at:]
+        known: dict[int, bytes] = {}
+
+        def get(start: int, end: int, turn: Turn) -> None:
+            offset = piece.start + start
+            with self._gate.enter(end - start, turn):
+                if isinstance(self._reader, DigestReader):
+                    known[start] = self._reader.read_leaf(offset, view[start:end])
+                else:
+                    self._reader.read_into(offset, view[start:end])
+
+        for start, end in piece.gaps():
+            view[start - piece.start : end - piece.start] = _ZEROS[: end - start]
+        waiting = deque(self._requests(piece))
+        if self._shared:
+            turn.together([partial(get, *request) for request in waiting])
+            waiting.clear()
         contents: Contents = []
-        for leaf, its_digest in zip(piece.leaves, known, strict=True):
-            start = at + leaf * LEAF_BYTES - piece.start
-            found = content(buffer, start, digest=self._digest, known=its_digest)
+        for leaf in piece.leaves:
+            start = leaf * LEAF_BYTES - piece.start
+            # Where a request is a leaf, it is looked at while it is still in the CPU's cache.
+            while waiting and waiting[0][0] < start + LEAF_BYTES:
+                get(*waiting.popleft(), turn)
+            found = content(buffer, at + start, digest=self._digest, known=known.get(start))
             contents.append((leaf, found))
         return contents
 
-    def _fill_leaves(
-        self, reader: DigestReader, piece: Piece, view: memoryview, turn: Turn
-    ) -> list[bytes | None]:
-        known: list[bytes | None] = [None] * len(piece.leaves)
-
-        def get(index: int, turn: Turn) -> None:
-            offset = piece.leaves[index] * LEAF_BYTES
-            at = offset - piece.start
-            with self._gate.enter(LEAF_BYTES, turn):
-                known[index] = reader.read_leaf(offset, view[at : at + LEAF_BYTES])
-
-        turn.together([partial(get, index) for index in range(len(known))])
-        return known
-
-    def _fill_spans(self, piece: Piece, view: memoryview, turn: Turn) -> None:
-        base = piece.start
-        for start, end in piece.gaps():
-            view[start - base : end - base] = _ZEROS[: end - start]
-
-        def get(offset: int, until: int, turn: Turn) -> None:
-            with self._gate.enter(until - offset, turn):
-                self._reader.read_into(offset, view[offset - base : until - base])
-
-        calls: list[Call] = []
-        for span_start, span_end in piece.spans:
-            start = span_start // self._block * self._block
-            end = min(-(-span_end // self._block) * self._block, self._size_bytes)
-            calls.extend(
-                partial(get, offset, min(offset + self._step, end))
-                for offset in range(start, end, self._step)
-            )
-        if self._step < PIECE_BYTES:
-            turn.together(calls)
-        else:
-            for call in calls:
-                call(turn)
+    def _requests(self, piece: Piece) -> Iterator[tuple[int, int]]:
+        """``(start, end)`` in the buffer: whole leaves, or what is allocated and nothing else."""
+        if isinstance(self._reader, DigestReader):
+            for leaf in piece.leaves:
+                start = leaf * LEAF_BYTES - piece.start
+                yield start, start + LEAF_BYTES
+            return
+        for first, last in piece.spans:
+            start = first // self._block * self._block - piece.start
+            end = min(-(-last // self._block) * self._block, self._size_bytes) - piece.start
+            while start < end:
+                until = min(start - start % self._step + self._step, end)
+                yield start, until
+                start = until
 
 
 class Unsent(Exception):
@@ -138,6 +138,7 @@ class Outlet:
         self._unit = max(1, block // GRAIN_BYTES)  # grains
         unit_bytes = self._unit * GRAIN_BYTES
         self._step = most // unit_bytes * unit_bytes or most // block * block or block
+        self._shared = _shared(writer)
         self._edge = min(GRAIN_BYTES, self._step)
         """Requests end at multiples of it, but for the last of a run."""
 
@@ -162,7 +163,7 @@ class Outlet:
         view = memoryview(buffer)
         calls = [partial(put, *request) for request in requests]
         try:
-            if self._step < PIECE_BYTES:
+            if self._shared:
                 turn.together(calls)
             else:
                 for call in calls:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from coldferry.copying import copy_disk
 from coldferry.copying.plain import copy_plainly
+from coldferry.errors import Transient
 from coldferry.manifest import Copy, Manifest
 from coldferry.verifying import read_back
 from tests.unit.disk_strategies import GeneratedDisk, disks, limits
@@ -63,3 +64,46 @@ def test_what_was_copied_is_proven_by_any_reader_of_it(tmp_path_factory, disk, l
         back = FakeReader(bytes(writer.held[: len(disk.held)]), None, limit)
 
         assert read_back(back, manifest, "fake")[0] == root
+
+
+class DyingWriter(FakeWriter):
+    """Takes so many requests, and none after them."""
+
+    def __init__(self, size_bytes, limits, lives):
+        super().__init__(size_bytes, limits)
+        self.lives = lives
+
+    def write(self, offset, view):
+        with self._lock:
+            self.lives -= 1
+            if self.lives < 0:
+                raise Transient("The connection is gone.")
+        super().write(offset, view)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    disk=disks(),
+    reading=limits(),
+    writing=limits(),
+    lives=st.lists(st.integers(0, 12), min_size=1, max_size=3),
+)
+def test_a_copy_that_dies_anywhere_and_goes_on_leaves_the_same(
+    tmp_path_factory, disk, reading, writing, lives
+):
+    """Each time in a new process, as it were: what it knows is the manifest and the target."""
+    folder, size = tmp_path_factory.mktemp("m"), len(disk.held)
+    about = Copy("frozen", "fake@1", size)
+    reader, writer = FakeReader(disk.held, disk.allocated, reading), DyingWriter(size, writing, 0)
+    for some in [*lives, 1 << 30]:
+        writer.lives = some
+        with Manifest(folder / "m", about) as manifest:
+            try:
+                copy_disk(reader, writer, manifest)
+            except Transient:
+                continue
+            recorded = [list(manifest.items()), manifest.root, manifest.complete]
+    _, *expected = _copied(disk, reading, writing, folder / "plain", copy_plainly)
+
+    assert bytes(writer.held[:size]) == disk.held
+    assert recorded == expected

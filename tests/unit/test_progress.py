@@ -59,12 +59,14 @@ def test_all_bytes_are_known_before_the_first_moves(tmp_path):
 
 def test_a_resumed_copy_begins_where_it_was(tmp_path):
     """Every MiB but the last was there; what is told from the first moment says so."""
-    limits = Limits(512, MIB, 1)
+    limits = Limits(512, MIB, 2)
     held = b"x" * 8 * MIB
 
     class Ending(FakeWriter):
         def write(self, offset, view):
             if offset == 7 * MIB:
+                while self.requests < 7:
+                    time.sleep(0.01)
                 raise Cancelled("At the last.")
             super().write(offset, view)
 
