@@ -136,7 +136,6 @@ def _carry(state: CopyState, origin: Source, made: Target, *, verify: bool) -> D
         ref = writer.commit()
         root = manifest.root
         proof = _prove(made, manifest) if verify else None
-        made.publish()
         document = {
             "target": ref,
             "size_bytes": reader.size_bytes,
@@ -148,6 +147,7 @@ def _carry(state: CopyState, origin: Source, made: Target, *, verify: bool) -> D
             "finished_before": False,
         }
     state.finish({**document, "stamp": made.stamp(), "writer": writer.identity})
+    made.publish()
     return document
 
 
@@ -196,7 +196,7 @@ def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
 def _look(state: CopyState, target: Endpoint) -> Found:
     """Raises Refused when somebody changed the finished target since."""
     assert state.finished is not None
-    found = look(target, state.finished["stamp"])
+    found = look(target, state.attempt, state.finished["stamp"])
     if found is Found.CHANGED:
         raise Refused(
             f"{target.address} was changed since it was copied.",

@@ -95,7 +95,7 @@ def discard_attempt(endpoint: Endpoint, attempt: Attempt, *, finished: bool) -> 
             delete_snapshot(_clients(endpoint), attempt.notes[_ID])
 
 
-def look(endpoint: Endpoint, stamp: str) -> Found:
+def look(endpoint: Endpoint, _attempt: Attempt, stamp: str) -> Found:
     """What became of a finished target."""
     return Found.AS_LEFT if is_readable(_clients(endpoint), stamp) else Found.GONE
 

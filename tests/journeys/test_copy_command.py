@@ -1,5 +1,6 @@
 """One disk by itself: between files, page blobs and snapshots, as a person does it."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,16 @@ class TestFiles:
         assert document["sent_bytes"] < size - 50 * MIB
         assert (tmp_path / "copy.raw").read_bytes() == disk.read_bytes()
         assert list(tmp_path.glob("*.part")) == []
+
+    def test_a_copy_that_ended_before_it_had_its_name_gets_it(self, copier, disk, tmp_path):
+        copier.copy(disk, tmp_path / "copy.raw")
+        (state,) = copier.home.rglob("state.json")
+        attempt = json.loads(state.read_text())["attempt"]
+        (tmp_path / "copy.raw").rename(tmp_path / f"copy.raw.{attempt}.part")
+        answer = copier.copy(disk, tmp_path / "copy.raw")
+
+        assert answer.document["finished_before"], answer
+        assert (tmp_path / "copy.raw").read_bytes() == disk.read_bytes()
 
     @pytest.mark.parametrize(
         ("target", "code", "word"),
