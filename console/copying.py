@@ -1,6 +1,7 @@
 """``coldferry copy``: one disk by itself. Loads no Prefect, and no SDK that it does not need."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -69,7 +70,11 @@ def carry_out(asked: Asked) -> int:
         from console.output import ended
 
         return ended(error, as_json=asked.as_json)
-    print(json.dumps(document, indent=2) if asked.as_json else visible(sentence(document)))
+    said = json.dumps(document, indent=2) if asked.as_json else visible(sentence(document))
+    try:
+        print(said, flush=True)
+    except BrokenPipeError:  # nobody reads on; the copy is done all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
