@@ -10,9 +10,8 @@ from contextlib import contextmanager, suppress
 from coldferry.endpoints import Attempt, Endpoint, Found
 from coldferry.errors import ColdferryError
 from coldferry.migration import TAG_PREFIX
-from providers.aws.access import AwsAccess
 from providers.aws.disks import SnapshotReader
-from providers.aws.session import Clients
+from providers.aws.session import Clients, DefaultChain
 from providers.aws.writing import SnapshotWriter, delete_snapshot, is_readable, start_snapshot
 
 COPY_TAG = f"{TAG_PREFIX}copy"
@@ -101,4 +100,4 @@ def look(endpoint: Endpoint, _attempt: Attempt, stamp: str) -> Found:
 
 
 def _clients(endpoint: Endpoint) -> Clients:
-    return Clients(AwsAccess(region=endpoint.region))
+    return Clients(DefaultChain(endpoint.region))
