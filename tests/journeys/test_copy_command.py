@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from coldferry.endpoints import parse_source
+from coldferry.errors import Drifted
+from providers.endpoints import open_source
 from sandbox.aws.server import AwsServer
 from sandbox.azure.azurite import Azurite, ensure_azurite
 from sandbox.azure.server import default_azurite_cache
@@ -143,6 +146,20 @@ class TestFiles:
         assert (tmp_path / "copy.raw").read_bytes() == disk.read_bytes()
         assert list(tmp_path.glob("*.part")) == []
 
+    def test_a_copy_that_is_asked_to_end_ends_in_order_and_goes_on(self, copier, tmp_path):
+        size = 400 * MIB
+        disk = a_disk(tmp_path / "dense.raw", size, *range(0, size, MIB))
+        process = copier.start(disk, tmp_path / "copy.raw")
+        while not any(p.stat().st_size > 2000 for p in copier.home.rglob("manifest*")):
+            assert process.poll() is None
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+        assert (process.returncode, json.loads(out)["error"]["code"]) == (6, "cancelled")
+
+        document = copier.copy(disk, tmp_path / "copy.raw").document
+        assert document["proof"]
+        assert document["sent_bytes"] < document["data_bytes"] * 1.5
+
     def test_a_copy_that_ended_before_it_had_its_name_gets_it(self, copier, disk, tmp_path):
         copier.copy(disk, tmp_path / "copy.raw")
         (state,) = copier.home.rglob("state.json")
@@ -220,6 +237,23 @@ class TestPageBlobs:
         assert store.content("empty.vhd").rstrip(b"\0") == disk.read_bytes().rstrip(b"\0")
         small = copier.copy(disk, "env:TARGET", TARGET=store.url("small.vhd"))
         assert (small.exit_code, "are needed" in small.sentences) == (4, True)
+
+    def test_a_blob_that_is_written_to_meanwhile_is_found_out(self, store):
+        blob = store.blob("moving.vhd")
+        blob.create_page_blob(MIB)
+        blob.upload_page(b"x" * 512, 0, 512)
+        endpoint = parse_source("env:SOURCE", {"SOURCE": store.url("moving.vhd")})
+        with open_source(endpoint) as source:
+            buffer = memoryview(bytearray(512))
+            source.reader.read_into(0, buffer)
+            source.check_unchanged()
+            blob.upload_page(b"y" * 512, 0, 512)
+            with pytest.raises(Drifted):
+                source.reader.read_into(0, buffer)
+            with pytest.raises(Drifted):
+                list(source.reader.extents(0, MIB))
+            with pytest.raises(Drifted):
+                source.check_unchanged()
 
     def test_a_changed_source_is_copied_anew_into_the_same_blob(self, copier, store, disk):
         target = store.url("anew.vhd")
