@@ -103,7 +103,7 @@ def run(source: Endpoint, target: Endpoint, *, verify: bool) -> Document:
                 return _carry(state, origin, made, verify=verify)
             except (CorruptCopy, DiskSealed) as error:
                 made.discard()
-                state.forget()
+                state.spoil()
                 raise after_halt(error) from None
             except ColdferryError as error:
                 raise after_halt(error) from None
@@ -175,13 +175,18 @@ def _finished(
     about = Copy(origin.identity, before.pop("writer"), origin.reader.size_bytes)
     del before["stamp"]
     if verify and not before["proof"]:
-        with (
-            open_source(as_source(target, before["target"])) as back,
-            Manifest(state.manifest, about) as manifest,
-        ):
-            before["proof"] = read_back(back.reader, manifest, _READER)[1].method
+        before["proof"] = _prove_later(state, as_source(target, before["target"]), about)
         state.finish({**state.finished, "proof": before["proof"]})
     return {**before, "sent_bytes": 0, "requests": 0, "finished_before": True}
+
+
+def _prove_later(state: CopyState, written: Endpoint, about: Copy) -> str:
+    with open_source(written) as back, Manifest(state.manifest, about) as manifest:
+        try:
+            return read_back(back.reader, manifest, _READER)[1].method
+        except CorruptCopy:
+            state.spoil()
+            raise
 
 
 def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
@@ -191,7 +196,9 @@ def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
         return False
     replaces = ""
     if state.begun:
-        if not same:
+        if not state.source_identity:
+            _say("What was written before is of no use: the copy begins anew.")
+        elif not same:
             _say("The source is not what it was when its copy was begun: the copy begins anew.")
         if state.finished is not None and _look(state, target) is Found.AS_LEFT:
             replaces = state.finished["stamp"]
