@@ -47,11 +47,9 @@ class CopyState:
         self.manifest.unlink(missing_ok=True)
         self.save()
 
-    def forget(self) -> None:
-        """The next run begins anew."""
-        self.attempt = Attempt("")
+    def spoil(self) -> None:
+        """What was written is of no use: the next run begins anew."""
         self.source_identity = ""
-        self.finished = None
         self.save()
 
     def finish(self, document: dict[str, Any]) -> None:

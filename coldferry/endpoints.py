@@ -87,11 +87,11 @@ class Target(Protocol):
     def read_back(self) -> AbstractContextManager[DiskReader]:
         """An independent look at what was committed."""
 
+    def stamp(self) -> str:
+        """What tells later whether it is still as it was left; publishing does not change it."""
+
     def publish(self) -> None:
         """Give it the name that it was asked to have; it is whole, and proven where asked for."""
-
-    def stamp(self) -> str:
-        """What tells later whether it is still as it was left."""
 
     def discard(self) -> None:
         """Remove what was written, as far as it can be."""

@@ -1,6 +1,8 @@
 """``coldferry copy``: one disk by itself. Loads no Prefect, and no SDK that it does not need."""
 
+import gc
 import json
+import os
 import signal
 import sys
 import time
@@ -69,7 +71,11 @@ def carry_out(asked: Asked) -> int:
         from console.output import ended
 
         return ended(error, as_json=asked.as_json)
-    print(json.dumps(document, indent=2) if asked.as_json else visible(sentence(document)))
+    said = json.dumps(document, indent=2) if asked.as_json else visible(sentence(document))
+    try:
+        print(said, flush=True)
+    except BrokenPipeError:  # nobody reads on; the copy is done all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -92,11 +98,12 @@ def run(source: Endpoint, target: Endpoint, *, verify: bool) -> Document:
         fresh = _begin(state, origin, target)
         with open_target(target, origin.reader.size_bytes, state.attempt, fresh=fresh) as made:
             state.save()
+            _spare_garbage()
             try:
                 return _carry(state, origin, made, verify=verify)
             except (CorruptCopy, DiskSealed) as error:
                 made.discard()
-                state.forget()
+                state.spoil()
                 raise after_halt(error) from None
             except ColdferryError as error:
                 raise after_halt(error) from None
@@ -136,7 +143,6 @@ def _carry(state: CopyState, origin: Source, made: Target, *, verify: bool) -> D
         ref = writer.commit()
         root = manifest.root
         proof = _prove(made, manifest) if verify else None
-        made.publish()
         document = {
             "target": ref,
             "size_bytes": reader.size_bytes,
@@ -148,6 +154,7 @@ def _carry(state: CopyState, origin: Source, made: Target, *, verify: bool) -> D
             "finished_before": False,
         }
     state.finish({**document, "stamp": made.stamp(), "writer": writer.identity})
+    made.publish()
     return document
 
 
@@ -168,13 +175,18 @@ def _finished(
     about = Copy(origin.identity, before.pop("writer"), origin.reader.size_bytes)
     del before["stamp"]
     if verify and not before["proof"]:
-        with (
-            open_source(as_source(target, before["target"])) as back,
-            Manifest(state.manifest, about) as manifest,
-        ):
-            before["proof"] = read_back(back.reader, manifest, _READER)[1].method
+        before["proof"] = _prove_later(state, as_source(target, before["target"]), about)
         state.finish({**state.finished, "proof": before["proof"]})
     return {**before, "sent_bytes": 0, "requests": 0, "finished_before": True}
+
+
+def _prove_later(state: CopyState, written: Endpoint, about: Copy) -> str:
+    with open_source(written) as back, Manifest(state.manifest, about) as manifest:
+        try:
+            return read_back(back.reader, manifest, _READER)[1].method
+        except CorruptCopy:
+            state.spoil()
+            raise
 
 
 def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
@@ -184,7 +196,9 @@ def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
         return False
     replaces = ""
     if state.begun:
-        if not same:
+        if not state.source_identity:
+            _say("What was written before is of no use: the copy begins anew.")
+        elif not same:
             _say("The source is not what it was when its copy was begun: the copy begins anew.")
         if state.finished is not None and _look(state, target) is Found.AS_LEFT:
             replaces = state.finished["stamp"]
@@ -196,13 +210,19 @@ def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
 def _look(state: CopyState, target: Endpoint) -> Found:
     """Raises Refused when somebody changed the finished target since."""
     assert state.finished is not None
-    found = look(target, state.finished["stamp"])
+    found = look(target, state.attempt, state.finished["stamp"])
     if found is Found.CHANGED:
         raise Refused(
             f"{target.address} was changed since it was copied.",
             "Remove it to have it copied again, or name another target.",
         )
     return found
+
+
+def _spare_garbage() -> None:
+    """What is loaded by now stays: looking through it again and again costs 3 % of a copy."""
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def _refuse_same(source: Endpoint, target: Endpoint) -> None:

@@ -44,9 +44,12 @@ def discard_attempt(endpoint: Endpoint, attempt: Attempt, *, finished: bool) -> 
     _room(endpoint).discard_attempt(endpoint, attempt, finished=finished)
 
 
-def look(endpoint: Endpoint, stamp: str) -> Found:
-    """What became of a finished target since it was left with that stamp."""
-    found: Found = _room(endpoint).look(endpoint, stamp)
+def look(endpoint: Endpoint, attempt: Attempt, stamp: str) -> Found:
+    """What became of a finished attempt's target since it was left with that stamp.
+
+    Publishing that a crash forestalled is made up for.
+    """
+    found: Found = _room(endpoint).look(endpoint, attempt, stamp)
     return found
 
 

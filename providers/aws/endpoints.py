@@ -10,9 +10,8 @@ from contextlib import contextmanager, suppress
 from coldferry.endpoints import Attempt, Endpoint, Found
 from coldferry.errors import ColdferryError
 from coldferry.migration import TAG_PREFIX
-from providers.aws.access import AwsAccess
 from providers.aws.disks import SnapshotReader
-from providers.aws.session import Clients
+from providers.aws.session import Clients, DefaultChain
 from providers.aws.writing import SnapshotWriter, delete_snapshot, is_readable, start_snapshot
 
 COPY_TAG = f"{TAG_PREFIX}copy"
@@ -95,10 +94,10 @@ def discard_attempt(endpoint: Endpoint, attempt: Attempt, *, finished: bool) -> 
             delete_snapshot(_clients(endpoint), attempt.notes[_ID])
 
 
-def look(endpoint: Endpoint, stamp: str) -> Found:
+def look(endpoint: Endpoint, _attempt: Attempt, stamp: str) -> Found:
     """What became of a finished target."""
     return Found.AS_LEFT if is_readable(_clients(endpoint), stamp) else Found.GONE
 
 
 def _clients(endpoint: Endpoint) -> Clients:
-    return Clients(AwsAccess(region=endpoint.region))
+    return Clients(DefaultChain(endpoint.region))

@@ -4,37 +4,14 @@ Sources: StartInstances, StopInstances, RebootInstances of the EC2 API
 reference; "Enable stop protection for your EC2 instance".
 """
 
-import time
-
 from coldferry.errors import ColdferryError, Conflict, ProviderError, Transient, WillNotStop
 from coldferry.ports import PowerState
 from providers.aws.client import speaking
 from providers.aws.instances import power_of, read_instance, read_living
+from providers.aws.pauses import Pauses
 from providers.aws.session import Clients
 
 _START_WITHIN_S = 600.0
-_FIRST_PAUSE_S = 0.2
-_LONGEST_PAUSE_S = 5.0
-
-
-class Pauses:
-    """Sleeps that grow from a fifth of a second to ``longest_s``, within a deadline."""
-
-    def __init__(self, within_s: float, longest_s: float = _LONGEST_PAUSE_S) -> None:
-        self._deadline_s = time.monotonic() + within_s
-        self._longest_s = longest_s
-        self._next_s = _FIRST_PAUSE_S
-
-    @property
-    def over(self) -> bool:
-        """The deadline has passed."""
-        return time.monotonic() >= self._deadline_s
-
-    def pause(self) -> None:
-        """Sleep, but not beyond the deadline."""
-        left_s = self._deadline_s - time.monotonic()
-        time.sleep(max(0.0, min(self._next_s, left_s)))
-        self._next_s = min(self._next_s * 1.5, self._longest_s)
 
 
 def power(clients: Clients, vm: str) -> PowerState:

@@ -4,6 +4,7 @@ Timeouts and attempts: "Boto3 developer guide", pages "Config" and "Retries".
 """
 
 import threading
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,6 @@ from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
 from coldferry.errors import BadInput
-from providers.aws.access import AwsAccess
 from providers.aws.client import speaking
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mypy_boto3_efs import EFSClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sts import STSClient
+
+    from providers.aws.access import AwsAccess
 
 _ATTEMPTS = 8
 """Of one call. With the SDK's three, throttled block reads were seen to fail."""
@@ -56,10 +58,21 @@ _ONCE = _CONTROL.merge(Config(retries={"mode": "standard", "total_max_attempts":
 _DATA = _CONTROL.merge(Config(read_timeout=30, parameter_validation=False))
 
 
+@dataclass(frozen=True)
+class DefaultChain:
+    """What the SDK finds by itself, in one region: an :class:`AwsAccess` with all else empty."""
+
+    region: str
+    role_arn: str = ""
+    external_id: str = ""
+    access_key_id: str = ""
+    endpoint_url: str = ""
+
+
 class Clients:
     """Typed SDK clients for an :class:`AwsAccess`; thread-safe, nothing is made before its use."""
 
-    def __init__(self, access: AwsAccess) -> None:
+    def __init__(self, access: "AwsAccess | DefaultChain") -> None:
         self._access = access
         self._lock = threading.Lock()
         self._session: Session | None = None
@@ -215,11 +228,11 @@ def _new_session() -> Session:
     return session
 
 
-def _open(access: AwsAccess) -> Session:
+def _open(access: "AwsAccess | DefaultChain") -> Session:
     own = _new_session()
     if access.region:
         own.set_config_variable("region", access.region)
-    if access.access_key_id:
+    if not isinstance(access, DefaultChain) and access.access_key_id:
         own.set_credentials(  # type: ignore[no-untyped-call, unused-ignore]
             access.access_key_id,
             access.secret_access_key.get_secret_value(),

@@ -19,7 +19,7 @@ from coldferry.ports import FrozenDisk, Owned
 from providers.aws.client import speaking
 from providers.aws.instances import read_living, root_volume_device, tags_of
 from providers.aws.inventory import read_volumes
-from providers.aws.power import Pauses
+from providers.aws.pauses import Pauses
 from providers.aws.session import Clients
 from providers.aws.volumes import attachment_to
 

@@ -28,7 +28,7 @@ from coldferry.errors import (
 from providers.aws.blocks import BLOCK_BYTES, Blocks
 from providers.aws.client import speaking
 from providers.aws.disks import LIMITS
-from providers.aws.power import Pauses
+from providers.aws.pauses import Pauses
 from providers.aws.session import Clients
 
 if TYPE_CHECKING:

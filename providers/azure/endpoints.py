@@ -189,7 +189,7 @@ def discard_attempt(endpoint: Endpoint, attempt: Attempt, *, finished: bool) -> 
         blob.close()
 
 
-def look(endpoint: Endpoint, stamp: str) -> Found:
+def look(endpoint: Endpoint, _attempt: Attempt, stamp: str) -> Found:
     """What became of a finished target."""
     blob = PageBlob(AddressedPlace(endpoint))
     try:

@@ -41,7 +41,7 @@ class FileTarget:
 
     def stamp(self) -> str:
         """See :func:`providers.files.reading.identity`."""
-        return identity_of(self.writer.path) or ""
+        return identity_of(self.writer.written) or ""
 
     def discard(self) -> None:
         """Remove it."""
@@ -78,9 +78,12 @@ def discard_attempt(endpoint: Endpoint, attempt: Attempt, *, finished: bool) -> 
         part_of(endpoint.path, attempt.key).unlink(missing_ok=True)
 
 
-def look(endpoint: Endpoint, stamp: str) -> Found:
-    """What became of a finished target."""
-    now = identity_of(endpoint.path)
+def look(endpoint: Endpoint, attempt: Attempt, stamp: str) -> Found:
+    """What became of a finished target; one that was not given its name yet gets it."""
+    part, now = part_of(endpoint.path, attempt.key), identity_of(endpoint.path)
+    if now in (None, attempt.replaces) and identity_of(part) == stamp:
+        part.replace(endpoint.path)
+        return Found.AS_LEFT
     if now is None:
         return Found.GONE
     return Found.AS_LEFT if now == stamp else Found.CHANGED

@@ -158,7 +158,7 @@ class FileWriter:
             if self.size_bytes < least:
                 raise _too_small(self.path, self.size_bytes, least)
             if fresh:
-                if any(os.pread(descriptor, _LOOKED_AT_BYTES, 0)):
+                if not self._replaceable() and any(os.pread(descriptor, _LOOKED_AT_BYTES, 0)):
                     raise _holds(self.path, f"Empty it (blkdiscard -f -z {self.path}), or name")
                 self._file = descriptor
                 self.zero(0, self.size_bytes)

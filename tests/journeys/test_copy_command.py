@@ -1,11 +1,17 @@
 """One disk by itself: between files, page blobs and snapshots, as a person does it."""
 
+import json
+import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from coldferry.endpoints import parse_source
+from coldferry.errors import Drifted
+from providers.endpoints import open_source
 from sandbox.aws.server import AwsServer
 from sandbox.azure.azurite import Azurite, ensure_azurite
 from sandbox.azure.server import default_azurite_cache
@@ -60,6 +66,11 @@ def puts(aws: AwsServer) -> dict[str, Any]:
     return aws.faults.counts().get("ebs:PutSnapshotBlock", {"calls": 0, "body_bytes": 0})
 
 
+def _recorded(copier: Copier) -> Callable[[], bool]:
+    """Something is in a manifest."""
+    return lambda: any(p.stat().st_size > 1000 for p in copier.home.rglob("manifest*"))
+
+
 class TestFiles:
     def test_a_file_arrives_sparse_and_proven(self, copier, disk, tmp_path):
         answer = copier.copy(disk, tmp_path / "copy.raw")
@@ -69,7 +80,8 @@ class TestFiles:
         assert (tmp_path / "copy.raw").read_bytes() == disk.read_bytes()
         assert (tmp_path / "copy.raw").stat().st_blocks * 512 < 2 * MIB
         assert document["size_bytes"] == SIZE
-        assert 0 < document["data_bytes"] <= document["sent_bytes"] <= 2 * MIB
+        assert 0 < document["data_bytes"] <= MIB  # whole blocks of 4 KiB
+        assert document["data_bytes"] - 8 * 4096 < document["sent_bytes"] <= 2 * MIB
         assert document["peak_rss_bytes"] < 160 * MIB
         assert document["proof"]
         assert len(document["manifest_root"]) == 64
@@ -87,6 +99,20 @@ class TestFiles:
         again = copier.copy(disk, tmp_path / "copy.raw").document
 
         assert (again["sent_bytes"], bool(again["proof"])) == (0, True)
+
+    def test_a_copy_that_turns_out_to_differ_is_made_anew(self, copier, disk, tmp_path):
+        copy = tmp_path / "copy.raw"
+        copier.copy(disk, copy, "--no-verify")
+        before = copy.stat()
+        with copy.open("r+b") as file:
+            file.write(b"!")
+        os.utime(copy, ns=(before.st_atime_ns, before.st_mtime_ns))
+        found_out = copier.copy(disk, copy)
+        assert (found_out.exit_code, found_out.error["code"]) == (5, "corrupt-copy")
+
+        anew = copier.copy(disk, copy)
+        assert (anew.exit_code, "begins anew" in anew.stderr) == (0, True)
+        assert copy.read_bytes() == disk.read_bytes()
 
     def test_a_source_that_changed_is_copied_anew_and_that_is_said(self, copier, disk, tmp_path):
         copier.copy(disk, tmp_path / "copy.raw")
@@ -142,6 +168,30 @@ class TestFiles:
         assert (tmp_path / "copy.raw").read_bytes() == disk.read_bytes()
         assert list(tmp_path.glob("*.part")) == []
 
+    def test_a_copy_that_is_asked_to_end_ends_in_order_and_goes_on(self, copier, tmp_path):
+        size = 400 * MIB
+        disk = a_disk(tmp_path / "dense.raw", size, *range(0, size, MIB))
+        process = copier.start(disk, tmp_path / "copy.raw")
+        while not any(p.stat().st_size > 2000 for p in copier.home.rglob("manifest*")):
+            assert process.poll() is None
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+        assert (process.returncode, json.loads(out)["error"]["code"]) == (6, "cancelled")
+
+        document = copier.copy(disk, tmp_path / "copy.raw").document
+        assert document["proof"]
+        assert document["sent_bytes"] < document["data_bytes"] * 1.5
+
+    def test_a_copy_that_ended_before_it_had_its_name_gets_it(self, copier, disk, tmp_path):
+        copier.copy(disk, tmp_path / "copy.raw")
+        (state,) = copier.home.rglob("state.json")
+        attempt = json.loads(state.read_text())["attempt"]
+        (tmp_path / "copy.raw").rename(tmp_path / f"copy.raw.{attempt}.part")
+        answer = copier.copy(disk, tmp_path / "copy.raw")
+
+        assert answer.document["finished_before"], answer
+        assert (tmp_path / "copy.raw").read_bytes() == disk.read_bytes()
+
     @pytest.mark.parametrize(
         ("target", "code", "word"),
         [("disk.raw", 2, "same disk"), ("hard.raw", 2, "same disk"), (".", 2, "is a folder"),
@@ -182,15 +232,24 @@ class TestPageBlobs:
         size = 48 * MIB
         disk = a_disk(tmp_path / "dense.raw", size, 0, length=size)
 
-        def begun() -> bool:
-            return any(p.stat().st_size > 1000 for p in copier.home.rglob("manifest*"))
-
         target = store.url("killed.vhd")
-        copier.kill_when(begun, disk, "env:TARGET", TARGET=target)
+        copier.kill_when(_recorded(copier), disk, "env:TARGET", TARGET=target)
         document = copier.copy(disk, "env:TARGET", "--no-verify", TARGET=target).document
 
         assert document["sent_bytes"] < size
         assert store.content("killed.vhd") == disk.read_bytes()
+
+    def test_what_is_of_no_use_in_a_blob_is_emptied_first(self, copier, store, tmp_path):
+        disk = a_disk(tmp_path / "dense.raw", 48 * MIB, 0, length=48 * MIB)
+        target = store.url("spoilt.vhd")
+        copier.kill_when(_recorded(copier), disk, "env:TARGET", TARGET=target)
+        (path,) = copier.home.rglob("state.json")
+        path.write_text(json.dumps({**json.loads(path.read_text()), "source_identity": ""}))
+        a_disk(disk, 48 * MIB, 47 * MIB, seed=5)
+        answer = copier.copy(disk, "env:TARGET", TARGET=target)
+
+        assert (answer.exit_code, "begins anew" in answer.stderr) == (0, True), answer
+        assert store.content("spoilt.vhd") == disk.read_bytes()
 
     def test_a_blob_that_holds_other_data_is_refused_and_left(self, copier, store, disk):
         blob = store.blob("taken.vhd")
@@ -209,6 +268,23 @@ class TestPageBlobs:
         assert store.content("empty.vhd").rstrip(b"\0") == disk.read_bytes().rstrip(b"\0")
         small = copier.copy(disk, "env:TARGET", TARGET=store.url("small.vhd"))
         assert (small.exit_code, "are needed" in small.sentences) == (4, True)
+
+    def test_a_blob_that_is_written_to_meanwhile_is_found_out(self, store):
+        blob = store.blob("moving.vhd")
+        blob.create_page_blob(MIB)
+        blob.upload_page(b"x" * 512, 0, 512)
+        endpoint = parse_source("env:SOURCE", {"SOURCE": store.url("moving.vhd")})
+        with open_source(endpoint) as source:
+            buffer = memoryview(bytearray(512))
+            source.reader.read_into(0, buffer)
+            source.check_unchanged()
+            blob.upload_page(b"y" * 512, 0, 512)
+            with pytest.raises(Drifted):
+                source.reader.read_into(0, buffer)
+            with pytest.raises(Drifted):
+                list(source.reader.extents(0, MIB))
+            with pytest.raises(Drifted):
+                source.check_unchanged()
 
     def test_a_changed_source_is_copied_anew_into_the_same_blob(self, copier, store, disk):
         target = store.url("anew.vhd")
@@ -274,10 +350,7 @@ class TestSnapshots:
         size = 48 * MIB
         disk = a_disk(tmp_path / "dense.raw", size, 0, length=size)
 
-        def begun() -> bool:
-            return any(p.stat().st_size > 1000 for p in copier.home.rglob("manifest*"))
-
-        copier.kill_when(begun, disk, "ebs:eu-west-1/new", **environment(aws))
+        copier.kill_when(_recorded(copier), disk, "ebs:eu-west-1/new", **environment(aws))
         aws.faults.reset_counts()
         document = copier.copy(disk, "ebs:eu-west-1/new", **environment(aws)).document
 
@@ -285,6 +358,16 @@ class TestSnapshots:
         assert aws.faults.counts()["ebs:CompleteSnapshot"]["faulted"] == 0
         assert "ebs:StartSnapshot" not in aws.faults.counts()
         assert document["proof"]
+
+    def test_a_snapshot_that_turns_out_to_differ_is_made_anew(self, copier, aws, disk):
+        aws.faults.add([{"operation": "ebs:GetSnapshotBlock", "corrupt": True, "times": 99}])
+        found_out = copier.copy(disk, "ebs:eu-west-1/new", **environment(aws))
+        aws.faults.clear()
+        assert (found_out.exit_code, found_out.error["code"]) == (5, "corrupt-copy")
+
+        anew = copier.copy(disk, "ebs:eu-west-1/new", **environment(aws))
+        assert (anew.exit_code, bool(anew.document["proof"])) == (0, True), anew
+        assert "begins anew" in anew.stderr
 
     def test_a_snapshot_of_another_region_is_not_found(self, copier, aws, disk, tmp_path):
         made = copier.copy(disk, "ebs:eu-west-1/new", **environment(aws)).document["target"]

@@ -29,3 +29,10 @@ def test_a_file_s_copy_loads_no_sdk_no_prefect_and_no_description_of_machines(tm
     assert ran.returncode == 0, ran.stderr
     assert not HEAVY & set(json.loads(ran.stderr))
     assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 0.3
+
+
+def test_a_snapshot_s_copy_loads_botocore_and_nothing_else_that_is_heavy():
+    words = "import json, sys, providers.aws.endpoints; print(json.dumps(sorted(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+
+    assert HEAVY & set(json.loads(ran.stdout)) == {"botocore"}

@@ -3,7 +3,10 @@
 import fcntl
 import os
 import random
+import shutil
 import struct
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -176,6 +179,59 @@ class TestWriting:
             fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock)  # as a running qemu does
             with pytest.raises(Refused, match="in use"):
                 writer(path, MIB)
+
+
+@pytest.fixture
+def device(tmp_path) -> Iterator[Path]:
+    """A loop device of 4 MiB."""
+    backing = tmp_path / "backing"
+    backing.touch()
+    os.truncate(backing, 4 * MIB)
+    words = ["losetup", "--find", "--show", str(backing)]
+    if shutil.which("losetup") is None:
+        pytest.skip("there is no losetup")
+    made = subprocess.run(words, capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip("loop devices cannot be made here")
+    yield Path(made.stdout.strip())
+    subprocess.run(["losetup", "--detach", made.stdout.strip()], check=True)
+
+
+class TestDevices:
+    def test_an_empty_device_is_written_in_place_and_read(self, device):
+        made = writer(device, 2 * MIB)
+        made.write(MIB, memoryview(b"data" * 1024))
+        made.commit()
+        made.publish()
+        made.close()
+        reader = FileReader(device)
+        content = bytearray(4 * MIB)
+        reader.read_into(0, memoryview(content))
+        assert list(reader.extents(0, 4 * MIB)) == [Extent(0, 4 * MIB)]
+        reader.close()
+
+        assert content == bytes(MIB) + b"data" * 1024 + bytes(3 * MIB - 4096)
+
+    def test_a_device_that_holds_data_is_refused_and_left(self, device):
+        device.write_bytes(b"precious")
+        with pytest.raises(Refused, match="did not write"):
+            writer(device, 2 * MIB)
+        assert device.read_bytes()[:8] == b"precious"
+
+    def test_a_fresh_copy_leaves_nothing_behind_what_it_looked_at(self, device):
+        with device.open("r+b") as file:
+            file.seek(3 * MIB)
+            file.write(b"old")
+        writer(device, 2 * MIB).close()
+        assert not any(device.read_bytes())
+
+    def test_a_device_that_is_in_use_or_too_small_is_refused(self, device):
+        with pytest.raises(Refused, match="are needed"):
+            writer(device, 5 * MIB)
+        held = os.open(device, os.O_RDWR | os.O_EXCL)  # as a mount holds it
+        with pytest.raises(Refused, match="in use"):
+            writer(device, 2 * MIB)
+        os.close(held)
 
 
 class TestVhd:
