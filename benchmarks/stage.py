@@ -17,6 +17,7 @@ from benchmarks.table import Sample
 from benchmarks.workloads import Workload
 
 SIGNATURE = "sv=2021-08-06&se=2036-01-01T00%3A00%3A00Z&sr=c&sp=racwdl&sig=YmVuY2htYXJrcw%3D%3D"
+_SWITCHED = Path(__file__).with_name("switched.py")
 NO_DIGEST = {"COLDFERRY_BENCH_NO_DIGEST": "1"}
 NO_MANIFEST = {"COLDFERRY_BENCH_NO_MANIFEST": "1"}
 _LEAF_DIGEST_BYTES = 32
@@ -86,9 +87,15 @@ class Stage:
         """``coldferry copy`` as a process; ``fresh`` forgets what an earlier one left."""
         if fresh:
             shutil.rmtree(self.home, ignore_errors=True)
-        words = [self.coldferry, "copy", source, target, *flags, "--json"]
+        words = [*self._command(environment), source, target, *flags, "--json"]
         more = {"COLDFERRY_HOME": str(self.home), **environment}
         return run(words, more, self.folder, kill_when=kill_when)
+
+    def _command(self, environment: Mapping[str, str]) -> list[str | Path]:
+        """The command line; the same without what a switch leaves out, where one is set."""
+        if environment.keys() & (NO_DIGEST.keys() | NO_MANIFEST.keys()):
+            return [self.coldferry.with_name("python"), "-P", _SWITCHED]
+        return [self.coldferry, "copy"]
 
     def copy(
         self,

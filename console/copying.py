@@ -6,14 +6,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from coldferry.content import Digest, sha256
 from coldferry.copies import CopyState, opened
-from coldferry.copying import copy_disk
+from coldferry.copying import LIMITS, LimitsFile, Throttle, copy_disk
 from coldferry.disk import ManifestCommitter
 from coldferry.endpoints import (
     Endpoint,
@@ -25,7 +27,9 @@ from coldferry.endpoints import (
     parse_target,
 )
 from coldferry.errors import BadInput, ColdferryError, CorruptCopy, DiskSealed, Refused, after_halt
+from coldferry.home import home
 from coldferry.manifest import Copy, Manifest
+from coldferry.manifest_journal import FileJournal, Journal
 from coldferry.plain import visible
 from coldferry.progress import announce, end
 from coldferry.verifying import read_back
@@ -79,34 +83,41 @@ def carry_out(asked: Asked) -> int:
     return 0
 
 
-def copied(asked: Asked) -> Document:
+@dataclass(frozen=True)
+class Tuning:
+    """What only measurements change: ``digest`` computes, and ``journal`` keeps, what proves."""
+
+    digest: Digest = sha256
+    journal: Callable[[Path], Journal] = FileJournal
+
+
+def copied(asked: Asked, tuning: Tuning = Tuning()) -> Document:
     """The document that ``--json`` prints. Raises what ended the copy."""
     begun_s = time.monotonic()
     source, target = parse_source(asked.source), parse_target(asked.target)
-    document = run(source, target, verify=asked.verify)
+    document = run(source, target, tuning, verify=asked.verify)
     document["seconds"] = round(time.monotonic() - begun_s, 3)
     document["peak_rss_bytes"] = peak_rss_bytes()
     return document
 
 
-def run(source: Endpoint, target: Endpoint, *, verify: bool) -> Document:
-    """Copy, going on where an earlier run ended; what it came to."""
+def run(source: Endpoint, target: Endpoint, tuning: Tuning, *, verify: bool) -> Document:
+    """Copy, going on where an earlier run ended; what it came to.
+
+    A target whose read-back differs is copied again once.
+    """
     _refuse_same(source, target)
     with _ending(), opened(source, target) as state, open_source(source) as origin:
         if (document := _finished(state, origin, target, verify=verify)) is not None:
             return document
-        fresh = _begin(state, origin, target)
-        with open_target(target, origin.reader.size_bytes, state.attempt, fresh=fresh) as made:
-            state.save()
-            _spare_garbage()
-            try:
-                return _carry(state, origin, made, verify=verify)
-            except (CorruptCopy, DiskSealed) as error:
-                made.discard()
-                state.spoil()
-                raise after_halt(error) from None
-            except ColdferryError as error:
-                raise after_halt(error) from None
+        limits = LimitsFile(home() / LIMITS)
+        throttles = [[limits.cloud(end.cloud)] for end in (source, target)]
+        carry = partial(_carry, state, origin, throttles=throttles, tuning=tuning, verify=verify)
+        document = _attempt(state, origin, target, partial(carry, last=False))
+        if document is None:
+            document = _attempt(state, origin, target, partial(carry, last=True))
+        assert document is not None  # the last try raises
+        return document
 
 
 def sentence(document: Document) -> str:
@@ -130,19 +141,65 @@ def peak_rss_bytes() -> int:
     return 0
 
 
-def _carry(state: CopyState, origin: Source, made: Target, *, verify: bool) -> Document:
+def _attempt(
+    state: CopyState, origin: Source, target: Endpoint, carry: Callable[[Target], Document | None]
+) -> Document | None:
+    """None when what was written differs from the source: it is gone then."""
+    fresh = _begin(state, origin, target)
+    with open_target(target, origin.reader.size_bytes, state.attempt, fresh=fresh) as made:
+        state.save()
+        _spare_garbage()
+        try:
+            document = carry(made)
+        except (CorruptCopy, DiskSealed) as error:
+            made.discard()
+            state.spoil()
+            raise after_halt(error) from None
+        except ColdferryError as error:
+            raise after_halt(error) from None
+        if document is None:
+            made.discard()
+            state.spoil()
+        return document
+
+
+def _carry(
+    state: CopyState,
+    origin: Source,
+    made: Target,
+    *,
+    throttles: Sequence[Sequence[Throttle]],
+    tuning: Tuning,
+    verify: bool,
+    last: bool,
+) -> Document | None:
     reader, writer = origin.reader, made.writer
     about = Copy(origin.identity, writer.identity, reader.size_bytes)
-    with Manifest(state.manifest, about) as manifest:
+    with Manifest(tuning.journal(state.manifest), about) as manifest:
         if isinstance(writer, ManifestCommitter):
             writer.rely_on(
                 lambda: ((leaf, held.digest) for leaf, held in manifest.items() if not held.zero)
             )
-        copy_disk(reader, writer, manifest, device="disk", on_progress=announce)
+        copy_disk(
+            reader,
+            writer,
+            manifest,
+            device="disk",
+            on_progress=announce,
+            reads=throttles[0],
+            writes=throttles[1],
+            digest=tuning.digest,
+        )
         origin.check_unchanged()
         ref = writer.commit()
         root = manifest.root
-        proof = _prove(made, manifest) if verify else None
+        try:
+            proof = _prove(made, manifest) if verify else None
+        except CorruptCopy as altered:
+            if last:
+                raise
+            _say(f"{altered.what} It is copied again.")
+            return None
         document = {
             "target": ref,
             "size_bytes": reader.size_bytes,

@@ -11,21 +11,21 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 from prefect.variables import Variable
 
-from coldferry.copying import LimitsFile, parse_limits
+from coldferry.copying import LIMITS, LimitsFile, parse_limits
 from coldferry.errors import BadInput
 from coldferry.home import home
 
 VARIABLE = "coldferry_limits"
-FILE = "limits.json"
-"""In the home, for one machine; of a name that the variable has too, the variable's counts."""
-
 _EVERY_S = 2.0
 
 
 @cache
 def limits() -> LimitsFile:
-    """One for the process: its disks share what a cloud and a migration may take."""
-    return LimitsFile(home() / FILE)
+    """One for the process: its disks share what a cloud and a migration may take.
+
+    The home's file holds for one machine; of a name that the variable has too, the variable counts.
+    """
+    return LimitsFile(home() / LIMITS)
 
 
 async def said() -> Any:

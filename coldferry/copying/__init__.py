@@ -8,11 +8,12 @@ thirty lines, which tests compare with it.
 
 from coldferry.copying.allocation import Allocation, data_extents, data_leaves
 from coldferry.copying.engine import copy_disk
-from coldferry.copying.limits import LimitsFile, parse_limits
+from coldferry.copying.limits import LIMITS, LimitsFile, parse_limits
 from coldferry.copying.mending import mending
 from coldferry.copying.throttle import Bounds, Throttle
 
 __all__ = [
+    "LIMITS",
     "Allocation",
     "Bounds",
     "LimitsFile",

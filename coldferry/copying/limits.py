@@ -19,6 +19,9 @@ from typing import Any
 from coldferry.copying.throttle import Bounds, Throttle
 from coldferry.errors import BadInput
 
+LIMITS = "limits.json"
+"""The file's name in the home."""
+
 _LOOK_EVERY_S = 1.0
 Limits = Mapping[tuple[str, str], "Bounds"]
 """Bounds by kind, ``clouds`` or ``migrations``, and name."""
