@@ -43,9 +43,6 @@ class Kind(StrEnum):
     NEW_SNAPSHOT = "new snapshot"
 
 
-_CLOUDS = {Kind.PAGE_BLOB: "azure", Kind.SNAPSHOT: "aws", Kind.NEW_SNAPSHOT: "aws"}
-
-
 @dataclass(frozen=True)
 class Endpoint:
     """``address`` names it in sentences and in the state: it never holds a signature."""
@@ -58,11 +55,6 @@ class Endpoint:
 
     region: str = ""
     snapshot: str = ""
-
-    @property
-    def cloud(self) -> str:
-        """Whose limits hold for its requests; a file has a name of its own, too."""
-        return _CLOUDS.get(self.kind, "files")
 
 
 @dataclass

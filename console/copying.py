@@ -33,7 +33,7 @@ from coldferry.manifest_journal import FileJournal, Journal
 from coldferry.plain import visible
 from coldferry.progress import announce, end
 from coldferry.verifying import read_back
-from providers.endpoints import discard_attempt, look, open_source, open_target
+from providers.endpoints import cloud_of, discard_attempt, look, open_source, open_target
 
 Document = dict[str, Any]
 
@@ -111,7 +111,7 @@ def run(source: Endpoint, target: Endpoint, tuning: Tuning, *, verify: bool) -> 
         if (document := _finished(state, origin, target, verify=verify)) is not None:
             return document
         limits = LimitsFile(home() / LIMITS)
-        throttles = [[limits.cloud(end.cloud)] for end in (source, target)]
+        throttles = [[limits.cloud(cloud_of(end))] for end in (source, target)]
         carry = partial(_carry, state, origin, throttles=throttles, tuning=tuning, verify=verify)
         document = _attempt(state, origin, target, partial(carry, last=False))
         if document is None:

@@ -15,6 +15,14 @@ _ROOMS = {
 }
 
 
+_CLOUDS = {Kind.PAGE_BLOB: "azure", Kind.SNAPSHOT: "aws", Kind.NEW_SNAPSHOT: "aws"}
+
+
+def cloud_of(endpoint: Endpoint) -> str:
+    """Whose limits hold for its requests; files have a name of their own, too."""
+    return _CLOUDS.get(endpoint.kind, "files")
+
+
 def open_source(endpoint: Endpoint) -> AbstractContextManager[Source]:
     """Leaving closes connections. Raises what keeps it from being read."""
     found: AbstractContextManager[Source] = _room(endpoint).open_source(endpoint)
