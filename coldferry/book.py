@@ -83,6 +83,11 @@ class BookRule(BaseModel):
             if outer and not self.pattern.startswith(f"{outer}[]."):
                 raise ValueError(f"{pattern!r} is not in the same item as {self.pattern!r}")
         row = likeness(self.pattern)
+        if "instance_type" in (row.by or ()) and not {"instance_type", MACHINE} & self.when.keys():
+            raise ValueError(
+                f"{self.pattern!r} follows from the source's size: the rule must say which, by "
+                "'instance_type' under 'when'"
+            )
         own = row.by == () or any(self.when.get(pattern) in row.own for pattern in row.by or ())
         if own and MACHINE not in self.when:
             raise ValueError(

@@ -5,9 +5,10 @@ Two machines ask the same when one answer would hold for both
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from coldferry import words
 from coldferry.alike import Fields, Owner, likeness
 from coldferry.book import BookRule, place_of, question_of
 from coldferry.errors import BadAnswer
@@ -44,7 +45,8 @@ class Gap:
     ``now`` are the source's values, each once; ``acknowledge`` says that the
     answer is the word and no value; ``candidates`` are those that every
     machine may choose. Where ``typed``, another value may be given, such as
-    ``example``. ``proposal`` is what a rule would take for all of them, or empty.
+    ``example``. ``title`` is the first machine's words for the field,
+    ``proposal`` what a rule would take for all of them, or empty.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Gap:
     typed: bool
     example: str
     proposal: str
+    title: str
     fields: tuple[tuple[Asked, str], ...]
 
     @property
@@ -108,7 +111,7 @@ def answer(
     gaps = {gap.id: gap for gap in distinct(every, target, answered=True)}
     faults: list[tuple[int, str]] = []
     taken: dict[str, Filled] = {}
-    for row in rows:
+    for row in (_as_chosen(row, gaps.get(row.gap)) for row in rows):
         first = taken.setdefault(row.gap, row)
         if row.gap not in gaps:
             faults.append((row.line, "none of the machines asks this, or none asks it any more"))
@@ -126,6 +129,12 @@ def answer(
     faults += [(line, f"{why} ({_some(vms)})") for (line, why), vms in wrong.items()]
     rules = [_rule(gaps[row.gap], row, target, by, at) for row in taken.values()]
     return rules, [f"line {line}: {why}" for line, why in sorted(faults)]
+
+
+def _as_chosen(row: Filled, gap: Gap | None) -> Filled:
+    """A choice that was copied from the sheet with its meaning is that choice."""
+    offered = {f"{one.value} ({one.meaning})": one.value for one in gap.candidates} if gap else {}
+    return replace(row, value=offered.get(row.value, row.value))
 
 
 def _gap_of(fields: Fields, path: str, target: Place) -> str:
@@ -153,6 +162,7 @@ def _put_together(gap: str, asking: list[tuple[Asked, FieldTranslation]]) -> Gap
         typed=not acknowledge and (bool(field.pattern) or not field.candidates),
         example=field.example,
         proposal="" if acknowledge or len({f.proposal for f in every}) > 1 else field.proposal,
+        title=words.title(first.machine, field.path),
         fields=tuple((asked, f.path) for asked, f in asking),
     )
 

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def home() -> Path:
 def home_name() -> Path:
     """The home's path, whether it is there or not."""
     named = os.environ.get("COLDFERRY_HOME")
-    return Path(named) if named else Path.home() / ".local" / "state" / "coldferry"
+    return Path(named).absolute() if named else Path.home() / ".local" / "state" / "coldferry"
 
 
 def folder(name: str) -> Path:
@@ -81,6 +81,19 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def in_turn(name: str, waiting: Callable[[], None]) -> Iterator[None]:
+    """Be the only one of this home inside for ``name``; ``waiting`` is called before a wait."""
+    path = folder("locks") / name
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path, wait=False))
+        except BlockingIOError:
+            waiting()
+            held.enter_context(locked(path))
+        yield
 
 
 @contextmanager

@@ -14,9 +14,11 @@ from coldferry.guest.evidence import Evidence, Inspection
 from coldferry.guest.needs import GuestNeeds
 from coldferry.guest.parent import look_at
 from coldferry.guest.question import Question
+from coldferry.home import in_turn
 from coldferry.machine import UNKNOWN, Machine, NetworkFilesystem
 from coldferry.plan import Device, devices_of
 from coldferry.ports import DiskReader, FrozenDisk, Source
+from coldferry.progress import announce_step
 
 NOT_INSPECTED = "not-inspected"
 
@@ -145,15 +147,20 @@ def _mounted(share: NetworkFilesystem, evidence: Evidence) -> NetworkFilesystem:
 def _glimpse(
     source: Source, vm: str, inspection: str, devices: Sequence[Device]
 ) -> Iterator[list[FrozenDisk]]:
-    """A temporary frozen state; one that a killed inspection left is too old to look at."""
-    source.release(inspection)
-    try:
-        yield source.freeze(vm, inspection, devices)
-    except BaseException:
-        with suppress(ColdferryError):  # the first error is the one to be told
-            source.release(inspection)
-        raise
-    source.release(inspection)
+    """A temporary frozen state; one that a killed inspection left is too old to look at.
+
+    Another look at the same machine from this home is waited for: what it froze
+    would be taken for left behind.
+    """
+    with in_turn(inspection, waiting=lambda: announce_step("wait for another inspection of it")):
+        source.release(inspection)
+        try:
+            yield source.freeze(vm, inspection, devices)
+        except BaseException:
+            with suppress(ColdferryError):  # the first error is the one to be told
+                source.release(inspection)
+            raise
+        source.release(inspection)
 
 
 def _allocated(source: Source, frozen: FrozenDisk) -> int:

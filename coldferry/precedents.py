@@ -115,7 +115,11 @@ def _attributed(translation: Translation, rules: dict[str, BookRule]) -> Transla
     return Translation(
         fields=tuple(
             one.model_copy(
-                update={"decided_by": DecidedBy.BOOK, "precedent": precedent(rules[one.path])}
+                update={
+                    "decided_by": DecidedBy.BOOK,
+                    "reason": one.reason.replace("Chosen by a person", "Chosen by a person before"),
+                    "precedent": precedent(rules[one.path]),
+                }
             )
             if one.path in rules
             else one

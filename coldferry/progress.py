@@ -4,8 +4,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from coldferry.disk import OnProgress
 from coldferry.errors import Cancelled
-from coldferry.ports import OnProgress
 
 OnStep = Callable[[str], None]
 

@@ -5,12 +5,13 @@ small pure function of a :class:`Question`. Answers are applied here, so that
 every target treats a person's word alike.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from coldferry.errors import BadAnswer
-from coldferry.leaves import Leaf, leaves, takes_list
+from coldferry.leaves import Leaf, leaves, schema_patterns, takes_list
 from coldferry.machine import Machine
 from coldferry.translation import (
     ACKNOWLEDGE,
@@ -111,12 +112,18 @@ class Rule(Generic[C]):
 
 def strangers(machine: Machine, paths: Iterable[str]) -> dict[str, str]:
     """A sentence by path for each that is no leaf of this machine."""
-    known = {leaf.path for leaf in leaves(machine)}
-    return {
-        str(path): "the machine's description has no such field"
-        for path in paths
-        if path not in known
-    }
+    every = leaves(machine)
+    known, patterns = {leaf.path for leaf in every}, set(schema_patterns())
+    return {str(path): _stranger(str(path), patterns) for path in paths if path not in known}
+
+
+_INDEX = re.compile(r"\[\d+\]")
+
+
+def _stranger(path: str, patterns: Container[str]) -> str:
+    if _INDEX.sub("[]", path) in patterns:
+        return "this machine has no such item: items count from 0, in the description's order"
+    return "the machine's description has no such field"
 
 
 def apply(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from coldferry.machine import UNKNOWN, Machine
+from coldferry.plain import size
 from coldferry.rules import Outcome, Question, Rule, Unfit
 from coldferry.sizing import (
     Needs,
@@ -19,7 +20,16 @@ from coldferry.sizing import (
 )
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
 from coldferry.translation import Candidate
-from coldferry.verdicts import ACKNOWLEDGE, BLOCK, equivalent, exact, impossible, lost, missing
+from coldferry.verdicts import (
+    ACKNOWLEDGE,
+    BLOCK,
+    INFORM,
+    equivalent,
+    exact,
+    impossible,
+    lost,
+    missing,
+)
 
 C = TypeVar("C")
 
@@ -27,6 +37,8 @@ Shop = Callable[[Question[C]], tuple[Sequence[Offer], Needs]]
 """What is on offer to the question's machine, and what it needs; the answer on its size apart."""
 
 Decide = Callable[[Question[C]], Outcome]
+Settle = Callable[[Any, Offer, Question[Any]], Outcome]
+"""From the source's value and the chosen size."""
 
 _FOLLOWS = "Follows from instance_type."
 _UNTOLD = "The source could not tell."
@@ -48,7 +60,7 @@ def size_rules(
             f"{prefix}.{name}", decide, source=page, says=says, may=may, follows=looks_at, **more
         )
 
-    def follow(decide: Callable[[Any, Offer, Question[C]], Outcome]) -> Decide[C]:
+    def follow(decide: Settle) -> Decide[C]:
         """A rule on a leaf that the chosen size settles."""
 
         def decided(question: Question[C]) -> Outcome:
@@ -72,12 +84,14 @@ def size_rules(
             accept=lambda question, said: _accept(question, said, shop),
         ),
         "vcpus": row(
-            "size.vcpus", follow(_same("vCPUs", "vcpus")),
-            "As many as the chosen size has.", ("exact", "equivalent"), instead=_INSTEAD,
+            "size.vcpus", follow(_same(lambda count: counted(count, "vCPU"), "vcpus")),
+            "As many as the chosen size has; fewer than the source has must be acknowledged.",
+            ("exact", "equivalent", "equivalent, acknowledge"), instead=_INSTEAD,
         ),
         "memory_bytes": row(
-            "size.memory", follow(_same("bytes of memory", "memory_bytes")),
-            "As much as the chosen size has.", ("exact", "equivalent"), instead=_INSTEAD,
+            "size.memory", follow(_same(lambda held: f"{size(held)} of memory", "memory_bytes")),
+            "As much as the chosen size has; less than the source has must be acknowledged.",
+            ("exact", "equivalent", "equivalent, acknowledge"), instead=_INSTEAD,
         ),
         "accelerators": row(
             "size.accelerators", follow(_accelerators),
@@ -184,13 +198,16 @@ def _compared(offer: Offer, machine: Machine) -> str:
     )
 
 
-def _same(what: str, attribute: str) -> Callable[[Any, Offer, Question[Any]], Outcome]:
+def _same(said: Callable[[int], str], attribute: str) -> Settle:
     def decide(value: Any, offer: Offer, _question: Question[Any]) -> Outcome:
         target = getattr(offer, attribute)
         if target == value:
             return exact(f"{offer.name} has the same.", target)
         return equivalent(
-            _FOLLOWS, target, f"{offer.name} has {target} {what}, the source has {value}."
+            _FOLLOWS,
+            target,
+            f"{offer.name} has {said(target)}, the source has {said(value)}.",
+            ACKNOWLEDGE if target < value else INFORM,
         )
 
     return decide

@@ -129,9 +129,9 @@ class Labels:
         target = limits.legal(key)
         if limits.fold(target) in taken | set(written):
             because = f"{self.cloud}'s tag names ignore case: " if limits.folds_case else ""
-            free = self._free(target, taken | offered)
+            free, rival = self._free(target, taken | offered), self._rival(index, target)
             return missing(
-                f"{because}'{target}' is there already.",
+                f"{because}'{target}' and another tag's '{rival}' are one there.",
                 [(free, "under another name"), (DROP, "leave this tag out")],
                 pattern=limits.pattern,
                 example=free,
@@ -150,6 +150,13 @@ class Labels:
         while limits.fold(limits.numbered(target, number)) in shut:
             number += 1
         return limits.numbered(target, number)
+
+    def _rival(self, index: int, target: str) -> str:
+        """The name, as the source has it, of what is in this key's way."""
+        fold, legal = self.limits.fold, self.limits.legal
+        others = [tag.key for at, tag in enumerate(self.tags) if at != index]
+        others += [key for key, _ in self.written]
+        return next((key for key in others if fold(legal(key)) == fold(target)), target)
 
     def _own(self, first: int) -> set[str]:
         return {self.limits.fold(self.limits.legal(tag.key)) for tag in self.tags[first:]}

@@ -29,6 +29,12 @@ ACKNOWLEDGE = "acknowledge"
 Answers = Mapping[str, Any]
 
 
+def as_said(word: Any) -> Any:
+    """A person's word; the acknowledgement however a spreadsheet or a phone capitalised it."""
+    agreed = isinstance(word, str) and word.strip().lower() == ACKNOWLEDGE
+    return ACKNOWLEDGE if agreed else word
+
+
 class Verdict(StrEnum):
     """What the target can do with a field."""
 

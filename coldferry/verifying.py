@@ -12,9 +12,9 @@ from coldferry.copying.job import Turn, Work
 from coldferry.copying.pieces import Piece, cut, piece_bytes
 from coldferry.copying.pool import STALL_S, shared
 from coldferry.copying.throttle import Throttle
+from coldferry.disk import DiskReader, OnProgress, Proof
 from coldferry.errors import CorruptCopy
 from coldferry.manifest import Manifest
-from coldferry.ports import DiskReader, OnProgress, Proof
 from coldferry.progress import check
 
 METHOD = (

@@ -12,7 +12,7 @@ from coldferry.machine import Machine
 from coldferry.plain import plain, shown
 from coldferry.plan import Plan
 from coldferry.rules import strangers
-from coldferry.translation import ACKNOWLEDGE
+from coldferry.translation import ACKNOWLEDGE, as_said
 from console import new_file
 from console.strict_yaml import compose
 
@@ -139,7 +139,7 @@ def _mapping(node: yaml.Node) -> dict[str, Any]:
 def _value(node: yaml.Node, line: int) -> str | list[str] | None:
     """A word as it was written, or a list of words: no types are guessed."""
     if isinstance(node, yaml.ScalarNode):
-        return None if node.tag.endswith(":null") else str(node.value)
+        return None if node.tag.endswith(":null") else str(as_said(node.value))
     if isinstance(node, yaml.SequenceNode) and all(
         isinstance(item, yaml.ScalarNode) for item in node.value
     ):

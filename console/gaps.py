@@ -84,6 +84,8 @@ def _import(
     path: Path, by: str, origin: Machines, goal: Translator, more: Sequence[str], book: Book
 ) -> Outcome:
     rows, named = sheets.read(path)
+    if not rows:
+        raise BadInput(f"No row of {path} has a value.", "Fill in the column 'value' first.")
     catalogue = goal.catalogue()
     wanted = list(dict.fromkeys([*named, *more]))
     asked, _ = _ask(origin, goal, wanted, book, catalogue, named)

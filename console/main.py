@@ -7,7 +7,19 @@ import sys
 def main() -> None:
     """Run the command line; the exit code is the documented one, whatever happens."""
     os.umask(0o077)  # whatever is written may hold what is nobody else's business
-    sys.exit(_copy(sys.argv[2:]) if sys.argv[1:2] == ["copy"] else _command())
+    try:
+        code = _copy(sys.argv[2:]) if sys.argv[1:2] == ["copy"] else _command()
+    except KeyboardInterrupt:  # while it was still being loaded
+        code = _cancelled()
+    sys.exit(code)
+
+
+def _cancelled() -> int:
+    from coldferry.errors import Cancelled
+    from console.output import fail
+
+    begun = Cancelled("Cancelled before anything was begun.", "Give the same command again.")
+    return fail(begun, as_json="--json" in sys.argv)
 
 
 def _copy(words: list[str]) -> int:

@@ -17,11 +17,11 @@ from typing import Any
 from coldferry.errors import BadInput, FaultyFile
 from coldferry.gaps import Filled, Gap
 from coldferry.plain import plain
-from coldferry.translation import ACKNOWLEDGE
+from coldferry.translation import ACKNOWLEDGE, as_said
 
 COLUMNS = (
-    "owner", "question", "now", "choices", "proposed", "machines", "names", "value", "field", "gap",
-    "ids",
+    "owner", "title", "question", "now", "choices", "proposed", "machines", "names", "value",
+    "field", "gap", "ids",
 )  # fmt: skip
 _READ = ("value", "gap", "ids")
 
@@ -69,6 +69,7 @@ def as_row(gap: Gap) -> dict[str, Any]:
     now = [_shown(value, 200) for value in gap.now]
     return {
         "owner": gap.owner,
+        "title": _shown(gap.title, 200),
         "question": _shown(f"{verb}: {gap.reason} {gap.difference}", 1000),
         "now": _listed(now, 4),
         "choices": ACKNOWLEDGE if gap.acknowledge else _shown(" | ".join(chosen), _CELL_CHARS),
@@ -92,7 +93,7 @@ def read(path: Path) -> tuple[list[Filled], dict[str, int]]:
     named: dict[str, int] = {}
     faults = []
     for line, cells in _rows(path):
-        value = original(cells.get("value") or "").strip()
+        value = str(as_said(original(cells.get("value") or "").strip()))
         if not value:
             continue
         gap = original(cells.get("gap") or "").strip()

@@ -1,10 +1,11 @@
 """Move one fully stopped machine from one cloud to another (NIST use case 4.5)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State as PrefectState
 from prefect.states import Cancelled
+from pydantic import Field
 
 from coldferry.errors import (
     ColdferryError,
@@ -44,7 +45,7 @@ async def migrate_vm(
     vm: str,
     target: Cloud,
     answers: GivenAnswers = NO_ANSWERS,
-    stop_timeout_s: int = 600,
+    stop_timeout_s: Annotated[int, Field(ge=0)] = 600,
     use_book: bool = True,
     inspect: bool = True,
 ) -> dict[str, Any] | PrefectState[Any]:

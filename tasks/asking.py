@@ -66,7 +66,11 @@ def form(
     """
     problems, signed = problems or {}, signed or {}
     offers = {asked.field.path: _offer(asked, said or {}) for asked in page.inquiries}
-    fields = {DECISION: _decision(page, deciding(plan, page, problems, findings))}
+    fresh = [
+        asked for asked in page.inquiries
+        if said and not {*asked.paths} & {*said, *problems}
+    ]  # fmt: skip
+    fields = {DECISION: _decision(page, deciding(plan, page, problems, findings, fresh))}
     for place, asked in enumerate(page.inquiries, start=1):
         wrong = next((problems[path] for path in asked.paths if path in problems), "")
         fields[field_name(asked.field.path)] = _field(asked, offers[asked.field.path], wrong, place)
@@ -75,7 +79,7 @@ def form(
     made = create_model("Approval", __base__=RunInput, **fields)
     made.model_config["json_schema_extra"] = {"allOf": [_to_go_on(page, offers)]}
     made.model_rebuild(force=True)
-    return made.with_initial_data(description=heading(plan, page, problems, findings))
+    return made.with_initial_data(description=heading(plan, page, problems, findings, fresh))
 
 
 def read_form(page: Page, given: RunInput) -> dict[str, str]:
@@ -92,7 +96,7 @@ def read_signature(given: RunInput) -> dict[str, str]:
 
 def run_name(machine: Machine, source: str, target: str) -> str:
     """What moves where: ``web-01: aws to azure``."""
-    return f"{inert(machine.name, 80)}: {source} to {target}"
+    return f"{inert(machine.name, 80).strip() or machine.origin.id}: {source} to {target}"
 
 
 def _decision(page: Page, text: str) -> Any:

@@ -18,6 +18,7 @@ from coldferry.machine import Machine
 from coldferry.migration import State, next_migration, pair_of
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
+from coldferry.translation import as_said
 from tasks.approvals import recall, remember
 from tasks.approving import ask
 from tasks.asking import run_name
@@ -93,7 +94,7 @@ async def decide(
         again = _plan(migration, found, target, kept.answers)
         if again is not None and again.digest == kept.plan_digest:
             return kept
-    given = dict(answers or {})
+    given = {path: as_said(value) for path, value in (answers or {}).items()}
     book = await open_book(use_book=use_book)
     consulted = translate(target, found.machine, given, book)
     plan = Plan(migration=migration, machine=found.machine, translation=consulted.translation)

@@ -33,18 +33,25 @@ _GIB = 1 << 30
 
 
 def heading(
-    plan: Plan, page: Page, problems: Mapping[str, str], findings: Sequence[Finding]
+    plan: Plan,
+    page: Page,
+    problems: Mapping[str, str],
+    findings: Sequence[Finding],
+    fresh: Sequence[Inquiry] = (),
 ) -> str:
-    """The text above the fields."""
+    """The text above the fields; ``fresh`` are questions that earlier answers raised."""
     pages = f", page {page.number} of {page.of}" if page.of > 1 else ""
     asked = f"{_count(len(page.inquiries), 'field')} to answer"
     if problems:
         asked += f", {len(problems)} not accepted"
+    if fresh:
+        asked += f", {len(fresh)} new"
     return "\n\n".join(
         [
             f"## {code(plan.machine.name)}: {asked}{pages}",
             f"Machine {code(plan.machine.origin.id)}, migration {code(plan.migration)}.",
             *_refused(plan.machine, problems),
+            *_raised(fresh),
             *_booked(plan),
             *_found(findings),
         ]
@@ -52,7 +59,11 @@ def heading(
 
 
 def deciding(
-    plan: Plan, page: Page, problems: Mapping[str, str], findings: Sequence[Finding]
+    plan: Plan,
+    page: Page,
+    problems: Mapping[str, str],
+    findings: Sequence[Finding],
+    fresh: Sequence[Inquiry] = (),
 ) -> str:
     """At the decision: what moves, what is wrong, what each choice does, which button sends it."""
     go = "- `approve`: stop the machine and move it"
@@ -62,6 +73,7 @@ def deciding(
         [
             f"{code(plan.machine.name)}: {_summary(plan)}",
             *_refused(plan.machine, problems),
+            *_raised(fresh),
             *_booked(plan),
             *_found(findings),
             _DECIDING.format(go="approve" if page.last else "go on"),
@@ -103,6 +115,10 @@ def _refused(machine: Machine, problems: Mapping[str, str]) -> list[str]:
         f"NOT ACCEPTED: {prose(words.title(machine, path))}: {_sentence(problem)}"
         for path, problem in problems.items()
     ]
+
+
+def _raised(fresh: Sequence[Inquiry]) -> list[str]:
+    return [f"NEW, after your answers: {prose(asked.title)}." for asked in fresh]
 
 
 def _booked(plan: Plan) -> list[str]:

@@ -8,8 +8,8 @@ from array import array
 from collections.abc import Iterator
 
 from coldferry.content import LEAF_BYTES
+from coldferry.disk import DiskReader
 from coldferry.errors import Drifted
-from coldferry.ports import DiskReader
 
 _WINDOW_BYTES = 4 << 30
 _WIDEST_BYTES = 1 << 40

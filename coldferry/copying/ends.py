@@ -20,7 +20,7 @@ from coldferry.copying.job import Turn
 from coldferry.copying.pieces import PIECE_BYTES, Piece
 from coldferry.copying.pool import WINDOW_BYTES
 from coldferry.copying.throttle import Throttle, wait_for_all
-from coldferry.ports import DigestReader, DigestWriter, DiskReader, DiskWriter, Limits
+from coldferry.disk import DigestReader, DigestWriter, DiskReader, DiskWriter, Limits
 
 Contents = list[tuple[int, Content]]
 """``(leaf index, content)`` in rising order."""

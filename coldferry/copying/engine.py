@@ -17,9 +17,9 @@ from coldferry.copying.job import Turn, Work
 from coldferry.copying.pieces import Piece, cut, piece_bytes
 from coldferry.copying.pool import STALL_S, shared
 from coldferry.copying.throttle import Throttle
+from coldferry.disk import DiskReader, DiskWriter, OnProgress
 from coldferry.errors import Drifted, Failed
 from coldferry.manifest import Manifest
-from coldferry.ports import DiskReader, DiskWriter, OnProgress
 from coldferry.progress import check
 
 _MOST_AHEAD = 4096

@@ -7,7 +7,7 @@ from coldferry.copying.ends import Contents, Intake
 from coldferry.copying.job import Turn
 from coldferry.copying.pieces import Piece, cut
 from coldferry.copying.throttle import Throttle
-from coldferry.ports import DiskReader
+from coldferry.disk import DiskReader
 
 
 class Held:

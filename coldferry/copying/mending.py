@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from coldferry.content import GRAIN_BYTES, LEAF_BYTES
-from coldferry.ports import DiskReader, DiskWriter
+from coldferry.disk import DiskReader, DiskWriter
 
 
 def mending(reader: DiskReader, writer: DiskWriter) -> Callable[[int, int], None]:

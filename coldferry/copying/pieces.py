@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from coldferry.content import LEAF_BYTES
-from coldferry.ports import Limits
+from coldferry.disk import Limits
 
 PIECE_BYTES = 4 << 20
 """The longest piece: the most that a page blob takes at once. Longer ones are no faster."""

@@ -2,8 +2,8 @@
 
 from coldferry.content import GRAIN_BYTES, LEAF_BYTES, content
 from coldferry.copying.allocation import data_extents, data_leaves
+from coldferry.disk import DiskReader, DiskWriter
 from coldferry.manifest import Manifest
-from coldferry.ports import DiskReader, DiskWriter
 
 
 def copy_plainly(reader: DiskReader, writer: DiskWriter, manifest: Manifest) -> None:

@@ -5,7 +5,7 @@ something here only if it comes from EC2. Page: "Amazon EBS volume types".
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -14,7 +14,7 @@ from coldferry.machine import UNKNOWN, Disk, Machine
 from coldferry.performance import as_good, becomes, figures, has_figures, share, shortfalls
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
-from coldferry.translation import Answers
+from coldferry.translation import Answers, Candidate
 from coldferry.verdicts import ACKNOWLEDGE, BLOCK, INFORM, equivalent, exact, impossible, missing
 from providers.aws.catalogue import GIB, Catalogue, Q
 from providers.aws.volume_figures import Figures, figures_of
@@ -175,7 +175,9 @@ def _decide(question: Q) -> Outcome:
     disk: Disk = question.item("disks")
     row = _by_rule(question.machine, disk, question.catalogue)
     if row is not None:
-        return _carried(row, disk, "By the source's figures.")
+        return _with_others(
+            _carried(row, disk, "By the source's figures."), disk, question.catalogue
+        )
     candidates = _candidates(disk, question.catalogue)
     if not candidates:
         return impossible(
@@ -186,6 +188,14 @@ def _decide(question: Q) -> Outcome:
         f"How fast this disk is, is not known: '{disk.kind}' is a word of the source's own.",
         candidates,
     )
+
+
+def _with_others(outcome: Outcome, disk: Disk, catalogue: Catalogue) -> Outcome:
+    """A downgrade is agreed to, or another kind is chosen instead."""
+    if outcome.consequence is not ACKNOWLEDGE:
+        return outcome
+    others = [one for one in _candidates(disk, catalogue) if one[0] != outcome.target]
+    return replace(outcome, candidates=tuple(Candidate(value=v, meaning=m) for v, m in others))
 
 
 def _accept(question: Q, said: Any) -> Outcome:

@@ -6,13 +6,14 @@ types", "Scalability and performance targets for VM disks" (per-size figures, wh
 "Resource Skus - List" gives too).
 """
 
+from dataclasses import replace
 from typing import Any
 
 from coldferry.machine import UNKNOWN, Disk, Machine
 from coldferry.performance import as_good, becomes, figures, has_figures, share, shortfalls
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
-from coldferry.translation import Answers
+from coldferry.translation import Answers, Candidate
 from coldferry.verdicts import ACKNOWLEDGE, BLOCK, INFORM, equivalent, exact, impossible, missing
 from providers.azure.catalogue import Catalogue, DiskTier, Q
 from providers.azure.disk_kinds import UPLOADABLE
@@ -77,7 +78,11 @@ def _decide(question: Q) -> Outcome:
     disk: Disk = question.item("disks")
     tier = _by_rule(disk, question.catalogue)
     if tier is not None:
-        return _carried(tier, disk, "By the published performance of this size.")
+        return _with_others(
+            _carried(tier, disk, "By the published performance of this size."),
+            disk,
+            question.catalogue,
+        )
     candidates = _candidates(disk, question.catalogue)
     if not candidates:
         return impossible(
@@ -92,6 +97,14 @@ def _why_none(disk: Disk) -> str:
     if disk.medium == UNKNOWN or not has_figures(disk):
         return f"How fast this disk is, is not known: '{disk.kind}' is a word of the source's own."
     return "No kind of disk on offer is as large and made of the same."
+
+
+def _with_others(outcome: Outcome, disk: Disk, catalogue: Catalogue) -> Outcome:
+    """A downgrade is agreed to, or another kind is chosen instead."""
+    if outcome.consequence is not ACKNOWLEDGE:
+        return outcome
+    others = [one for one in _candidates(disk, catalogue) if one[0] != outcome.target]
+    return replace(outcome, candidates=tuple(Candidate(value=v, meaning=m) for v, m in others))
 
 
 def _accept(question: Q, said: Any) -> Outcome:

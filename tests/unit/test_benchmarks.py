@@ -148,14 +148,6 @@ def test_a_copy_that_is_wrong_is_no_measurement(tmp_path, copier, wrong, said):
     assert f"MISSED: {said}" in done.stdout or said in done.stdout
 
 
-def test_a_switch_that_is_not_honoured_is_found_out(tmp_path, copier):
-    needs_fakes(tmp_path)
-
-    done = small(tmp_path, copier, "--only", "sha-w1")
-
-    assert "MISSED: COLDFERRY_BENCH_NO_DIGEST was not honoured: there is a root." in done.stdout
-
-
 def test_a_file_copy_that_loses_data_is_no_measurement(tmp_path, copier):
     done = small(tmp_path, copier, "--only", "file", "--counts", FAKE_COPIER="loses")
 
