@@ -64,8 +64,9 @@ class Pool:
         job = Job(work, threading.Condition(self._lock))
         with self._lock:
             self._jobs.append(job)
-            self._staff()
         try:
+            with self._lock:
+                self._staff()
             self._watch(job, pulse, stall_s)
         except BaseException:
             self._end(job, _GRACE_WHEN_CANCELLED_S)
