@@ -197,6 +197,7 @@ class Outlet:
             while at + 1 < len(spans) and spans[at + 1][0] < stop:
                 at += 1
             stop = min(stop, -(-spans[at][1] // self._block) * self._block)
+            stop = min(stop, self._writer.size_bytes - piece.start)
             while begin < stop:
                 end = min(begin // self._edge * self._edge + self._step, stop)
                 yield begin, end

@@ -137,13 +137,17 @@ class _Journey:
 
     def bring(self, piece: Piece, buffer: bytearray, turn: Turn) -> None:
         """Read, look, send, record: all of it, or the leaves that were sent before a failure."""
-        contents = self._intake.fill(piece, buffer, turn)
         try:
+            contents = self._intake.fill(piece, buffer, turn)
             self._send(piece, contents, buffer, turn)
+            self._record(contents, turn)
         except Unsent as failure:
+            self.over = True
             self._record([found for found in contents if found[0] not in failure.leaves], turn)
             raise failure.__cause__ or failure from None
-        self._record(contents, turn)
+        except BaseException:
+            self.over = True
+            raise
         with self._lock:
             del self._underway[piece.leaves[0]]
             self.done_bytes += piece.allocated_bytes

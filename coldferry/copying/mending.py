@@ -14,7 +14,7 @@ def mending(reader: DiskReader, writer: DiskWriter) -> Callable[[int, int], None
     """
     block = writer.limits.block_size_bytes
     unit = max(GRAIN_BYTES, block)
-    size_bytes = -(-reader.size_bytes // block) * block
+    size_bytes = min(-(-reader.size_bytes // block) * block, writer.size_bytes)
 
     def mend(offset: int, length: int) -> None:
         for leaf in range(offset // LEAF_BYTES, -(-(offset + length) // LEAF_BYTES)):

@@ -21,7 +21,8 @@ def copy_plainly(reader: DiskReader, writer: DiskWriter, manifest: Manifest) -> 
             for at in range(first, last, reader.limits.max_request_bytes):
                 end = min(at + reader.limits.max_request_bytes, last)
                 reader.read_into(at, view[at - begin : end - begin])
-        held = min(LEAF_BYTES, -(-(reader.size_bytes - begin) // block) * block)
+        end_of_disk = min(-(-reader.size_bytes // block) * block, writer.size_bytes)
+        held = min(LEAF_BYTES, end_of_disk - begin)
         for start in range(0, 0 if writer.sealed else held, unit):
             end = min(start + unit, held)
             if any(buffer[start:end]):

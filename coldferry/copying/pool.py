@@ -64,13 +64,17 @@ class Pool:
         job = Job(work, threading.Condition(self._lock))
         with self._lock:
             self._jobs.append(job)
-            self._staff()
         try:
+            with self._lock:
+                self._staff()
             self._watch(job, pulse, stall_s)
         except BaseException:
             self._end(job, _GRACE_WHEN_CANCELLED_S)
             raise
-        self._end(job, _GRACE_S)
+        try:
+            self._settle(job, pulse)
+        finally:
+            self._end(job, _GRACE_WHEN_CANCELLED_S)
         if job.error is not None:
             raise job.error
         pulse()
@@ -91,8 +95,17 @@ class Pool:
                 )
             pulse()
 
+    def _settle(self, job: Job, pulse: Callable[[], None]) -> None:
+        """After a failure let what runs end: it is recorded then, and is not sent again."""
+        until_s = time.monotonic() + _GRACE_S
+        job.over = True
+        while job.turns and time.monotonic() < until_s:
+            pulse()
+            with self._lock:
+                job.changed.wait_for(lambda: not job.turns, _PULSE_S)
+
     def _end(self, job: Job, grace_s: float) -> None:
-        """Begin nothing more. What ends within the grace is recorded, and is not sent again."""
+        """Begin nothing more, and forget what does not end within the grace."""
         with self._lock:
             job.over = True
             self._jobs.remove(job)

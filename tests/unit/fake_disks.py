@@ -102,11 +102,11 @@ class FakeDigestReader(FakeReader):
 
 
 class FakeWriter(_FakeEnd):
-    """Into a bytearray of zeros."""
+    """Into a bytearray of zeros; of whole blocks, or ``exact`` of a size that need not be."""
 
-    def __init__(self, size_bytes: int, limits: Limits = WIDE) -> None:
+    def __init__(self, size_bytes: int, limits: Limits = WIDE, *, exact: bool = False) -> None:
         super().__init__(limits)
-        block = limits.block_size_bytes
+        block = 1 if exact else limits.block_size_bytes
         self.held = bytearray(-(-size_bytes // block) * block)
         self.size_bytes = len(self.held)
         self.identity = "fake@1"

@@ -132,6 +132,39 @@ def test_extents_are_asked_for_in_windows_that_grow_over_emptiness(copy):
     assert len(large.windows) <= 45
 
 
+def test_the_same_data_on_a_much_larger_disk_takes_as_many_requests(copy):
+    class Scattered(FakeReader):
+        """So many extents of 100 KiB, as far apart as the disk is large."""
+
+        def __init__(self, size_bytes):
+            super().__init__(b"")
+            self.size_bytes = size_bytes
+            apart = size_bytes // 200 // 4096 * 4096
+            self.allocated = [(n * apart + 8192, 102_400) for n in range(200)]
+
+        def read_into(self, offset, view):
+            self.reads.append((offset, len(view)))
+            view[:] = b"x" * len(view)
+
+    class Counting(FakeWriter):
+        def __init__(self, size_bytes):
+            super().__init__(0)
+            self.size_bytes = size_bytes
+
+        def write(self, offset, view):
+            self.writes.append((offset, len(view)))
+
+    counted = {}
+    for size_bytes in (16 << 30, 2 << 40):
+        reader, writer = Scattered(size_bytes), Counting(size_bytes)
+        copy(reader, writer)
+        counted[size_bytes] = (len(reader.reads), len(writer.writes))
+        assert len(reader.windows) < 16
+        assert sum(length for _, length in writer.writes) == 200 * 102_400
+
+    assert len(set(counted.values())) == 1
+
+
 def test_a_source_that_shrinks_while_it_is_walked_ends_the_copy(copy):
     """Its own walk stops short; what it does not speak of is no hole."""
 

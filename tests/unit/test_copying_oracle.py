@@ -12,20 +12,22 @@ from tests.unit.disk_strategies import GeneratedDisk, disks, limits
 from tests.unit.fake_disks import FakeReader, FakeWriter, merged
 
 
-def _copied(disk: GeneratedDisk, reading, writing, path, copy):
+def _copied(disk: GeneratedDisk, reading, writing, path, copy, *, exact=False):
     reader = FakeReader(disk.held, disk.allocated, reading)
-    writer = FakeWriter(len(disk.held), writing)
+    writer = FakeWriter(len(disk.held), writing, exact=exact)
     with Manifest(path, Copy("frozen", "fake@1", len(disk.held))) as manifest:
         copy(reader, writer, manifest)
         return writer, list(manifest.items()), manifest.root, manifest.complete
 
 
 @settings(deadline=None, max_examples=150)
-@given(disk=disks(), reading=limits(), writing=limits())
-def test_both_leave_the_same_bytes_and_the_same_manifest(tmp_path_factory, disk, reading, writing):
+@given(disk=disks(), reading=limits(), writing=limits(), exact=st.booleans())
+def test_both_leave_the_same_bytes_and_the_same_manifest(
+    tmp_path_factory, disk, reading, writing, exact
+):
     folder = tmp_path_factory.mktemp("m")
-    fast, *recorded = _copied(disk, reading, writing, folder / "fast", copy_disk)
-    plain, *expected = _copied(disk, reading, writing, folder / "plain", copy_plainly)
+    fast, *recorded = _copied(disk, reading, writing, folder / "fast", copy_disk, exact=exact)
+    plain, *expected = _copied(disk, reading, writing, folder / "plain", copy_plainly, exact=exact)
 
     assert bytes(fast.held[: len(disk.held)]) == disk.held == bytes(plain.held[: len(disk.held)])
     assert not any(fast.held[len(disk.held) :])

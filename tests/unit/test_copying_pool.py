@@ -335,3 +335,23 @@ def test_leaves_that_were_sent_before_a_request_failed_are_not_sent_again(tmp_pa
         copy_disk(FakeReader(held, None, reading), writer, manifest)
 
     assert [offset for offset, _ in sorted(writer.writes)] == [3 * MIB, 3 * MIB + MIB // 2]
+
+
+def test_cancelling_ends_it_also_while_a_failure_waits_for_what_runs(hangs):
+    failed = threading.Event()
+
+    def each(piece, _buffer, _turn):
+        if piece:
+            failed.set()
+            raise Failed("The second.")
+        hangs()
+
+    def pulse():
+        if failed.is_set():
+            raise Cancelled("Enough.")
+
+    began_s = time.monotonic()
+    with pytest.raises((Failed, Cancelled)):
+        Pool().run(_work(range(2), each), pulse)
+
+    assert time.monotonic() - began_s < 1
