@@ -27,7 +27,7 @@ from coldferry.endpoints import (
 from coldferry.errors import BadInput, ColdferryError, CorruptCopy, DiskSealed, Refused, after_halt
 from coldferry.manifest import Copy, Manifest
 from coldferry.plain import visible
-from coldferry.progress import announce, end
+from coldferry.progress import announce, end, unwatch, watch
 from coldferry.verifying import read_back
 from providers.endpoints import discard_attempt, look, open_source, open_target
 
@@ -255,13 +255,9 @@ class _Line:
         self._next_s = 0.0
 
     def begin(self) -> None:
-        from coldferry.progress import watch
-
         watch(self._show)
 
     def end(self) -> None:
-        from coldferry.progress import unwatch
-
         unwatch(self._show)
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
