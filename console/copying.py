@@ -31,7 +31,7 @@ from coldferry.home import home
 from coldferry.manifest import Copy, Manifest
 from coldferry.manifest_journal import FileJournal, Journal
 from coldferry.plain import visible
-from coldferry.progress import announce, end
+from coldferry.progress import announce, end, unwatch, watch
 from coldferry.verifying import read_back
 from providers.endpoints import cloud_of, discard_attempt, look, open_source, open_target
 
@@ -312,13 +312,9 @@ class _Line:
         self._next_s = 0.0
 
     def begin(self) -> None:
-        from coldferry.progress import watch
-
         watch(self._show)
 
     def end(self) -> None:
-        from coldferry.progress import unwatch
-
         unwatch(self._show)
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 

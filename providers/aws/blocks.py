@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -43,7 +43,6 @@ _NOTHING = hashlib.sha256(b"").hexdigest()
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 """Eight tries in all. With the SDK's three, throttled block reads were seen to fail."""
 
-_SILENT_TRIES = 2
 _DEADLINES = Deadlines(connect_s=5, silence_s=30, whole_s=120)
 
 
@@ -58,6 +57,7 @@ class Blocks:
         self._credentials = clients.credentials
         self._region = clients.region
         self._url = clients.ebs.meta.endpoint_url.rstrip("/")
+        self._prefix = urlsplit(self._url).path
         bundle = clients.ca_bundle
         self._connections = Connections(
             self._url, trust=trusting(bundle) if bundle else None, deadlines=_DEADLINES
@@ -66,6 +66,7 @@ class Blocks:
         self._gets = pace_of(account, self._region, "GetSnapshotBlock")
         self._puts = pace_of(account, self._region, "PutSnapshotBlock")
         self._counting = threading.Lock()
+        self._answered = False
         self.sent_bytes = 0
         self.puts = 0
 
@@ -83,7 +84,7 @@ class Blocks:
             self._gets,
             ask,
             lambda: {
-                "INVALID_BLOCK_TOKEN": StaleToken(f"EBS takes no more the token of {subject}.")
+                "INVALID_BLOCK_TOKEN": StaleToken(f"EBS does not take the token of {subject}.")
             },
         )
         digest = hashlib.sha256(block).digest()
@@ -138,12 +139,12 @@ class Blocks:
     ) -> Answer:
         """Ask until it is answered with neither "later" nor silence, a few times."""
         pauses = list(_PAUSES_S)
-        silent = 0
         while True:
             pace.take()
             try:
                 with speaking(action, subject):
                     answer = ask(subject)
+                self._answered = True
                 if answer.status < 300:
                     return answer
                 with speaking(action, subject, instead()):
@@ -151,8 +152,9 @@ class Blocks:
             except StaleToken:
                 raise
             except Transient as failure:
-                silent += isinstance(failure, Unreachable)
-                if not pauses or silent >= _SILENT_TRIES:
+                if isinstance(failure, Unreachable) and not self._answered:
+                    del pauses[1:]  # a host that never answered is asked once more
+                if not pauses:
                     raise
                 pause_s = pauses.pop(0) * random.uniform(0.7, 1.3)  # noqa: S311
                 time.sleep(max(pause_s, min(failure.retry_after_s or 0, 10)))
@@ -164,7 +166,7 @@ class Blocks:
         credentials = self._credentials.get_frozen_credentials()
         SigV4Auth(credentials, "ebs", self._region).add_auth(signed)
         return self._connections.ask(
-            method, path, dict(signed.headers.items()), what=what, **bodies
+            method, f"{self._prefix}{path}", dict(signed.headers.items()), what=what, **bodies
         )
 
 

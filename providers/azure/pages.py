@@ -66,7 +66,7 @@ class PageBlob:
     """One page blob. Thread-safe; raises what :mod:`providers.azure.failures` makes of answers."""
 
     def __init__(self, place: Place, *, if_match: str | None = None) -> None:
-        """With ``if_match`` reads fail with Gone's kin once the blob has another ETag."""
+        """With ``if_match`` reads raise Conflict once the blob has another ETag."""
         self.place = place
         self.if_match = if_match
         self.sent_bytes = 0
@@ -186,15 +186,15 @@ class PageBlob:
                 return found
 
     def _reached(self) -> "_Way":
-        with self._lock:
-            if self._way is not None:
-                return self._way
+        if (known := self._way) is not None:
+            return known
         with self._asking:
-            if self._way is None:
-                way = _Way(self.place)
-                with self._lock:
-                    self._way = way
-            return self._way
+            if (known := self._way) is not None:
+                return known
+            way = _Way(self.place)
+            with self._lock:
+                self._way = way
+            return way
 
     def _forget(self, refused: "_Way") -> None:
         """Have the next caller ask for a new address, unless another thread did so already."""
