@@ -78,8 +78,12 @@ def carry_out(asked: Asked) -> int:
     said = json.dumps(document, indent=2) if asked.as_json else visible(sentence(document))
     try:
         print(said, flush=True)
-    except BrokenPipeError:  # nobody reads on; the copy is done all the same
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # nobody reads on; the copy is done
+            from console.output import ended
+
+            return ended(error, as_json=False)
     return 0
 
 

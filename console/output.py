@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import re
 import sys
 import time
@@ -76,13 +77,25 @@ def command(function: Callable[..., Outcome | None]) -> Callable[..., int]:
             return ended(error, as_json=as_json)
         if outcome is None:
             return 0
+        return told(outcome, as_json=as_json)
+
+    return run
+
+
+def told(outcome: Outcome, *, as_json: bool) -> int:
+    """Print what a command came to; the exit code."""
+    try:
         if as_json:
             print(json.dumps(outcome.document, indent=2, default=str))
         else:
             outcome.show(screen)
-        return outcome.exit_code
-
-    return run
+        sys.stdout.flush()
+    except OSError as error:
+        # Nothing more goes there, nor when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # nobody reads on; what was asked for is done
+            return fail(_of_this_machine(error), as_json=False)
+    return outcome.exit_code
 
 
 def ended(error: Exception | KeyboardInterrupt, *, as_json: bool) -> int:

@@ -30,6 +30,11 @@ def test_a_field_left_empty_is_no_answer(tmp_path):
     assert answered(given) == {"name": "web"}
 
 
+@pytest.mark.parametrize("word", ["acknowledge", "Acknowledge", "ACKNOWLEDGE ", "' acknowledge'"])
+def test_the_acknowledgement_counts_however_it_is_capitalised(tmp_path, word):
+    assert read(_file(tmp_path, f"a: {word}\n")) == {"a": "acknowledge"}
+
+
 def test_a_path_that_is_no_field_is_checked_even_where_it_is_left_empty():
     given = {"name": None, "nmae": None, "hostname": "web", "nics[9].subnet_id": "x"}
 

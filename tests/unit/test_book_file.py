@@ -132,3 +132,13 @@ def test_what_is_no_book_is_refused_in_a_sentence(tmp_path, text):
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
     with pytest.raises(BadInput, match="larger"):
         read_text(tmp_path, "#" * (9 << 20))
+
+
+@pytest.mark.parametrize("pattern", ["instance_type", "accelerators", "memory_bytes"])
+def test_a_rule_on_a_size_says_which_source_s_size_it_is_for(tmp_path, pattern):
+    text = f"- {{pattern: {pattern}, value: acknowledge}}"
+    with pytest.raises(FaultyFile, match="the rule must say which, by 'instance_type'"):
+        read_text(tmp_path, text)
+
+    named = text.replace("}", ", when: {instance_type: m5.large}}")
+    assert len(read_text(tmp_path, named)) == 1

@@ -164,6 +164,20 @@ def test_what_was_answered_well_is_offered_again_and_the_error_stands_at_field_a
     assert "NOT ACCEPTED" not in fields["profile"]["description"]
 
 
+def test_a_question_that_the_answers_raised_is_named_on_top_as_new():
+    machine = a_machine(nics=(a_nic(private_address="10.0.9.9"),))
+    first = a_plan(machine)
+    said = {"nics[0].subnet_id": "main/apps"}
+    page = first_page(inquiries(machine, first.translation))
+    again = a_plan(machine, said)
+    raised = first_page(inquiries(machine, again.translation, {*page.paths}))
+    made = form(again, raised, {}, (), said)
+    top = made.model_json_schema()["properties"][DECISION]["description"]
+
+    assert "NEW, after your answers: Private address of interface 1" in top
+    assert "NEW" not in form(first, page).model_json_schema()["properties"][DECISION]["description"]
+
+
 def test_what_was_offered_and_left_untouched_counts_as_said():
     plan = a_plan(vms=TAKEN)
     page = first_page(inquiries(plan.machine, plan.translation))

@@ -122,6 +122,17 @@ def test_a_gap_that_nobody_asks_and_one_answered_twice_are_faults():
     assert [fault.partition(":")[0] for fault in faults] == ["line 3", "line 4"]
 
 
+def test_a_choice_copied_with_its_meaning_is_the_choice():
+    every = fleet(1)
+    (gap,) = distinct(every, GOAL)
+    first = gap.candidates[0]
+
+    rules, faults = learned([Filled(2, gap.id, f"{first.value} ({first.meaning})")], every)
+
+    assert faults == []
+    assert [rule.value for rule in rules] == [first.value]
+
+
 def test_a_sheet_may_say_otherwise_than_the_book_does_by_now():
     rules, _ = learned(sheet(fleet(1)), fleet(1))
     every = fleet(1, Book(rules))

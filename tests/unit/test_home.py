@@ -4,11 +4,13 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
 from coldferry.errors import BadInput, Conflict
-from coldferry.home import alone, folder, home, locked, private
+from coldferry.home import alone, folder, home, in_turn, locked, private
 from coldferry.manifest import Copy, Manifest
 from console.output import command
 from console.prefect_server import start_server, stop_server
@@ -85,6 +87,25 @@ def test_a_migration_is_carried_out_by_one_run_at_a_time(place):
         pytest.fail("both hold it")
     with alone("web-01"), alone("web-02"):
         pass
+
+
+def test_who_comes_second_says_so_and_waits(place):
+    told, inside = [], threading.Event()
+
+    def second():
+        with in_turn("look", waiting=lambda: told.append("waits")):
+            told.append("second")
+
+    with in_turn("look", waiting=inside.set):
+        other = threading.Thread(target=second)
+        other.start()
+        while not told:
+            time.sleep(0.01)
+        told.append("first ends")
+    other.join(10)
+
+    assert told == ["waits", "first ends", "second"]
+    assert not inside.is_set()
 
 
 @pytest.mark.usefixtures("careless")

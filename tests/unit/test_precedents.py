@@ -15,6 +15,8 @@ from tests.unit.booking import GOAL, SUBNET, Goal, a_rule, answers_to_all, appro
 from tests.unit.machines import GIB, a_disk, a_full_machine, a_machine, a_nic
 from tests.unit.test_azure_rules import APPS
 
+SIZE = {"instance_type": a_machine().instance_type}
+
 
 def test_the_book_gives_back_the_very_plan_that_was_approved():
     machine = a_full_machine()
@@ -183,7 +185,7 @@ def test_a_person_s_word_goes_before_the_book_s():
 
 
 def test_the_book_never_overrules_what_a_rule_decides():
-    book = Book([a_rule(pattern="instance_type", value="Standard_D4s_v5")])
+    book = Book([a_rule(pattern="instance_type", value="Standard_D4s_v5", when=SIZE)])
 
     assert consult(GOAL, a_machine(), {}, book).translation == translate(
         a_machine(), GOAL.offers, {}
@@ -234,8 +236,8 @@ def test_nothing_is_said_of_a_stale_value_once_another_answer_settled_its_field(
     unsure = a_machine(architecture="unknown")
     rules = [
         a_rule(),
-        a_rule(pattern="instance_type", value="Standard_Gone"),
-        a_rule(pattern="architecture", value="x86_64"),
+        a_rule(pattern="instance_type", value="Standard_Gone", when=SIZE),
+        a_rule(pattern="architecture", value="x86_64", when=SIZE),
     ]
 
     told = consult(GOAL, unsure, {}, Book(rules))

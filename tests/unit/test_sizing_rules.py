@@ -157,3 +157,20 @@ def test_every_rule_says_what_it_does_on_which_page() -> None:
     assert {rule.source for rule in rules.values()} == {"a page"}
     assert all(rule.says.endswith(".") and rule.may for rule in rules.values())
     assert all(rule.id.startswith("here.size") for rule in rules.values())
+
+
+@pytest.mark.parametrize(
+    ("path", "named", "kind", "words"),
+    [
+        ("vcpus", "small", "equivalent, acknowledge", "small has 2 vCPUs, the source has 4 vCPUs"),
+        ("vcpus", "large", "equivalent", "large has 8 vCPUs"),
+        ("memory_bytes", "small", "equivalent, acknowledge", "8 GiB of memory, the source has 16"),
+        ("memory_bytes", "large", "equivalent", "64 GiB of memory"),
+    ],
+)  # fmt: skip
+def test_a_smaller_size_that_a_person_names_is_asked_about(path, named, kind, words) -> None:
+    machine = a_machine(vcpus=4, memory_bytes=16 * GIB)
+    found = said(path, machine, {"instance_type": named})
+
+    assert found.kind == kind
+    assert words in found.difference
