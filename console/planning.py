@@ -20,10 +20,11 @@ from coldferry.errors import (
 from coldferry.guest.evidence import NO_EVIDENCE, Evidence, Inspection
 from coldferry.inspecting import with_evidence
 from coldferry.migration import Marks, State, next_migration, pair_of
-from coldferry.plain import fields_need, plain, shown
+from coldferry.plain import counted, fields_need, plain, shown
 from coldferry.plan import Plan
 from coldferry.ports import Machines, is_source, is_target
 from coldferry.precedents import EMPTY, consult
+from coldferry.translation import DecidedBy, FieldTranslation, Verdict
 from console import answers as answer_file
 from console import blocks
 from console.book import saved_book
@@ -194,12 +195,13 @@ def _show(out: Console, made: Plan, findings: list[Finding]) -> None:
 
 
 def show_translation(out: Console, made: Plan) -> None:
-    """One line a field: what it becomes and why."""
+    """One line for each field that differs or is asked: what it becomes and why."""
     table = Table(
         "field", "verdict", "source", "target", "in words", title=made.migration,
         title_justify="left",
     )  # fmt: skip
-    for field in made.translation.fields:
+    alike = [f for f in made.translation.fields if _as_it_is(f)]
+    for field in (f for f in made.translation.fields if f not in alike):
         verdict = f"{field.verdict}, {field.consequence}" if field.open else str(field.verdict)
         words = " ".join(part for part in (field.reason, field.difference) if part)
         table.add_row(
@@ -207,9 +209,15 @@ def show_translation(out: Console, made: Plan) -> None:
             verdict,
             plain(shown(field.source), 40),
             _short(field.target),
-            plain(words, 160),
+            plain(words, 600),
         )
     out.print(table)
+    if alike:
+        out.print(f"{counted(len(alike), 'more field')} carried as they are; --json has them all.")
+
+
+def _as_it_is(field: FieldTranslation) -> bool:
+    return field.verdict is Verdict.EXACT and field.decided_by is DecidedBy.RULE and not field.open
 
 
 def show_precedents(out: Console, fields: list[dict[str, Any]]) -> None:
