@@ -1,11 +1,8 @@
 """Manifests in a directory, in S3 (moto's) and in a blob container (Azurite's): one law for all."""
 
-import boto3
 import pytest
-from azure.storage.blob import ContainerClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
 from coldferry.errors import BadInput, Conflict, Denied, ProviderError
 from coldferry.manifest_bucket import CHUNK_BYTES, BucketFolder, BucketJournal
@@ -13,39 +10,21 @@ from coldferry.manifest_folder import Directory
 from providers.aws.bucket import S3Bucket
 from providers.azure.container import BlobContainer
 from providers.manifests import VARIABLE, open_folder
-from sandbox.azure.azurite import Azurite, ensure_azurite
-from sandbox.azure.server import default_azurite_cache
-from tests.conformance.azure_rig import REPO_ROOT
+from tests.conformance.buckets import a_blob_container, an_s3_bucket
 
 OLD, NEW = b"a" * 100, b"b" * 50
 
 
 @pytest.fixture(scope="module")
 def s3():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        boto3.client("s3").create_bucket(Bucket="manifests")
-        yield S3Bucket("manifests")
-    server.stop()
+    with an_s3_bucket() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def container(tmp_path_factory):
-    installed = ensure_azurite(default_azurite_cache(REPO_ROOT))
-    azurite = Azurite(installed, tmp_path_factory.mktemp("azurite"))
-    azurite.start()
-    url = f"{azurite.url}/manifests"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AZURE_STORAGE_KEY", azurite.key)
-        ContainerClient.from_container_url(url, credential=azurite.key).create_container()
-        yield BlobContainer(url)
-    azurite.stop()
+    with a_blob_container(tmp_path_factory.mktemp("azurite")) as found:
+        yield found
 
 
 @pytest.fixture(params=["s3", "container"])

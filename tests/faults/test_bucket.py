@@ -1,0 +1,42 @@
+"""A worker whose disk is gone goes on by the manifests in a bucket."""
+
+import pytest
+
+from coldferry.errors import Failed
+from coldferry.home import home
+from providers.manifests import VARIABLE
+from tests.conformance.buckets import an_s3_bucket
+from tests.faults.crossing import Crossing, dense
+
+BLOCKS = 100
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    with an_s3_bucket() as found:
+        yield found
+
+
+def test_another_worker_sends_only_what_is_missing_and_a_rollback_empties_the_bucket(
+    crossing: Crossing, bucket, monkeypatch
+) -> None:
+    from flows.rollback import rollback
+    from tasks.clouds import load
+
+    monkeypatch.setenv(VARIABLE, f"{bucket.name}/team")
+    moved = crossing.seed(dense(BLOCKS))
+    crossing.fault("blob:PutPage", status=403, code="AuthenticationFailed", after=95, times=1000)
+    with pytest.raises(Failed):
+        crossing.migrate(moved)
+    assert bucket.list("team/") != []
+    crossing.reset()
+    report = crossing.migrate(moved)
+
+    assert crossing.received("blob:PutPage") <= 0.1 * moved.data_bytes
+    assert crossing.differing(moved, report) == []
+
+    migration = report["migration"]
+    assert not (home() / "manifests" / migration).exists()
+    origin, goal = (load(f"coldferry-cloud/crossing-{one}") for one in ("aws", "azure"))
+    rollback(origin, moved.vm, goal, migration)
+    assert bucket.list("team/") == []
