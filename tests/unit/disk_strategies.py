@@ -59,6 +59,6 @@ def disks(draw: st.DrawFn) -> GeneratedDisk:
 
 @st.composite
 def limits(draw: st.DrawFn, *, most_block_bytes: int = LEAF_BYTES) -> Limits:
-    block = draw(st.sampled_from([b for b in (512, 4096, LEAF_BYTES) if b <= most_block_bytes]))
+    block = draw(st.sampled_from([b for b in (1, 512, 4096, LEAF_BYTES) if b <= most_block_bytes]))
     request = draw(st.sampled_from([512, 4096, 65536, 100 * 512, LEAF_BYTES, MIB, 4 * MIB]))
     return Limits(block, max(block, request // block * block), draw(st.integers(1, 9)))
