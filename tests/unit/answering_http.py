@@ -51,11 +51,15 @@ def scripted(*answers: bytes, tls: ssl.SSLContext | None = None) -> Iterator[Scr
             taken.append(connection)
             threading.Thread(target=_serve, args=(connection, state, over), daemon=True).start()
 
-    threading.Thread(target=listen, daemon=True).start()
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
     try:
         yield state
     finally:
         over.set()
+        # A closed listener takes connections for as long as somebody waits for one.
+        listener.shutdown(socket.SHUT_RDWR)
+        listening.join()
         listener.close()
         for connection in taken:
             connection.close()
