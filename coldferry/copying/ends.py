@@ -59,6 +59,8 @@ class Intake:
         self, reader: DiskReader, throttles: Sequence[Throttle] = (), digest: Digest = sha256
     ) -> None:
         self._reader = reader
+        # Asking a protocol takes 20 µs: a tenth of what a request costs.
+        self._telling = reader if isinstance(reader, DigestReader) else None
         self._gate = _Gate(reader, throttles)
         self._digest = digest
         self._size_bytes = reader.size_bytes
@@ -75,8 +77,8 @@ class Intake:
         def get(start: int, end: int, turn: Turn) -> None:
             offset = piece.start + start
             with self._gate.enter(end - start, turn):
-                if isinstance(self._reader, DigestReader):
-                    known[start] = self._reader.read_leaf(offset, view[start:end])
+                if self._telling is not None:
+                    known[start] = self._telling.read_leaf(offset, view[start:end])
                 else:
                     self._reader.read_into(offset, view[start:end])
 
@@ -98,7 +100,7 @@ class Intake:
 
     def _requests(self, piece: Piece) -> Iterator[tuple[int, int]]:
         """``(start, end)`` in the buffer: whole leaves, or what is allocated and nothing else."""
-        if isinstance(self._reader, DigestReader):
+        if self._telling is not None:
             for leaf in piece.leaves:
                 start = leaf * LEAF_BYTES - piece.start
                 yield start, start + LEAF_BYTES
@@ -131,6 +133,7 @@ class Outlet:
 
     def __init__(self, writer: DiskWriter, throttles: Sequence[Throttle] = ()) -> None:
         self._writer = writer
+        self._taking = writer if isinstance(writer, DigestWriter) else None
         self._gate = _Gate(writer, throttles)
         block = writer.limits.block_size_bytes
         most = writer.limits.max_request_bytes
@@ -153,9 +156,9 @@ class Outlet:
 
         def put(start: int, end: int, turn: Turn) -> None:
             with self._gate.enter(end - start, turn):
-                if isinstance(self._writer, DigestWriter):
+                if self._taking is not None:
                     offset = piece.start + start
-                    self._writer.write_leaf(offset, view[start:end], digests[start])
+                    self._taking.write_leaf(offset, view[start:end], digests[start])
                 else:
                     self._writer.write(piece.start + start, view[start:end])
             sent.add((start, end))
@@ -177,7 +180,7 @@ class Outlet:
         Runs are cut at grains. They begin and end with what is allocated, and
         so with less than a whole grain.
         """
-        if isinstance(self._writer, DigestWriter):
+        if self._taking is not None:
             for leaf, found in contents:
                 if not found.zero:
                     start = leaf * LEAF_BYTES - piece.start

@@ -16,7 +16,7 @@ from coldferry.disk import Extent, Limits
 from coldferry.errors import BadInput, Drifted, Failed, Refused
 from coldferry.vhd import FOOTER_BYTES, disk_bytes
 
-LIMITS = Limits(block_size_bytes=1, max_request_bytes=4 << 20, max_in_flight=64)
+LIMITS = Limits(block_size_bytes=1, max_request_bytes=512 << 10, max_in_flight=2)
 
 _BLKGETSIZE64 = 0x80081272
 

@@ -22,7 +22,7 @@ from coldferry.errors import BadInput, Conflict, DiskSealed, Failed, Refused
 from coldferry.vhd import FOOTER_BYTES, SECTOR_BYTES, footer
 from providers.files.reading import identity_of, open_disk, size_bytes
 
-LIMITS = Limits(block_size_bytes=1, max_request_bytes=4 << 20, max_in_flight=2)
+LIMITS = Limits(block_size_bytes=1, max_request_bytes=512 << 10, max_in_flight=2)
 """More than two threads make ext4 slower: they wait for the lock of the inode."""
 
 _PUNCH_KEEPING_SIZE = 0x02 | 0x01
