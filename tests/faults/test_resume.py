@@ -1,9 +1,13 @@
 """A copy that breaks off goes on where it ended, on the same disk, and says so in bytes."""
 
+import json
+import time
+
 import pytest
 
 from coldferry import progress
 from coldferry.errors import Failed
+from coldferry.home import home
 from tests.conformance.azure_rig import GROUP
 from tests.faults.crossing import BLOCK, Crossing, Moved, dense
 
@@ -46,8 +50,14 @@ def test_a_failure_at_95_percent_resumes_the_same_disk(crossing: Crossing, moved
 def test_an_access_that_dies_in_the_middle_is_renewed_by_the_writer(
     crossing: Crossing, moved: Moved
 ) -> None:
-    """Five newer ones push the first one out of the double, as its day's end would."""
+    """Five newer ones push the first one out of the double, as its day's end would.
+
+    So slow that its half is seen long before its end.
+    """
     died = []
+    slow = home() / "limits.json"
+    slow.write_text(json.dumps({"clouds": {"azure": {"bytes_per_s": 20 << 20}}}))
+    time.sleep(1.1)  # the file is looked at once a second
 
     def watch(device: str, done_bytes: int, total_bytes: int) -> None:
         if died or done_bytes < total_bytes // 2:
@@ -60,6 +70,7 @@ def test_an_access_that_dies_in_the_middle_is_renewed_by_the_writer(
         report = crossing.migrate(moved)
     finally:
         progress.unwatch(watch)
+        slow.unlink()
 
     assert len(died) == 5
     granted_by_us = crossing.calls("compute:disks.beginGetAccess") - len(died)
