@@ -33,8 +33,8 @@ from coldferry.manifest_records import (
 
 __all__ = ["MAGIC", "Copy", "Manifest"]
 
-_SYNC_LEAVES = 32
-"""Leaves after which one thread syncs while the others go on: 16 MiB that a power cut takes."""
+_SYNC_LEAVES = 64
+"""Leaves after which one thread syncs while the others go on: 32 MiB that a power cut takes."""
 
 _WAIT_LEAVES = 128
 """Leaves at which all wait for a disk that does not sync in time: 64 MiB."""

@@ -15,7 +15,7 @@ from coldferry.errors import Conflict
 from coldferry.manifest_journal import Journal
 
 CHUNK_BYTES = 64 * 1024
-"""A copy's records are synced every 16 MiB of data: 32 records, some 2 KiB. A larger chunk would be
+"""A copy's records are synced every 32 MiB of data: 64 records, some 3 KiB. A larger chunk would be
 sent more often before it is full; of a smaller one a large disk would need more objects."""
 
 _NUMBER = re.compile(r"\d{8}")
@@ -56,7 +56,7 @@ class Bucket(Protocol):
 class BucketJournal:
     """A :class:`Journal` in a bucket. What was appended is safe once it was synced, not before.
 
-    A killed process loses what was appended since: the leaves of 16 MiB.
+    A killed process loses what was appended since: the leaves of 32 MiB.
     """
 
     def __init__(self, bucket: Bucket, prefix: str) -> None:

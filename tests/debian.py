@@ -18,13 +18,20 @@ def ensure(program: str, package: str) -> bool:
 def lacking(programs: Mapping[str, str]) -> list[str]:
     """The packages of those programs that are not there and cannot be installed."""
     wanted = _absent(programs)
-    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        patient = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-        for words in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
-            subprocess.run([*patient, *words], env=environment, check=False, **quiet)
+    if wanted:
+        install(*wanted)
     return _absent(programs)
+
+
+def install(*packages: str) -> None:
+    """Try to; only root on Debian can."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    patient = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    for words in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        subprocess.run([*patient, *words], env=environment, check=False, **quiet)
 
 
 def _absent(programs: Mapping[str, str]) -> list[str]:

@@ -12,11 +12,11 @@ import pytest
 from benchmarks.__main__ import TRIALS
 from benchmarks.errors import Misfit, Missing
 from benchmarks.running import Run, run
-from benchmarks.serving import Server
 from benchmarks.stage import Stage
 from benchmarks.table import Measure, Sample
 from benchmarks.trials import Sides, Trial, carry_out
 from benchmarks.trials_engine import imported
+from tests.unit.compiled_fakes import need_fakes
 
 ROOT = Path(__file__).parents[2]
 SCALE = "0.004"
@@ -50,11 +50,7 @@ def small(tmp_path, copier, *words, **environment):
 
 
 def needs_fakes(tmp_path):
-    try:
-        with Server("page_blob", tmp_path / "bench" / "bin"):
-            pass
-    except Missing as error:
-        pytest.skip(str(error))
+    need_fakes(tmp_path / "bench" / "bin")
     (tmp_path / "bench" / "coldferry-benchmarks").touch()
 
 

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import TRIALS
-from benchmarks.errors import Missing
-from benchmarks.peers import COLDFERRY
-from benchmarks.serving import Server
 from benchmarks.stage import Stage
+from tests.unit.compiled_fakes import need_fakes
 
 pytestmark = pytest.mark.slow
 
@@ -35,13 +33,7 @@ def counted():
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
-    if subprocess.run([COLDFERRY, "copy", "--help"], capture_output=True, check=False).returncode:
-        pytest.skip("This command line has no 'copy'.")
-    try:
-        with Server("page_blob", folder / "programs"):
-            pass
-    except Missing as error:
-        pytest.skip(str(error))
+    need_fakes(folder / "programs")
     found = {}
     names = {name for name, _ in counted()}
     for scale in sorted({SCALE, *SCALES.values()}):

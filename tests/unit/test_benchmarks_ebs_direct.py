@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from benchmarks.errors import Missing
 from benchmarks.serving import Server
+from tests.unit.compiled_fakes import need_fakes
 
 BLOCK = 512 * 1024
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=x"}
@@ -30,13 +30,9 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, source):
-    try:
-        found = Server(
-            "ebs_direct", tmp_path_factory.mktemp("programs"), tls=True, file=source, verify=True
-        )
-    except Missing as error:
-        pytest.skip(str(error))
-    with found:
+    programs = tmp_path_factory.mktemp("programs")
+    need_fakes(programs)
+    with Server("ebs_direct", programs, tls=True, file=source, verify=True) as found:
         yield found
 
 
@@ -192,10 +188,7 @@ def test_an_unsigned_call_is_refused(server):
 def test_a_long_list_comes_in_pages(tmp_path, tmp_path_factory):
     path = tmp_path / "dense.raw"
     path.write_bytes(b"a" * (250 * BLOCK))
-    try:
-        dense = Server("ebs_direct", tmp_path_factory.mktemp("programs"), file=path)
-    except Missing as error:
-        pytest.skip(str(error))
+    dense = Server("ebs_direct", tmp_path_factory.mktemp("programs"), file=path)
     found, more = [], ""
     with dense:
         while True:

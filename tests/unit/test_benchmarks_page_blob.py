@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import Missing
 from benchmarks.serving import Server
+from tests.unit.compiled_fakes import need_fakes
 
 BLOB = "/account/container/disk.vhd"
 SIGNED = f"{BLOB}?sig=x"
@@ -32,11 +32,8 @@ def storing(programs, tmp_path):
 
 
 def started(programs, **options):
-    try:
-        found = Server("page_blob", programs, **options)
-    except Missing as error:
-        pytest.skip(str(error))
-    with found:
+    need_fakes(programs)
+    with Server("page_blob", programs, **options) as found:
         yield found
 
 

