@@ -68,6 +68,8 @@ def ensure_azurite(cache_dir: Path) -> Path:
         stamp.unlink(missing_ok=True)
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(NPM_DIR / name, cache_dir / name)
+        # What an install that was killed left behind makes npm give up.
+        shutil.rmtree(cache_dir / "node_modules", ignore_errors=True)
         # No dependency of Azurite needs its install script.
         install = [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(install, cwd=cache_dir, capture_output=True, text=True, check=False)
