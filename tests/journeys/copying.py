@@ -48,7 +48,11 @@ class Copier:
     def kill_when(
         self, reached: Callable[[], bool], *words: str | Path, **environment: str
     ) -> None:
-        """Begin it, and kill it with -9 once ``reached``."""
+        """Begin it, so slowly that it is seen on its way, and kill it with -9 once ``reached``."""
+        limits = self.home / "limits.json"
+        limits.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        slow = {"bytes_per_s": 16 * MIB}
+        limits.write_text(json.dumps({"clouds": dict.fromkeys(("aws", "azure", "files"), slow)}))
         process = self.start(*words, **environment)
         until = time.monotonic() + 60
         while not reached():
@@ -57,6 +61,7 @@ class Copier:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.communicate()
+        limits.unlink()
 
     def kept(self) -> bytes:
         """All that the home holds, and all command lines."""
