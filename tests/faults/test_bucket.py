@@ -8,6 +8,8 @@ from providers.manifests import VARIABLE
 from tests.conformance.buckets import an_s3_bucket
 from tests.faults.crossing import Crossing, dense
 
+pytestmark = pytest.mark.slow
+
 BLOCKS = 100
 
 

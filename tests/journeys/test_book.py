@@ -164,6 +164,7 @@ def test_a_document_that_is_no_rule_is_left_out(prefect_api):
     assert rule.id in {one.id for one in asyncio.run(open_book()).rules}
 
 
+@pytest.mark.slow
 def test_a_book_is_read_whole_however_long_it_is(prefect_api):
     rules = [a_rule() for _ in range(210)]  # one of Prefect's pages has 200
 

@@ -12,6 +12,8 @@ from coldferry import progress
 from coldferry.home import home
 from tests.journeys.test_story import Ferry
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def limits(prefect_api):

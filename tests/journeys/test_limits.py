@@ -14,6 +14,8 @@ from coldferry.copying import Bounds
 from tasks.limiting import VARIABLE, heeded, limits
 from tasks.progressing import duration, shown
 
+pytestmark = pytest.mark.slow
+
 MIGRATION = "web-01-azure-7f3a9c21-a1"
 
 

@@ -55,6 +55,8 @@ import sys
 print("loading", flush=True)
 sys.argv[0] = "coldferry"
 from console.main import main
+
+pytestmark = pytest.mark.slow
 main()
 """
 
