@@ -78,6 +78,8 @@ class CopyState:
 
     def _read(self) -> None:
         try:
+            if not self._path.is_file():  # a pipe would never end
+                return
             said = json.loads(self._path.read_text())
             if said["version"] != _VERSION:
                 return
@@ -85,7 +87,7 @@ class CopyState:
             self.source_identity = str(said["source_identity"])
             self.finished = said["finished"]
             self.attempt = attempt
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return  # none, or a torn one: the copy begins anew
 
 

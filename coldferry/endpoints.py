@@ -28,6 +28,7 @@ from coldferry.errors import BadInput
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SNAPSHOT = re.compile(r"ebs:([a-z]{2,}(?:-[a-z0-9]+)+)/(new|snap-[0-9a-f]{8,32})")
+_SIGNED = re.compile(r"(?i)://.*\bsig=", re.DOTALL)
 _SCHEME = re.compile(r"(?!vhd:)[A-Za-z][A-Za-z0-9+.-]*://")
 _KEPT = frozenset({"snapshot", "versionid"})
 """What of an address's query names the blob; all the rest may sign it."""
@@ -103,6 +104,8 @@ class Found(StrEnum):
     AS_LEFT = "as left"
     CHANGED = "changed"
     GONE = "gone"
+    UNTOLD = "untold"
+    """Such a target does not tell when it was written to: only reading it does."""
 
 
 def parse_source(word: str, environment: Mapping[str, str] = os.environ) -> Endpoint:
@@ -135,6 +138,11 @@ def as_source(target: Endpoint, ref: str) -> Endpoint:
 
 
 def _parse(word: str, environment: Mapping[str, str], role: str) -> Endpoint:
+    if _SIGNED.search(word) and not _SCHEME.match(word):
+        raise BadInput(
+            f"{role} holds an address with a signature, and something before it.",
+            "Put the address into an environment variable, and give that: env:NAME.",
+        )
     if word.startswith("env:"):
         return _from_environment(word.removeprefix("env:"), environment, role)
     if word.startswith("ebs:"):
@@ -145,6 +153,8 @@ def _parse(word: str, environment: Mapping[str, str], role: str) -> Endpoint:
     path = word.removeprefix("vhd:")
     if not path or "\0" in path:
         raise BadInput(f"{role} names no file.", "Give a path.")
+    if os.path.realpath(path) == "/":
+        raise BadInput(f"{role} is a folder.", "Name a disk's file in it.")
     whole = Path(os.path.realpath(path))
     return Endpoint(kind, f"vhd:{whole}" if kind is Kind.VHD else str(whole), path=whole)
 
@@ -176,7 +186,8 @@ def _page_blob(url: str, which: str, *, named: bool) -> Endpoint:
     if parts.username or parts.password:
         raise BadInput(f"{which} holds a user's name or password, which no page blob takes.")
     asked = parse_qsl(parts.query, keep_blank_values=True)
-    if not named and any(name.lower() not in _KEPT for name, _ in asked):
+    signed = any(name.lower() not in _KEPT for name, _ in asked) or _SIGNED.search(url)
+    if not named and (signed or parts.fragment):
         raise BadInput(
             f"{which} is an address with a signature: every process list would show it.",
             "Put it into an environment variable, and give that: env:NAME.",

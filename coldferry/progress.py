@@ -27,7 +27,9 @@ def unwatch(watcher: OnProgress) -> None:
 def check() -> None:
     """Raises Cancelled when all copies of this process shall end."""
     if _ended.is_set():
-        raise Cancelled("Cancelled while copying.", "The same command again goes on from there.")
+        raise Cancelled(
+            "Cancelled while copying.", "The same command again goes on from there.", resumable=True
+        )
 
 
 def announce(device: str, done_bytes: int, total_bytes: int) -> None:

@@ -15,6 +15,7 @@ from coldferry.copying.throttle import Throttle
 from coldferry.disk import DiskReader, OnProgress, Proof
 from coldferry.errors import CorruptCopy
 from coldferry.manifest import Manifest
+from coldferry.plain import counted
 from coldferry.progress import check
 
 METHOD = (
@@ -150,7 +151,7 @@ def _corrupt(device: str, differing: Sequence[int], count: int) -> CorruptCopy:
         f"{leaf * LEAF_BYTES}-{(leaf + 1) * LEAF_BYTES - 1}" for leaf in differing[:4]
     )
     return CorruptCopy(
-        f"The target's disk of {device} differs from the source in {count} places of 512 KiB: "
-        f"bytes {ranges}{' …' if count > 4 else ''}.",
+        f"The target's disk of {device} differs from the source in {counted(count, 'place')} of "
+        f"512 KiB: bytes {ranges}{' …' if count > 4 else ''}.",
         "Run the same command again: the disk was discarded and is copied anew.",
     )

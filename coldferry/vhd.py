@@ -18,7 +18,9 @@ _CHECKSUM_AT = 64
 _FEATURES_RESERVED = 2  # a bit that is always set
 _VERSION = 0x0001_0000
 _NO_DATA_OFFSET = 0xFFFF_FFFF_FFFF_FFFF  # a fixed disk has no dynamic header
-_CREATOR = b"cfry"
+# Readers such as qemu take a disk's size from its geometry, which is smaller, unless they know the
+# creator: this is Hyper-V's, whose convention the size follows.
+_CREATOR = b"win "
 _CREATOR_OS = b"Wi2k"
 _FIXED = 2
 _NAMESPACE = uuid.UUID("5b2c1c0e-6a0f-5d5e-9f0a-3d1f4a7c2e11")

@@ -41,7 +41,9 @@ app.command("migrate", short_help="Halt, copy, prove, and make the machine anew.
 app.command("copy", short_help="Copy one disk by itself, and prove it.")(copy_command.copy)
 app.command("rollback", short_help="Undo a migration; the source is as before.")(migrating.rollback)
 app.command("status")(migrating.status)
-app.command("limit", short_help="Say how fast copies may go, also while they do.")(limiting.limit)
+app.command("limit", short_help="Say how fast migrations may copy, also while they do.")(
+    limiting.limit
+)
 app.command("doctor", short_help="Check that a cloud can be worked with from here.")(doctor.doctor)
 app.command("up", short_help="Start sandbox, Prefect server and worker.")(serving.up)
 app.command("demo", short_help="Move the sandbox's machine, saying what is done.")(serving.demo)

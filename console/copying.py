@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from coldferry.content import Digest, sha256
+from coldferry.content import LEAF_BYTES, Digest, sha256
 from coldferry.copies import CopyState, opened
 from coldferry.copying import LIMITS, LimitsFile, Throttle, copy_disk
-from coldferry.disk import ManifestCommitter
+from coldferry.disk import Limits, ManifestCommitter
 from coldferry.endpoints import (
     Endpoint,
     Found,
@@ -33,12 +33,20 @@ from coldferry.manifest_journal import FileJournal, Journal
 from coldferry.plain import visible
 from coldferry.progress import announce, end, unwatch, watch
 from coldferry.verifying import read_back
-from providers.endpoints import cloud_of, discard_attempt, look, open_source, open_target
+from providers.endpoints import (
+    cloud_of,
+    discard_attempt,
+    look,
+    open_source,
+    open_target,
+    same_disk,
+)
 
 Document = dict[str, Any]
 
 _MIB = 1 << 20
 _READER = "the target's own reader"
+_WRITTEN = "this copy"
 _EVERY_S = 0.5
 
 
@@ -81,9 +89,9 @@ def carry_out(asked: Asked) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # nobody reads on; the copy is done
-            from console.output import ended
+            from console.output import unprinted
 
-            return ended(error, as_json=False)
+            return unprinted(error)
     return 0
 
 
@@ -188,7 +196,7 @@ def _carry(
             reader,
             writer,
             manifest,
-            device="disk",
+            device=_WRITTEN,
             on_progress=announce,
             reads=throttles[0],
             writes=throttles[1],
@@ -221,7 +229,7 @@ def _carry(
 
 def _prove(made: Target, manifest: Manifest) -> str:
     with made.read_back() as back:
-        return read_back(back, manifest, _READER)[1].method
+        return read_back(back, manifest, _READER, device=_WRITTEN)[1].method
 
 
 def _finished(
@@ -231,23 +239,59 @@ def _finished(
     if state.finished is None or state.source_identity != origin.identity:
         return None
     before = dict(state.finished)
-    if _look(state, target) is Found.GONE:
+    found = _look(state, target)
+    if found is Found.GONE:
         return None
     about = Copy(origin.identity, before.pop("writer"), origin.reader.size_bytes)
     del before["stamp"]
-    if verify and not before["proof"]:
-        before["proof"] = _prove_later(state, as_source(target, before["target"]), about)
+    if (verify and not before["proof"]) or found is Found.UNTOLD:
+        written = as_source(target, before["target"])
+        try:
+            before["proof"] = _prove_later(state, origin, written, about)
+        except CorruptCopy as altered:
+            if found is Found.UNTOLD:
+                raise _changed(target) from None
+            state.spoil()
+            raise CorruptCopy(
+                altered.what,
+                "It is still there. The same command again copies it anew, in its place.",
+            ) from None
         state.finish({**state.finished, "proof": before["proof"]})
     return {**before, "sent_bytes": 0, "requests": 0, "finished_before": True}
 
 
-def _prove_later(state: CopyState, written: Endpoint, about: Copy) -> str:
+def _prove_later(state: CopyState, origin: Source, written: Endpoint, about: Copy) -> str:
+    """Compare a finished target with its manifest; one that was lost is made from the source."""
+    assert state.finished is not None
     with open_source(written) as back, Manifest(state.manifest, about) as manifest:
-        try:
-            return read_back(back.reader, manifest, _READER)[1].method
-        except CorruptCopy:
-            state.spoil()
-            raise
+        if not manifest.complete or manifest.root != state.finished["manifest_root"]:
+            _say("The manifest is lost: the source is read again.")
+            manifest.restart()
+            copy_disk(origin.reader, _Sealed(about), manifest, on_progress=announce)
+        return read_back(back.reader, manifest, _READER, device=_WRITTEN)[1].method
+
+
+class _Sealed:
+    """A :class:`coldferry.disk.DiskWriter` that takes nothing any more."""
+
+    sealed = True
+    sent_bytes = requests = 0
+
+    def __init__(self, about: Copy) -> None:
+        self.identity, self.size_bytes = about.writer, about.size_bytes
+        self.limits = Limits(block_size_bytes=1, max_request_bytes=LEAF_BYTES, max_in_flight=8)
+
+    def write(self, _offset: int, _view: memoryview) -> None:
+        """Never called."""
+        raise DiskSealed("The target was finished before.")
+
+    def zero(self, _offset: int, _length: int) -> None:
+        """Never called."""
+        raise DiskSealed("The target was finished before.")
+
+    def commit(self) -> str:
+        """Never called."""
+        raise DiskSealed("The target was finished before.")
 
 
 def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
@@ -261,7 +305,7 @@ def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
             _say("What was written before is of no use: the copy begins anew.")
         elif not same:
             _say("The source is not what it was when its copy was begun: the copy begins anew.")
-        if state.finished is not None and _look(state, target) is Found.AS_LEFT:
+        if state.finished is not None and _look(state, target) in (Found.AS_LEFT, Found.UNTOLD):
             replaces = state.finished["stamp"]
         discard_attempt(target, state.attempt, finished=state.finished is not None)
     state.begin(origin.identity, replaces)
@@ -273,11 +317,15 @@ def _look(state: CopyState, target: Endpoint) -> Found:
     assert state.finished is not None
     found = look(target, state.attempt, state.finished["stamp"])
     if found is Found.CHANGED:
-        raise Refused(
-            f"{target.address} was changed since it was copied.",
-            "Remove it to have it copied again, or name another target.",
-        )
+        raise _changed(target)
     return found
+
+
+def _changed(target: Endpoint) -> Refused:
+    return Refused(
+        f"{target.address} was changed since it was copied.",
+        "Remove it to have it copied again, or name another target.",
+    )
 
 
 def _spare_garbage() -> None:
@@ -287,10 +335,7 @@ def _spare_garbage() -> None:
 
 
 def _refuse_same(source: Endpoint, target: Endpoint) -> None:
-    same = source.address == target.address
-    if not same and source.path.is_absolute() and target.path.is_absolute():
-        same = target.path.exists() and source.path.exists() and target.path.samefile(source.path)
-    if same:
+    if same_disk(source, target):
         raise BadInput("SOURCE and TARGET are the same disk.", "Name another target.")
 
 
@@ -298,7 +343,7 @@ def _refuse_same(source: Endpoint, target: Endpoint) -> None:
 def _ending() -> Iterator[None]:
     """A SIGTERM ends the copy in order; a terminal is shown how far it is."""
     before = signal.signal(signal.SIGTERM, lambda *_: end())
-    shown = _Line() if sys.stderr.isatty() else None
+    shown = _Line() if sys.stderr is not None and sys.stderr.isatty() else None
     try:
         if shown is not None:
             shown.begin()
@@ -331,4 +376,5 @@ class _Line:
 
 
 def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # closed by whoever started it
+        print(words, file=sys.stderr, flush=True)

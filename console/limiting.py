@@ -36,7 +36,7 @@ def limit(
     ] = None,
     json: Json = False,
 ) -> Outcome:
-    """Say how fast copies may go, or change it; copies that run heed it within seconds."""
+    """Say how fast migrations may copy, or change it; those that run heed it within seconds."""
     changes = {
         field: _amount(option, said, _UNITS if field == "bytes_per_s" else {"": 1})
         for field, option, said in (

@@ -94,8 +94,18 @@ def told(outcome: Outcome, *, as_json: bool) -> int:
         # Nothing more goes there, nor when the process ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # nobody reads on; what was asked for is done
-            return fail(_of_this_machine(error), as_json=False)
+            return unprinted(error)
     return outcome.exit_code
+
+
+def unprinted(error: OSError) -> int:
+    """Say that what was done cannot be told."""
+    told = Failed(
+        f"What it came to cannot be printed: {error.strerror}.",
+        "It is done all the same. Look at where the output goes, then give the command again.",
+        resumable=True,
+    )
+    return fail(told, as_json=False)
 
 
 def ended(error: Exception | KeyboardInterrupt, *, as_json: bool) -> int:

@@ -23,6 +23,14 @@ def cloud_of(endpoint: Endpoint) -> str:
     return _CLOUDS.get(endpoint.kind, "files")
 
 
+def same_disk(source: Endpoint, target: Endpoint) -> bool:
+    """Copying would read and write one disk."""
+    files = {Kind.FILE, Kind.VHD}
+    if source.address == target.address:
+        return True
+    return {source.kind, target.kind} <= files and bool(_room(source).same(source, target))
+
+
 def open_source(endpoint: Endpoint) -> AbstractContextManager[Source]:
     """Leaving closes connections. Raises what keeps it from being read."""
     found: AbstractContextManager[Source] = _room(endpoint).open_source(endpoint)

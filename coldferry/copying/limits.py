@@ -22,6 +22,7 @@ from coldferry.errors import BadInput
 LIMITS = "limits.json"
 """The file's name in the home."""
 
+_MOST_BYTES = 1 << 20
 _LOOK_EVERY_S = 1.0
 Limits = Mapping[tuple[str, str], "Bounds"]
 """Bounds by kind, ``clouds`` or ``migrations``, and name."""
@@ -108,12 +109,14 @@ class _Watching(Throttle):
 
 def read_limits(path: Path) -> Limits:
     """What a file says. Raises BadInput that says what is wrong with it."""
+    if not path.exists():
+        return {}
+    if not path.is_file() or path.stat().st_size > _MOST_BYTES:  # a pipe would never end
+        raise _faulty(path, "it is no file, or a large one")
     try:
         said = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise _faulty(path, f"it is no JSON ({error})") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _faulty(path, f"it is no JSON ({type(error).__name__})") from None
     return parse_limits(said, path)
 
 

@@ -5,6 +5,7 @@ Metadata", "Specifying conditional headers".
 """
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from coldferry.disk import DiskReader, Extent
 from coldferry.endpoints import Attempt, Endpoint, Found
-from coldferry.errors import BadInput, Conflict, Drifted, Gone, Refused
+from coldferry.errors import BadInput, Conflict, Drifted, Gone, ProviderError, Refused
 from providers.azure.page_reader import LIMITS, PageReader
 from providers.azure.pages import PAGE_BYTES, REQUEST_BYTES, PageBlob
 from providers.route import trusting
@@ -254,7 +255,13 @@ def _size(blob: PageBlob, found: dict[str, str]) -> int:
             f"The {blob.place.subject} is no page blob.",
             "Name a page blob: disks are not kept in other ones.",
         )
-    return int(found.get("content-length", "0"))
+    said = found.get("content-length", "")
+    if not re.fullmatch(r"\d{1,15}", said):
+        raise ProviderError(
+            f"The {blob.place.subject} does not say how large it is.",
+            "Look at what answers for it.",
+        )
+    return int(said)
 
 
 def _foreign(blob: PageBlob) -> Refused:

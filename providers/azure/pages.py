@@ -125,10 +125,15 @@ class PageBlob:
                 answer = way.ask("GET", query, headers | self._matching, "list the pages of")
                 return answer.body
 
-            found, marker = _listing(self._call(ask))
+            before, (found, marker) = marker, _listing(self._call(ask))
             yield from found
             if not marker:
                 return
+            if marker == before:
+                raise ProviderError(
+                    f"The list of the pages of {self.place.subject} does not go on.",
+                    "Look at what answers for the blob.",
+                )
 
     def head(self) -> dict[str, str]:
         """The blob's headers, by their lower-case names. Raises Gone when it is not there."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from coldferry.endpoints import Attempt, Endpoint, Found, Kind
-from providers.files.reading import FileReader, identity_of
+from providers.files.reading import FileReader, identity_of, stands_on
 from providers.files.writing import FileWriter, part_of
 
 
@@ -72,6 +72,17 @@ def open_target(
         writer.close()
 
 
+def same(one: Endpoint, other: Endpoint) -> bool:
+    """The two are one disk: by another name, or as a loop device and the file that it shows."""
+    if not (one.path.exists() and other.path.exists()):
+        return False
+    ways = [
+        [path for path in (end.path, stands_on(end.path)) if path is not None and path.exists()]
+        for end in (one, other)
+    ]
+    return any(a.samefile(b) for a in ways[0] for b in ways[1])
+
+
 def discard_attempt(endpoint: Endpoint, attempt: Attempt, *, finished: bool) -> None:
     """Remove what an attempt that counts no more left half written."""
     if not finished:
@@ -80,6 +91,8 @@ def discard_attempt(endpoint: Endpoint, attempt: Attempt, *, finished: bool) -> 
 
 def look(endpoint: Endpoint, attempt: Attempt, stamp: str) -> Found:
     """What became of a finished target; one that was not given its name yet gets it."""
+    if endpoint.path.is_block_device():
+        return Found.UNTOLD
     part, now = part_of(endpoint.path, attempt.key), identity_of(endpoint.path)
     if now in (None, attempt.replaces) and identity_of(part) == stamp:
         part.replace(endpoint.path)

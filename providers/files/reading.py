@@ -38,7 +38,9 @@ class FileReader:
                 self.size_bytes = disk_bytes(last, self._size, str(path))
             if self.size_bytes == 0:
                 raise BadInput(f"{path} is empty: it is no disk.", "Name a disk's file.")
-            self.identity = identity(self._file)
+            self._written = identity(self._file)
+            # Whoever puts the time of modification back does not put this one back.
+            self.identity = f"{self._written}, {os.fstat(self._file).st_ctime_ns}"
         except BaseException:
             os.close(self._file)
             raise
@@ -77,7 +79,7 @@ class FileReader:
 
     def check_unchanged(self) -> None:
         """Raises Drifted when anybody wrote to the file since it was opened."""
-        if identity(self._file) != self.identity or size_bytes(self._file) != self._size:
+        if identity(self._file) != self._written or size_bytes(self._file) != self._size:
             raise Drifted(
                 f"{self.path} was written to while it was copied.",
                 "Stop what writes to it, then run the same command again: it begins anew.",
@@ -116,6 +118,20 @@ def open_disk(path: Path, flags: int) -> int:
         raise BadInput(
             f"{path} cannot be opened: {error.strerror}.", "Correct the path, or its rights."
         ) from None
+
+
+def stands_on(path: Path) -> Path | None:
+    """The file that a loop device, or a partition of one, shows; None for all else (sysfs(5))."""
+    found = path.stat()
+    if not stat.S_ISBLK(found.st_mode):
+        return None
+    device = Path(f"/sys/dev/block/{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}")
+    for holder in (device, device.resolve().parent):
+        try:
+            return Path((holder / "loop" / "backing_file").read_text().rstrip("\n"))
+        except OSError:
+            continue
+    return None
 
 
 def size_bytes(descriptor: int) -> int:

@@ -69,9 +69,7 @@ def test_a_disk_that_is_altered_twice_is_a_failure_that_names_the_range(
 
     progress.watch_steps(watch)
     try:
-        with pytest.raises(
-            CorruptCopy, match=r"disk0 differs from the source in 1 places .* bytes"
-        ):
+        with pytest.raises(CorruptCopy, match=r"disk0 differs from the source in 1 place .* bytes"):
             crossing.migrate(moved)
     finally:
         progress.unwatch_steps(watch)

@@ -51,8 +51,9 @@ class Copier:
         """Begin it, so slowly that it is seen on its way, and kill it with -9 once ``reached``."""
         limits = self.home / "limits.json"
         limits.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        slow = {"bytes_per_s": 16 * MIB}
-        limits.write_text(json.dumps({"clouds": dict.fromkeys(("aws", "azure", "files"), slow)}))
+        rates = {"aws": 16 * MIB, "azure": 16 * MIB, "files": 128 * MIB}
+        slow = {cloud: {"bytes_per_s": rate} for cloud, rate in rates.items()}
+        limits.write_text(json.dumps({"clouds": slow}))
         process = self.start(*words, **environment)
         until = time.monotonic() + 60
         while not reached():

@@ -52,7 +52,7 @@ def test_one_byte_that_differs_anywhere_is_named(target, manifest, where, leaf):
     with pytest.raises(CorruptCopy) as failed:
         read_back(FakeReader(target.held), manifest, "fake", device="sdf")
 
-    assert "of sdf differs from the source in 1 places" in failed.value.what
+    assert "of sdf differs from the source in 1 place" in failed.value.what
     assert f"bytes {leaf * LEAF_BYTES}-{(leaf + 1) * LEAF_BYTES - 1}." in failed.value.what
 
 
@@ -88,7 +88,7 @@ def test_what_differs_again_is_refused(source, target, manifest):
 
     target.held[100] ^= 1
     forgetful = Forgetful(SIZE)
-    with pytest.raises(CorruptCopy, match="of sdf differs from the source in 1 places"):
+    with pytest.raises(CorruptCopy, match="of sdf differs from the source in 1 place"):
         read_back(
             FakeReader(target.held), manifest, "fake", device="sdf",
             mend=mending(source_of(source), forgetful),
