@@ -12,6 +12,8 @@ import pytest
 
 from tests.journeys.sandbox import COLDFERRY
 
+pytestmark = pytest.mark.slow
+
 
 def environment(home, **more):
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "COLDFERRY_"))}
@@ -55,8 +57,6 @@ import sys
 print("loading", flush=True)
 sys.argv[0] = "coldferry"
 from console.main import main
-
-pytestmark = pytest.mark.slow
 main()
 """
 
