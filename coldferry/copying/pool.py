@@ -114,8 +114,6 @@ class Pool:
                 turn.forgotten = True
                 self._threads -= 1
                 self._window.forget(job.work.buffer_bytes if turn.owns else 0)
-            if not self._jobs:
-                self._window.empty()
             self._staff()
 
     def _staff(self) -> None:

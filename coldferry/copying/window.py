@@ -2,7 +2,11 @@
 
 
 class Window:
-    """Buffers of a process. Not locked: its user is."""
+    """Buffers of a process. Not locked: its user is.
+
+    They are kept: freed and made again by many threads they left holes in the
+    heap, 177 to 212 MiB where sixteen disks need 138.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         self._left_bytes = limit_bytes
@@ -27,9 +31,3 @@ class Window:
     def forget(self, length: int) -> None:
         """A buffer whose user hangs is not waited for: its room is given to others."""
         self._left_bytes += length
-
-    def empty(self) -> None:
-        """Return what nobody uses to the system."""
-        for length, held in self._free.items():
-            self._left_bytes += length * len(held)
-        self._free.clear()
