@@ -121,7 +121,7 @@ def test_a_target_that_differs_is_found_out(tmp_path, where):
     manifest = _copy(source, target, tmp_path)
     target.write(where, memoryview(b"!"))
 
-    with pytest.raises(CorruptCopy, match="1 places"):
+    with pytest.raises(CorruptCopy, match="in 1 place of"):
         read_back(MemoryReader(target, 4 * MIB), manifest, "memory")
 
 
