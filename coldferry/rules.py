@@ -6,7 +6,7 @@ every target treats a person's word alike.
 """
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -112,16 +112,12 @@ class Rule(Generic[C]):
 
 def strangers(machine: Machine, paths: Iterable[str]) -> dict[str, str]:
     """A sentence by path for each that is no leaf of this machine."""
-    every = leaves(machine)
-    known, patterns = {leaf.path for leaf in every}, set(schema_patterns())
-    return {str(path): _stranger(str(path), patterns) for path in paths if path not in known}
+    known = {leaf.path for leaf in leaves(machine)}
+    return {str(path): _stranger(str(path)) for path in paths if path not in known}
 
 
-_INDEX = re.compile(r"\[\d+\]")
-
-
-def _stranger(path: str, patterns: Container[str]) -> str:
-    if _INDEX.sub("[]", path) in patterns:
+def _stranger(path: str) -> str:
+    if re.sub(r"\[\d+\]", "[]", path) in schema_patterns():
         return "this machine has no such item: items count from 0, in the description's order"
     return "the machine's description has no such field"
 

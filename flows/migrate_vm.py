@@ -35,7 +35,7 @@ from tasks.halting import (
     still_halted,
 )
 from tasks.inspecting import confirm_evidence, keep_inspection, remarks_of, with_inspection
-from tasks.moving import allocate, freeze
+from tasks.moving import allocate, check_settings, freeze
 from tasks.reporting import compare, moved, publish
 
 
@@ -122,6 +122,7 @@ async def carry_out(
     approved, None when nobody is to look.
     """
     migration = plan.migration
+    check_settings()
     with timed("preflight"):
         faults = preflight(target, plan)
     if refusals := [fault for fault in faults if fault.severity == "refuse"]:

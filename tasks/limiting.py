@@ -56,7 +56,7 @@ async def _listen(heard: Any) -> None:
 
 
 async def _hear(before: Any) -> Any:
-    """What the variable says now; None where that could not be told."""
+    """What the variable says now; what it said ``before`` where that could not be told."""
     try:
         now = await said()
     except (PrefectHTTPStatusError, httpx.TransportError):

@@ -43,6 +43,15 @@ class CopiedDevice:
         return _sent[self.migration, self.device]
 
 
+def check_settings() -> None:
+    """Raise BadInput where this worker's limits or place for manifests are none.
+
+    Asked before the halt: what a person has to correct must not leave a machine stopped.
+    """
+    limits()
+    open_folder()
+
+
 @step("freeze")
 def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
     """An immutable point in time of all devices together, in the plan's order."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coldferry.errors import Failed
+from coldferry.errors import BadInput, Failed
 from coldferry.home import home
 from providers.manifests import VARIABLE
 from tests.conformance.buckets import an_s3_bucket
@@ -17,6 +17,18 @@ BLOCKS = 100
 def bucket():
     with an_s3_bucket() as found:
         yield found
+
+
+def test_a_place_for_manifests_that_is_none_is_refused_before_the_halt(
+    crossing: Crossing, monkeypatch
+) -> None:
+    moved = crossing.seed(dense(2))
+    monkeypatch.setenv(VARIABLE, "nowhere")
+    with pytest.raises(BadInput, match="names no place"):
+        crossing.migrate(moved)
+
+    assert crossing.calls("ec2:StopInstances") == 0
+    assert crossing.found()["disks"] == []
 
 
 def test_another_worker_sends_only_what_is_missing_and_a_rollback_empties_the_bucket(
