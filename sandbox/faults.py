@@ -27,6 +27,9 @@ class Fault:
 
     With ``corrupt`` the call succeeds and one byte of the disk data that it
     carries is altered: in the answer of an EBS read, in what a page write keeps.
+
+    With ``delay_s`` the call is served, not refused, but so many seconds later,
+    or as soon as the faults are forgotten.
     """
 
     operation: str
@@ -38,6 +41,7 @@ class Fault:
     apply: bool = False
     contains: str = ""
     corrupt: bool = False
+    delay_s: float = 0.0
 
 
 @dataclass
@@ -61,6 +65,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
+        self._forgotten = threading.Event()
         self._counts: dict[str, Count] = defaultdict(Count)
 
     def add(self, faults: list[dict[str, Any]]) -> None:
@@ -73,6 +78,8 @@ class Faults:
         """Forget all faults."""
         with self._lock:
             self._faults.clear()
+            self._forgotten.set()
+            self._forgotten = threading.Event()
 
     def reset_counts(self) -> None:
         """Start counting from zero."""
@@ -85,19 +92,30 @@ class Faults:
             return {name: asdict(count) for name, count in sorted(self._counts.items())}
 
     def arrived(self, operation: str, text: str = "", body_bytes: int = 0) -> Fault | None:
-        """Count one call of ``operation``; answer the fault it shall meet, if any."""
+        """Count one call of ``operation``; answer the fault it shall meet, if any.
+
+        One that is only late waits here.
+        """
         with self._lock:
             count = self._counts[operation]
             count.calls += 1
             count.body_bytes += body_bytes
-            for fault in self._faults:
-                if not fnmatchcase(operation, fault.operation) or fault.contains not in text:
-                    continue
-                if fault.after > 0:
-                    fault.after -= 1
-                    continue
-                if fault.times > 0:
-                    fault.times -= 1
-                    count.faulted += 1
-                    return fault
+            fault = self._due(operation, text)
+            count.faulted += fault is not None
+            forgotten = self._forgotten
+        if fault is not None and fault.delay_s > 0:
+            forgotten.wait(fault.delay_s)
             return None
+        return fault
+
+    def _due(self, operation: str, text: str) -> Fault | None:
+        for fault in self._faults:
+            if not fnmatchcase(operation, fault.operation) or fault.contains not in text:
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                continue
+            if fault.times > 0:
+                fault.times -= 1
+                return fault
+        return None

@@ -1,13 +1,9 @@
 """A copy that breaks off goes on where it ended, on the same disk, and says so in bytes."""
 
-import json
-import time
-
 import pytest
 
 from coldferry import progress
 from coldferry.errors import Failed
-from coldferry.home import home
 from tests.conformance.azure_rig import GROUP
 from tests.faults.crossing import BLOCK, Crossing, Moved, dense
 
@@ -52,25 +48,24 @@ def test_an_access_that_dies_in_the_middle_is_renewed_by_the_writer(
 ) -> None:
     """Five newer ones push the first one out of the double, as its day's end would.
 
-    So slow that its half is seen long before its end.
+    The other half is held back until they have.
     """
     died = []
-    slow = home() / "limits.json"
-    slow.write_text(json.dumps({"clouds": {"azure": {"bytes_per_s": 20 << 20}}}))
-    time.sleep(1.1)  # the file is looked at once a second
+    faults = crossing.azure.server.faults
+    crossing.fault("blob:PutPage", after=BLOCKS // 2, delay_s=60, times=1000)
 
     def watch(device: str, done_bytes: int, total_bytes: int) -> None:
-        if died or done_bytes < total_bytes // 2:
+        if died or crossing.calls("blob:PutPage") <= BLOCKS // 2:
             return
         (disk,) = crossing.azure.compute.disks.list_by_resource_group(GROUP)
         died.extend(crossing.azure.grant(str(disk.name)) for _ in range(5))
+        faults.clear()
 
     progress.watch(watch)
     try:
         report = crossing.migrate(moved)
     finally:
         progress.unwatch(watch)
-        slow.unlink()
 
     assert len(died) == 5
     granted_by_us = crossing.calls("compute:disks.beginGetAccess") - len(died)
