@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from coldferry.disk import OnProgress
 from coldferry.errors import Cancelled
-from coldferry.plain import size
+from coldferry.plain import duration, size
 
 OnStep = Callable[[str], None]
 
@@ -127,12 +127,3 @@ class Seen:
         if left_s is not None and self.done_bytes < total:
             told.append(f"{duration(left_s)} left")
         return ", ".join(told)
-
-
-def duration(seconds: float) -> str:
-    """``59 s``, ``2 min``, ``3 h 20 min``: as exact as a guess may be."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    hours, minutes = divmod(round(whole / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

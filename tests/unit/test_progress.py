@@ -8,7 +8,7 @@ from coldferry.copying import copy_disk
 from coldferry.errors import Cancelled
 from coldferry.manifest import Copy, Manifest
 from coldferry.ports import Limits
-from coldferry.progress import Rate, duration
+from coldferry.progress import Rate
 from tests.unit.fake_disks import MIB, FakeReader, FakeWriter
 
 
@@ -101,11 +101,3 @@ def test_a_watcher_that_ends_a_copy_ends_it_within_a_second(tmp_path):
             copy_disk(reader, writer, manifest, on_progress=watch)
 
     assert time.monotonic() - began_s < 1
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.4, "0 s"), (59.4, "59 s"), (90, "2 min"), (3599, "1 h 0 min"), (12_000, "3 h 20 min")],
-)
-def test_a_duration_is_as_exact_as_a_guess_may_be(seconds, said):
-    assert duration(seconds) == said
