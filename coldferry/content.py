@@ -9,8 +9,8 @@ target that rounds a disk up to GiB or MiB has the same root.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 LEAF_BYTES = 512 * 1024
 GRAIN_BYTES = 64 * 1024
@@ -24,8 +24,7 @@ _ZERO_PAGE = bytes(PAGE_BYTES)
 ZERO_DIGEST = hashlib.sha256(_ZERO_LEAF).digest()
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """One leaf's digest, its non-zero grains (bit n: grain n) and count of non-zero 4 KiB pages."""
 
     digest: bytes
