@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from coldferry.errors import BadInput, FaultyFile
 from coldferry.plain import counted, plain
 from coldferry.waves import csv_manifest, yaml_manifest
-from coldferry.waves.wave import MOST_ROWS, Row, Wave, misfits
+from coldferry.waves.wave import MOST_ROWS, WHEN, Row, Wave, misfits
 from coldferry.waves.written import Place, Written
 
 MAX_BYTES = 4 << 20
@@ -26,7 +26,6 @@ _MUST = {
     "source": "must name a saved cloud: small letters, digits and '-'",
     "target": "must name a saved cloud: small letters, digits and '-'",
 }
-_WHEN = "must be a moment with its zone, such as 2031-05-03T22:00+02:00"
 _SAID = {
     "missing": "is missing",
     "string_type": "must be one word",
@@ -37,9 +36,9 @@ _SAID = {
     "bool_type": "must be yes or no",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
-    "timezone_aware": _WHEN,
-    "datetime_from_date_parsing": _WHEN,
-    "datetime_type": _WHEN,
+    "timezone_aware": WHEN,
+    "datetime_from_date_parsing": WHEN,
+    "datetime_type": WHEN,
 }
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -28,6 +27,11 @@ MOST_ROWS = 500
 _PATTERNS = frozenset(schema_patterns())
 
 
+def short(block: str) -> str:
+    """A saved cloud's name without its type."""
+    return block.rpartition("/")[2]
+
+
 def _printable(text: str) -> str:
     if visible(text) != text:
         raise ValueError("has characters that cannot be seen")
@@ -42,21 +46,29 @@ def _known_field(path: str) -> str:
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
-Block = Annotated[str, Field(pattern=r"^(coldferry-cloud/)?[a-z0-9][a-z0-9-]*$", max_length=200)]
+Block = Annotated[
+    str,
+    Field(pattern=r"^(coldferry-cloud/)?[a-z0-9][a-z0-9-]*$", max_length=200),
+    AfterValidator(short),
+]
 FieldPath = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_known_field)]
 DeviceName = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
 _Value = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]
 Answer = Annotated[
     _Value | Annotated[tuple[_Value, ...], Field(max_length=64)], BeforeValidator(as_said)
 ]
-Placement = Literal["copy", "remote", "drop"]
+Placement = Literal["copy", "drop", "remote", "nofail", "remove", "ask"]
+"""What becomes of a device; which of them it may have is for its machine to say."""
+
+
+WHEN = "must be a moment with its zone, such as 2031-05-03T22:00+02:00"
 
 
 def _moment(said: Any) -> Any:
     """A number would be taken for seconds since 1970."""
     if isinstance(said, datetime) or (isinstance(said, str) and _ISO.match(said)):
         return said
-    raise ValueError(f"must be a moment with its zone, such as {_EXAMPLE}")
+    raise ValueError(WHEN)
 
 
 def _amount(said: Any) -> Any:
@@ -66,7 +78,6 @@ def _amount(said: Any) -> Any:
 
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
-_EXAMPLE = "2031-05-03T22:00+02:00"
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)\s*([KMG]iB)")
 
@@ -88,8 +99,8 @@ class Options(_Part):
 class Row(_Part):
     """One machine of a wave.
 
-    ``source`` and ``target`` name saved clouds, with or without
-    ``coldferry-cloud/``. ``after`` names the rows that it starts after,
+    ``source`` and ``target`` name saved clouds; they may be given with
+    ``coldferry-cloud/`` in front. ``after`` names the rows that it starts after,
     ``group`` those that are cut over and rolled back with it. ``answers`` are
     translations by field, ``placement`` says by device what becomes of it.
     """
@@ -108,7 +119,7 @@ class Row(_Part):
     @property
     def machine(self) -> tuple[str, str]:
         """The source's short name and the machine's id: one row a machine."""
-        return short(self.source), self.vm
+        return self.source, self.vm
 
 
 class Window(_Part):
@@ -156,21 +167,24 @@ class Wave(_Part):
             raise ValueError("; ".join(str(one) for one in found))
         return self
 
-    @cached_property
+    @property
     def by_name(self) -> dict[str, Row]:
         """Rows by name, in the manifest's order."""
         return {row.name: row for row in self.rows}
 
-    @cached_property
+    @property
     def after(self) -> dict[str, tuple[str, ...]]:
         """The graph for :mod:`coldferry.waves.ordering`."""
         return {row.name: row.after for row in self.rows}
 
-    @cached_property
+    @property
     def groups(self) -> dict[str, tuple[str, ...]]:
         """The rows of each group, by its name; rows without one are in none."""
-        names = dict.fromkeys(row.group for row in self.rows if row.group)
-        return {name: tuple(r.name for r in self.rows if r.group == name) for name in names}
+        found: dict[str, tuple[str, ...]] = {}
+        for row in self.rows:
+            if row.group:
+                found[row.group] = (*found.get(row.group, ()), row.name)
+        return found
 
 
 class Misfit(NamedTuple):
@@ -193,10 +207,11 @@ def misfits(rows: Sequence[Row], also: Collection[str] = ()) -> Iterator[Misfit]
     known = {*also, *(row.name for row in rows)}
     machines: dict[tuple[str, str], str] = {}
     names: dict[str, str] = {}
+    places: dict[str, int] = {}
     for at, row in enumerate(rows):
         if (other := names.setdefault(row.name.lower(), row.name)) != row.name:
             yield Misfit(at, row.name, "name", f"differs from {other} by capitals only")
-        elif row.name in {one.name for one in rows[:at]}:
+        elif places.setdefault(row.name, at) != at:
             yield Misfit(at, row.name, "name", "another row has this name")
         elif (first := machines.setdefault(row.machine, row.name)) != row.name:
             yield Misfit(at, row.name, "vm", f"is the machine of {first} already")
@@ -207,15 +222,9 @@ def misfits(rows: Sequence[Row], also: Collection[str] = ()) -> Iterator[Misfit]
                 yield Misfit(at, row.name, "after", f"there is no row {one}")
             elif row.after.count(one) > 1:
                 yield Misfit(at, row.name, "after", f"names {one} twice")
-    places = {row.name: at for at, row in enumerate(rows)}
     for path in cycles({row.name: [one for one in row.after if one != row.name] for row in rows}):
         what = f"goes in a circle: {' after '.join(path)}"
         yield Misfit(places[path[0]], path[0], "after", what)
-
-
-def short(block: str) -> str:
-    """A saved cloud's name without its type."""
-    return block.rpartition("/")[2]
 
 
 def full(block: str) -> str:
