@@ -32,9 +32,7 @@ SHOP = (a_row("web", "app"), a_row("app", "db"), a_row("db"))
 
 
 def states(**told):
-    return {
-        name: one if isinstance(one, Standing) else Standing(one) for name, one in told.items()
-    }
+    return {name: one if isinstance(one, Standing) else Standing(one) for name, one in told.items()}
 
 
 def down(state):
@@ -270,7 +268,9 @@ def test_where_a_row_stands_follows_from_its_source_s_tags(marks, expected):
 
 def test_a_rerun_keeps_arrivals_and_runs_under_way():
     told = states(
-        a=Standing(DONE, migration="m"), b=Standing(HALTED, tries=1), c=Standing(FAILED, "why", True)
+        a=Standing(DONE, migration="m"),
+        b=Standing(HALTED, tries=1),
+        c=Standing(FAILED, "why", True),
     )
 
     assert again(told) == told | {"c": Standing(halted=True)}

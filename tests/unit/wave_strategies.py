@@ -66,7 +66,7 @@ def waves(draw: Any, window: Any = windows) -> Wave:
 
 
 class Carried:
-    """A wave as it is carried out by a flow, a row's luck and the clock being chosen by ``draw``."""
+    """A wave as a flow carries it out; a row's luck and the clock are chosen by ``draw``."""
 
     def __init__(self, wave: Wave, draw: Any, states: Any = (), *, luck: bool = True) -> None:
         self.wave, self.draw, self.luck = wave, draw, luck
