@@ -40,6 +40,7 @@ from coldferry.plan import Device, Plan
 from coldferry.translation import Answers, Translation
 
 __all__ = [
+    "DAYS_A_MONTH",
     "Check",
     "DigestReader",
     "DigestWriter",
@@ -56,6 +57,7 @@ __all__ = [
     "Priced",
     "Proof",
     "Source",
+    "Tagged",
     "Target",
     "Translator",
     "VerifiedDisk",
@@ -103,6 +105,29 @@ class Owned:
     id: str
 
 
+DAYS_A_MONTH = 365 / 12
+"""What is priced by the month costs this part of it a day."""
+
+
+@dataclass(frozen=True)
+class Tagged(Owned):
+    """An object of whatever kind that bears our tag, with what its price follows from.
+
+    ``migration`` is the tag's word as it stands, so an inspection's or a
+    doctor's too. ``sku`` is the provider's own word for a size or a kind of
+    storage, empty where there is none; ``power`` is a VM's. ``item`` is the name of
+    its price in the table of prices (``aws.snapshot.gib-month``), ``place`` what the
+    price is of, and ``units_per_day`` how many of it a day takes.
+    """
+
+    size_bytes: int | None = None
+    sku: str = ""
+    power: PowerState | None = None
+    item: str = ""
+    place: str = ""
+    units_per_day: float = 0.0
+
+
 @dataclass(frozen=True)
 class Check:
     """One thing a doctor looked at: ``ok`` None means that it could not be told."""
@@ -147,6 +172,9 @@ class Machines(Protocol):
 
     def owned(self, migration: str | None = None) -> list[Owned]:
         """Everything here that bears that migration's tag, or any migration's."""
+
+    def tagged(self) -> Iterator[Tagged]:
+        """Everything here that bears our tag, also of kinds that only an accident leaves here."""
 
     def diagnose(self) -> Iterator[Check]:
         """Identity, clock, endpoints, permissions, quotas, data path; what it makes it removes.

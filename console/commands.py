@@ -3,17 +3,20 @@
 import typer
 
 from console import (
+    auditing,
     book,
     comparing,
     copy_command,
     doctor,
     gaps,
     limiting,
+    listing,
     managing,
     migrating,
     planning,
     preparing,
     reporting,
+    resuming,
     sandboxing,
     serving,
 )
@@ -45,6 +48,11 @@ app.command("status")(migrating.status)
 app.command("report", short_help="Show what a migration came to, also as one HTML file.")(
     reporting.report
 )
+app.command("list", short_help="List all migrations, and what to do next.")(listing.list_migrations)
+app.command("resume", short_help="Go on with a migration whose run ended.")(resuming.resume)
+app.command("abort", short_help="Give a migration up that is under way.")(resuming.abort)
+app.command("audit", short_help="List all that bears our tags, and its cost.")(auditing.audit)
+app.command("reconcile", short_help="Find runs that died with their worker.")(resuming.reconcile)
 app.command("limit", short_help="Say how fast migrations may copy, also while they do.")(
     limiting.limit
 )

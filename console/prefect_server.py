@@ -35,6 +35,8 @@ QUIET = {
     "PREFECT_SERVER_UI_V2_ENABLED": "false",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_CLI_PROMPT": "false",
+    # Runs that a command carries out are told from dead ones as soon as a worker's are.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
 _COMMAND = ("prefect", "server", "start")
 _HOST = "127.0.0.1"

@@ -57,7 +57,7 @@ def find(migration: str, *, need_both: bool = True) -> Found:
     for found in everything(silent):
         if found.migration == migration:
             if need_both and not found.target:
-                found.target = _target_of(found)
+                found.target = target_of(found)
             if need_both and not (found.source and found.target):
                 break
             return found
@@ -77,7 +77,7 @@ def unanswered(silent: list[str]) -> Unreachable:
     )
 
 
-def _target_of(found: Found) -> str:
+def target_of(found: Found) -> str:
     """The block of a target that holds nothing of it any more: its id was made for that cloud.
 
     Several blocks may name that cloud: one that answers goes first.

@@ -26,6 +26,7 @@ from tasks.asking import NO_ANSWERS, GivenAnswers
 from tasks.clouds import Cloud
 from tasks.deciding import at_stage, decide, identify, name_run
 from tasks.describing import confirm_unchanged, preflight, survey
+from tasks.failing import failures_told, tell_of_failure
 from tasks.halting import (
     confirm_halted,
     give_back,
@@ -37,9 +38,15 @@ from tasks.halting import (
 from tasks.inspecting import confirm_evidence, keep_inspection, remarks_of, with_inspection
 from tasks.moving import allocate, check_settings, freeze
 from tasks.reporting import compare, downtime, moved, publish
+from tasks.runs import tag_run
 
 
-@flow(name="migrate-vm", flow_run_name="{vm}: {source.provider} to {target.provider}")
+@flow(
+    name="migrate-vm",
+    flow_run_name="{vm}: {source.provider} to {target.provider}",
+    on_failure=[tell_of_failure],
+    on_crashed=[tell_of_failure],
+)
 async def migrate_vm(
     source: Cloud,
     vm: str,
@@ -71,6 +78,7 @@ async def migrate_vm(
     if found.refusals:
         raise NotMovable.because(found.refusals)
     migration = identify(found, source, vm, target)
+    await tag_run(migration)
     if inspect:
         with timed("inspect"):
             found = with_inspection(found, source, vm, migration, target)
@@ -84,11 +92,12 @@ async def migrate_vm(
     approval = await keep_inspection(approval, found.inspection)
     seen = approval.inspection if inspect else None
 
-    with alone(migration):
+    async with failures_told(migration, source, vm, target):
         try:
-            new_vm, devices, findings = await carry_out(
-                source, vm, target, approval.plan, seen, stop_timeout_s, timed
-            )
+            with alone(migration):
+                new_vm, devices, findings = await carry_out(
+                    source, vm, target, approval.plan, seen, stop_timeout_s, timed
+                )
         except PreflightFailed as refusal:
             raise at_stage(refusal, found, migration) from None
 

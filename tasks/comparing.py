@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import cast
 
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.client.orchestration import get_client
 
 from coldferry.book import Book
 from coldferry.comparing import Standing, as_markdown, goals, standing
 from coldferry.machine import Machine
 from coldferry.migration import slug
-from tasks.clouds import SLUG, Cloud
+from tasks.clouds import Cloud
 from tasks.describing import translate
 from tasks.moving import together
+from tasks.saved import saved_clouds
 
 
 async def saved_targets(machine: Machine) -> tuple[dict[str, Cloud], list[Standing]]:
@@ -22,14 +21,8 @@ async def saved_targets(machine: Machine) -> tuple[dict[str, Cloud], list[Standi
 
     With them come those whose settings are none: Prefect's API takes any.
     """
-    async with get_client() as client:
-        names = [str(one.name) for one in await client.read_block_documents_by_type(SLUG)]
-    saved, broken = dict[str, Cloud](), list[Standing]()
-    for name in names:
-        try:
-            saved[f"{SLUG}/{name}"] = cast("Cloud", await Cloud.aload(name))
-        except RuntimeError:  # Prefect's word for settings that do not validate
-            broken.append(Standing(f"{SLUG}/{name}", error="The block's settings cannot be used."))
+    saved, faulty = await saved_clouds()
+    broken = [Standing(name, error="The block's settings cannot be used.") for name in faulty]
     named = {name: cloud.machines() for name, cloud in saved.items()}
     return {name: saved[name] for name in goals(named, machine.origin)}, broken
 

@@ -73,3 +73,18 @@ def release(source: Cloud, migration: str) -> list[Owned]:
     """Delete the frozen disks at the source, and what an inspection that was killed left there."""
     cloud = source.source()
     return [*cloud.release(migration), *cloud.release(inspection_of(migration))]
+
+
+@step("look what is left")
+def left_over(
+    source: Cloud, vm: str, target: Cloud, migration: str
+) -> tuple[str, list[dict[str, str]]]:
+    """The source's power now, and everything that bears the migration's tag at either end."""
+    origin, goal = source.source(), target.target()
+    try:
+        power = origin.power(vm).value if vm else "gone"
+    except UnknownMachine:
+        power = "gone"
+    every = [*origin.owned(migration), *goal.owned(migration)]
+    every += origin.owned(inspection_of(migration))
+    return power, [{"kind": one.kind, "id": one.id} for one in every]

@@ -8,9 +8,9 @@ from coldferry.errors import Finding
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device
-from coldferry.ports import Check, DiskReader, FrozenDisk, Owned, PowerState
+from coldferry.ports import Check, DiskReader, FrozenDisk, Owned, PowerState, Tagged
 from coldferry.translation import Answers, Translation
-from providers.aws import doctor, instances, marks, offers, power, snapshots, translate
+from providers.aws import doctor, instances, marks, offers, power, snapshots, tagged, translate
 from providers.aws.access import AwsAccess
 from providers.aws.catalogue import Catalogue
 from providers.aws.client import speaking
@@ -71,6 +71,10 @@ class AwsCloud:
     def owned(self, migration: str | None = None) -> list[Owned]:
         """Snapshots, by their tags as of now."""
         return snapshots.owned(self._clients, migration)
+
+    def tagged(self) -> Iterator[Tagged]:
+        """See :mod:`providers.aws.tagged`."""
+        return tagged.everything(self._clients)
 
     def diagnose(self) -> Iterator[Check]:
         """See :mod:`providers.aws.doctor`."""

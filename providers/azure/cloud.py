@@ -13,6 +13,7 @@ from coldferry.ports import (
     FrozenDisk,
     Owned,
     PowerState,
+    Tagged,
     VerifiedDisk,
 )
 from coldferry.translation import Answers, Translation
@@ -77,6 +78,10 @@ class AzureCloud:
     def owned(self, migration: str | None = None) -> list[Owned]:
         """See ``Machines.owned``."""
         return ownership.owned(self._arm, migration)
+
+    def tagged(self) -> Iterator[Tagged]:
+        """See :mod:`providers.azure.ownership`."""
+        return ownership.tagged(self._arm)
 
     def diagnose(self) -> Iterator[Check]:
         """See ``Machines.diagnose``."""

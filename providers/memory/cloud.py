@@ -9,7 +9,7 @@ from coldferry.guest.needs import GuestNeeds
 from coldferry.machine import Machine, Origin
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
-from coldferry.ports import Check, FrozenDisk, Owned, PowerState, VerifiedDisk
+from coldferry.ports import Check, FrozenDisk, Owned, PowerState, Tagged, VerifiedDisk
 from coldferry.rules import apply
 from coldferry.translation import Answers, Translation
 from providers.memory.disks import MemoryReader, MemoryWriter
@@ -56,6 +56,17 @@ class MemoryCloud:
             found = [Owned(d.migration, "disk", d.id) for d in self.world.disks.values()]
             found += [Owned(m.migration, "machine", vm) for vm, m in self.world.machines.items()]
         return [o for o in found if o.migration and migration in (None, o.migration)]
+
+    def tagged(self) -> Iterator[Tagged]:
+        for one in self.owned():
+            disk, machine = self.world.disks.get(one.id), self.world.machines.get(one.id)
+            yield Tagged(
+                one.migration,
+                "VM" if machine else one.kind,
+                one.id,
+                size_bytes=disk.size_bytes if disk else None,
+                power=machine.power if machine else None,
+            )
 
     def diagnose(self) -> Iterator[Check]:
         yield Check("identity", ok=True, what=f"The world {self.scope} is in this process.")

@@ -142,6 +142,8 @@ class SourceLaws:
         case.cloud.freeze(case.vm, MIGRATION, plan.devices)
 
         assert case.cloud.owned(MIGRATION)
+        tagged = {(one.migration, one.id) for one in case.cloud.tagged()}
+        assert {(one.migration, one.id) for one in case.cloud.owned()} <= tagged
         assert len(case.cloud.release(MIGRATION)) == len(plan.devices)
         assert case.cloud.release(MIGRATION) == []
         assert case.cloud.owned(MIGRATION) == []
@@ -291,6 +293,8 @@ class TargetLaws:
         case.cloud.allocate(plan, self._written(case, plan))
 
         assert case.cloud.owned(MIGRATION)
+        tagged = {(one.migration, one.id) for one in case.cloud.tagged()}
+        assert {(one.migration, one.id) for one in case.cloud.owned()} <= tagged
         assert case.cloud.discard(MIGRATION)
         assert case.cloud.owned(MIGRATION) == []
         assert case.cloud.discard(MIGRATION) == []

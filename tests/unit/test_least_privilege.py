@@ -114,6 +114,7 @@ class TestAws:
         cloud.marks(vm)
         list(cloud.marked())
         cloud.owned()
+        list(cloud.tagged())
 
         assert self.called(aws) <= aws_actions("aws-reader")
 
@@ -217,6 +218,7 @@ class TestAzure:
 
         findings = cloud.preflight(a_plan(cloud))
         cloud.owned()
+        list(cloud.tagged())
 
         # The double tells rights to everybody, also that these are not a mover's.
         assert [finding.code for finding in findings] in ([], ["permissions"])

@@ -1,0 +1,50 @@
+"""What a person does next about a migration: one exact command, or what to wait for."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from coldferry.migration import ENDED, State
+
+ABORT_AT_TAG = "abort-at:"
+"""Begins a run's tag that says when its window ends (ISO 8601 with its offset): then the source
+is to be started again."""
+
+
+class RunState(StrEnum):
+    """What the run of a migration does, as far as its next action depends on it."""
+
+    NONE = "none"
+    WAITING = "waiting"
+    ALIVE = "alive"
+    SILENT = "silent"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Due:
+    """``command`` is exact, empty where nothing is to be done; ``why`` is a plain sentence."""
+
+    command: str
+    why: str
+
+
+def due(migration: str, state: str, run: RunState, objects: int, vm: str) -> Due:
+    """The next action, by the state in the clouds' tags and what its run does."""
+    on, back = f"coldferry resume {migration}", f"coldferry rollback {migration}"
+    told = {
+        RunState.SILENT: Due(on, "Its worker died: no sign of life comes."),
+        RunState.ALIVE: Due("", "It is being carried out."),
+        RunState.WAITING: Due("", "It waits for its form: answer it in the Prefect UI."),
+    }
+    if run in told:
+        return told[run]
+    if state in ENDED:
+        left = objects and vm
+        return Due(back, "It ended, and left something behind.") if left else Due("", "It ended.")
+    ways = {
+        State.ALLOCATED: Due("", "It arrived, and waits for its cutover."),
+        State.CUT_OVER: Due("", "It runs at the target."),
+    }
+    known = state in set(State)
+    unknown = Due("coldferry audit", "No machine that answers knows of it.")
+    return ways.get(State(state), Due(on, "It stopped on its way.")) if known else unknown

@@ -1,0 +1,178 @@
+"""At three in the morning: go on with a migration, give it up, find runs that died."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from coldferry.due import RunState
+from coldferry.errors import Conflict, Failed, Refused
+from coldferry.migration import ENDED, State
+from coldferry.plain import plain
+from console import tracking
+from console.managing import Json
+from console.migrating import Migration
+from console.output import Outcome, command
+from console.prefect_server import use_server
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+
+_POLL_S = 2.0
+
+
+@command
+def resume(
+    migration: Migration,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Until the run has ended, or asks a person")
+    ] = False,
+    json: Json = False,
+) -> Outcome:
+    """Go on with a migration whose run failed, crashed or was cancelled: the same run again."""
+    found = tracking.find(migration, need_both=False)
+    if found.state in ENDED:
+        raise Refused(
+            f"{found.migration} is {found.state}: there is nothing to go on with.",
+            "Migrate the machine again: that is the next attempt.",
+        )
+    use_server()
+    document = asyncio.run(_resume(found, wait=wait))
+    return Outcome(document, lambda out: _show(out, document))
+
+
+@command
+def reconcile(
+    silent_for: Annotated[
+        int,
+        typer.Option("--silent-for", metavar="SECONDS", min=60, help="Without a sign of life"),
+    ] = 300,
+    json: Json = False,
+) -> Outcome:
+    """Find runs that a dead worker left Running, and make them retryable."""
+    use_server()
+    from flows.reconcile import reconcile as reconcile_flow
+
+    document: Any = asyncio.run(reconcile_flow(silent_for))
+    return Outcome(document, lambda out: _show_reaped(out, document["crashed"]))
+
+
+@command
+def abort(
+    migration: Migration,
+    discard_used: Annotated[
+        bool,
+        typer.Option("--discard-used", help="Also when the new machine ran and may hold new data"),
+    ] = False,
+    json: Json = False,
+) -> Outcome:
+    """Cancel a migration's run, start the source again as it was, and discard the target."""
+    found = tracking.find(migration)
+    use_server()
+    from flows.abort import abort as abort_flow
+    from tasks.clouds import load
+
+    document: Any = asyncio.run(
+        abort_flow(
+            load(found.source), found.vm, load(found.target), migration, discard_used=discard_used
+        )
+    )
+    return Outcome(document, lambda out: _show_aborted(out, document))
+
+
+async def _resume(found: tracking.Found, *, wait: bool) -> dict[str, Any]:
+    from tasks.reaping import reap_one
+    from tasks.runs import retry, run_state, runs_of
+
+    runs = await runs_of(found.migration)
+    doing = [(run, await run_state(run)) for run in runs]
+    for run, state in doing:
+        if state is RunState.WAITING:
+            raise Conflict(
+                f"{found.migration} waits for its form.",
+                f"Answer it in the Prefect UI: the run {run.name} ({run.id}).",
+            )
+        if state is RunState.ALIVE:
+            raise Conflict(
+                f"{found.migration} is being carried out by the run {run.name} ({run.id}).",
+                "Wait for it. If its worker died just now, give the same command again in five "
+                "minutes: then its silence tells.",
+            )
+    silent = [await reap_one(run) for run, state in doing if state is RunState.SILENT]
+    if found.state in (State.ALLOCATED, State.CUT_OVER) and not _unfinished(runs):
+        return _told(found, runs[0] if runs else None, "nothing is left to do")
+    retryable = next((run for run in [*silent, *runs] if run.deployment_id is not None), None)
+    if retryable is None:
+        raise Refused(
+            f"No run of {found.migration} can be retried by a worker: it was begun by a command, "
+            "or Prefect no longer knows its run.",
+            f"Go on with it here: {_by_hand(found)}",
+        )
+    await retry(retryable)
+    if not wait:
+        return _told(found, retryable, "goes on")
+    return await _until_ended(found, retryable)
+
+
+def _unfinished(runs: "list[FlowRun]") -> bool:
+    latest = runs[0] if runs else None
+    return latest is not None and latest.state is not None and not latest.state.is_completed()
+
+
+def _by_hand(found: tracking.Found) -> str:
+    """The exact command; its answers were approved before, and are kept."""
+    target = found.target or tracking.target_of(found) or "TARGET"
+    return f"coldferry migrate {found.source} {found.vm} {target}"
+
+
+async def _until_ended(found: tracking.Found, run: "FlowRun") -> dict[str, Any]:
+    from prefect.client.orchestration import get_client
+
+    while True:
+        async with get_client() as client:
+            seen = await client.read_flow_run(run.id)
+        state = seen.state
+        if state is not None and state.is_completed():
+            return _told(found, seen, "is complete")
+        if state is not None and (state.is_final() or state.is_paused()):
+            raise Failed(
+                f"{found.migration}: its run is {state.name}. {plain(state.message or '', 1000)}",
+                f"Its first artifact in the Prefect UI says what to do (run {run.id}).",
+            )
+        await asyncio.sleep(_POLL_S)
+
+
+def _told(found: tracking.Found, run: "FlowRun | None", what: str) -> dict[str, Any]:
+    return {
+        "migration": found.migration,
+        "run": str(run.id) if run is not None else None,
+        "what": what,
+    }
+
+
+def _show(out: Console, document: dict[str, Any]) -> None:
+    out.print(f"{document['migration']} {document['what']}.")
+    if document["run"]:
+        out.print(f"Its run: {document['run']}")
+
+
+def _show_reaped(out: Console, crashed: list[dict[str, Any]]) -> None:
+    for one in crashed:
+        out.print(f"{plain(one['name'])}: {one['state']}, silent for {one['silent_s']} s")
+    for migration in dict.fromkeys(one["migration"] for one in crashed if one["migration"]):
+        out.print(f"Go on with: coldferry resume {migration}")
+    if not crashed:
+        out.print("No run is dead.")
+
+
+def _show_aborted(out: Console, document: dict[str, Any]) -> None:
+    out.print(f"{document['migration']}: {document['state']}; the source is {document['power']}.")
+    for run in document["cancelled"]:
+        out.print(f"  ended the run {run}")
+    for one in document["removed"]:
+        out.print(f"  removed {one['kind']} {plain(one['id'])}")
+    for one in document["left"]:
+        out.print(f"  LEFT: {one['kind']} {plain(one['id'])}")
+    if not document["left"]:
+        out.print("Nothing of it is left at either cloud but the attempt's tag.")

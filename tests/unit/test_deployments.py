@@ -1,0 +1,67 @@
+"""What stands under Deployments is there, says what it does, and waits until it is wanted."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect import Flow
+
+from tasks.failing import tell_of_failure
+from tasks.runs import FLOWS
+
+ROOT = Path(__file__).parents[2]
+DEPLOYED = {
+    row["name"]: row for row in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+}
+
+
+def flow_of(row):
+    file, _, name = row["entrypoint"].partition(":")
+    return getattr(importlib.import_module(file.removesuffix(".py").replace("/", ".")), name)
+
+
+def every_flow():
+    for path in sorted((ROOT / "flows").glob("*.py")):
+        module = importlib.import_module(f"flows.{path.stem}")
+        yield from (one for one in vars(module).values() if isinstance(one, Flow))
+
+
+@pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)
+def test_a_deployment_bears_its_flows_name_and_says_what_it_does(row):
+    flow = flow_of(row)
+
+    assert flow.name == row["name"]
+    assert row["description"].endswith(".")
+    assert row["enforce_parameter_schema"] is True
+
+
+@pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)
+def test_every_field_of_a_run_form_is_explained(row):
+    parameters = flow_of(row).parameters.properties
+
+    assert [name for name, field in parameters.items() if not field.get("description")] == []
+
+
+@pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)
+def test_a_schedule_is_off_until_it_is_wanted(row):
+    assert [one for one in row.get("schedules", []) if one["active"] is not False] == []
+
+
+def test_a_dead_run_of_any_flow_of_ours_is_looked_for():
+    assert {flow.name for flow in every_flow()} <= set(FLOWS)
+
+
+def test_a_hook_has_the_very_names_that_a_worker_calls_it_with():
+    assert list(inspect.signature(tell_of_failure).parameters) == ["flow", "flow_run", "state"]
+
+
+def test_every_notification_names_flows_that_are_ours():
+    rows = yaml.safe_load((ROOT / "deployments" / "notifications.yaml").read_text())["automations"]
+    named = {
+        name for row in rows for name in row["trigger"]["match_related"]["prefect.resource.name"]
+    }
+
+    assert len(rows) == 3
+    assert named <= set(FLOWS)

@@ -1,0 +1,86 @@
+"""What a failed run says first."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from markdown_it import MarkdownIt
+
+from coldferry.auditing import Belongs, Entry
+from coldferry.failing import Failure
+from coldferry.migration import Marks, State
+from coldferry.ports import PowerState, Tagged
+
+MIGRATION = "web-01-azure-0123abcd-a1"
+NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
+DISK = Entry(
+    "coldferry-cloud/to", Tagged(MIGRATION, "disk", "disk-1", 8 << 30), Belongs.UNDER_WAY,
+    "failed", "i-1", 0.5, "",
+)  # fmt: skip
+
+
+def failure(**changes) -> Failure:
+    given = {
+        "run": "r", "migration": MIGRATION, "source": "coldferry-cloud/from", "vm": "i-1",
+        "target": "coldferry-cloud/to", "what": "Azure denied it.", "do": "Grant it.",
+        "step": "copy", "resumable": True, "now": NOW, "power": PowerState.STOPPED,
+        "marks": Marks(MIGRATION, State.FAILED, "running"), "exists": [DISK],
+    }  # fmt: skip
+    return Failure(**{**given, **changes})
+
+
+def test_all_seven_facts_are_on_top_in_their_order() -> None:
+    page = failure(abort_at=NOW + timedelta(minutes=41, seconds=30)).as_markdown()
+    facts = [line for line in page.splitlines() if line.startswith("- **")]
+
+    assert facts == [
+        "- **Cause**: Azure denied it. Grant it.",
+        "- **Step**: `copy`",
+        "- **Source** `i-1`: **stopped**; it ran before the halt.",
+        "- **What exists**: 1 object, 0.50 USD a day.",
+        "- **Is a retry safe**: yes; it goes on where it ended, and nothing is made twice.",
+        "- **Window**: 41 minutes left until the source is to be put back.",
+    ]
+    assert page.count("1. `coldferry ") == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "verbs"),
+    [
+        ({}, ["resume", "abort", "status"]),
+        ({"abort_at": NOW - timedelta(minutes=1)}, ["abort", "status", "resume"]),
+        ({"resumable": False}, ["abort", "status", "audit"]),
+        ({"marks": None, "exists": [], "resumable": False}, ["plan", "resume", "status"]),
+        ({"migration": "", "marks": None, "exists": []}, ["plan", "doctor", "list"]),
+    ],
+)
+def test_the_likeliest_command_comes_first(changes, verbs) -> None:
+    commands = [command for command, _ in failure(**changes).commands]
+
+    assert [command.split()[1] for command in commands] == verbs
+
+
+def test_what_could_not_be_asked_is_never_said_to_be_well() -> None:
+    page = failure(power=None, marks=None, exists=[], unasked=["from: no answer"]).as_markdown()
+
+    assert "its power state could not be asked" in page
+    assert "nothing of it is known" in page
+    assert "nothing was touched" not in page
+    assert "from: no answer" in page
+
+
+def test_of_a_process_that_was_killed_the_tags_tell_how_far_it_was() -> None:
+    killed = failure(step="", marks=Marks(MIGRATION, State.COPYING, "running"))
+
+    assert "**Step**: not known; recorded last is `copying`." in killed.as_markdown()
+
+
+def test_a_window_that_is_over_says_so() -> None:
+    assert "it ended 5 minutes ago" in failure(abort_at=NOW - timedelta(minutes=5)).as_markdown()
+
+
+def test_a_hostile_cause_makes_no_link() -> None:
+    page = failure(what="[x](javascript:alert(1)) https://there <b>", vm="`|`").as_markdown()
+    kit = MarkdownIt("commonmark", {"html": True, "linkify": True}).enable("linkify")
+    inline = [child for token in kit.parse(page) for child in token.children or []]
+
+    assert not {"link_open", "html_inline", "image"} & {token.type for token in inline}
