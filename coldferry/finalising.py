@@ -14,6 +14,8 @@ from coldferry.ports import Billed, Machines, Owned, PowerState, Source, Target
 KEEP_DAYS = 14
 """How long the way back is kept after a cutover, unless somebody says otherwise."""
 
+MAX_KEEP_DAYS = 3650
+
 
 @dataclass(frozen=True)
 class Holding:

@@ -32,7 +32,7 @@ def due_at(marks: Marks, keep_days: int) -> datetime | None:
     """When the way back may be given up; None when the tag does not say when it was cut over."""
     try:
         moved = datetime.fromisoformat(marks.moved_at or "")
-    except ValueError:
+        moved = moved if moved.tzinfo else moved.replace(tzinfo=UTC)
+        return moved + timedelta(days=keep_days)
+    except (ValueError, OverflowError):
         return None
-    moved = moved if moved.tzinfo else moved.replace(tzinfo=UTC)
-    return moved + timedelta(days=keep_days)

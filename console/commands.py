@@ -7,6 +7,7 @@ from console import (
     comparing,
     copy_command,
     doctor,
+    finishing,
     gaps,
     limiting,
     managing,
@@ -40,7 +41,11 @@ app.command("migrate", short_help="Halt, copy, prove, and make the machine anew.
     migrating.migrate
 )
 app.command("copy", short_help="Copy one disk by itself, and prove it.")(copy_command.copy)
+app.command("cutover", short_help="Hand production to the new machine, checked.")(finishing.cutover)
 app.command("rollback", short_help="Undo a migration; the source is as before.")(migrating.rollback)
+app.command("finalise", short_help="Give up the way back; each erasure is written down.")(
+    finishing.finalise
+)
 app.command("status")(migrating.status)
 app.command("report", short_help="Show what a migration came to, also as one HTML file.")(
     reporting.report

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coldferry.errors import problem
+from coldferry.errors import BadInput, problem
 from coldferry.plain import counted, plain
 from console import answers as answer_file
 from console import blocks, tracking
@@ -92,16 +92,33 @@ def rollback(
         bool,
         typer.Option("--discard-used", help="Also when the new machine ran and may hold new data"),
     ] = False,
+    target_writes: Annotated[
+        str,
+        typer.Option(
+            metavar="discard|stop",
+            help="What becomes of the new machine's data; discard keeps a copy of its disks",
+        ),
+    ] = "",
     json: Json = False,
 ) -> Outcome:
     """Remove what a migration made, and put the source's power back as it was."""
+    if target_writes not in ("", "discard", "stop"):
+        raise BadInput(
+            f"'{target_writes}' is nothing that can become of the target's writes.",
+            "Give --target-writes discard or --target-writes stop.",
+        )
     found = tracking.find(migration)
     use_server()
     from flows.rollback import rollback as rollback_flow
     from tasks.clouds import load
 
-    document: dict[str, Any] = rollback_flow(
-        load(found.source), found.vm, load(found.target), migration, discard_used=discard_used
+    document: Any = rollback_flow(
+        load(found.source),
+        found.vm,
+        load(found.target),
+        migration,
+        discard_used=discard_used,
+        target_writes=target_writes,
     )
     return Outcome(document, lambda out: _show_rollback(out, document))
 
@@ -151,6 +168,10 @@ def _show_rollback(out: Console, document: dict[str, Any]) -> None:
     removed = "removed:" if document["removed"] else "there was nothing left to remove."
     out.print(f"{document['migration']}: {document['state']}; {removed}")
     for one in document["removed"]:
+        out.print(f"  {one['kind']} {plain(one['id'])}")
+    if document["kept"]:
+        out.print("Kept at the target, until it is finalised:")
+    for one in document["kept"]:
         out.print(f"  {one['kind']} {plain(one['id'])}")
 
 

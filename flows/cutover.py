@@ -10,7 +10,7 @@ from pydantic import Field
 from coldferry.checks import refuse_unusable
 from coldferry.cutover import groups_of
 from coldferry.errors import ColdferryError, Rejected, after_halt
-from coldferry.finalising import KEEP_DAYS
+from coldferry.finalising import KEEP_DAYS, MAX_KEEP_DAYS
 from coldferry.home import alone
 from coldferry.switched import Switched
 from tasks.clouds import Cloud
@@ -28,7 +28,7 @@ def cutover(
     security_groups: list[str] = [],  # noqa: B006 - a form's default; nobody changes it
     checks: list[str] = [],  # noqa: B006
     checks_within_s: Annotated[int, Field(ge=0)] = 600,
-    keep_days: Annotated[int, Field(ge=0)] = KEEP_DAYS,
+    keep_days: Annotated[int, Field(ge=0, le=MAX_KEEP_DAYS)] = KEEP_DAYS,
     go: bool = False,
 ) -> dict[str, Any] | PrefectState[Any]:
     """Put the new machine behind its real security groups, start it, and check it.

@@ -8,7 +8,7 @@ from prefect.states import Cancelled
 from pydantic import Field
 
 from coldferry.errors import ColdferryError, Rejected, after_halt
-from coldferry.finalising import KEEP_DAYS
+from coldferry.finalising import KEEP_DAYS, MAX_KEEP_DAYS
 from coldferry.home import alone
 from coldferry.migration import State
 from tasks.clouds import Cloud
@@ -31,7 +31,7 @@ def finalise(
     vm: str,
     target: Cloud,
     migration: str,
-    keep_days: Annotated[int, Field(ge=0)] = KEEP_DAYS,
+    keep_days: Annotated[int, Field(ge=0, le=MAX_KEEP_DAYS)] = KEEP_DAYS,
     go: bool = False,
 ) -> dict[str, Any] | PrefectState[Any]:
     """Remove the frozen disks and the migration's temporary things; this cannot be undone.

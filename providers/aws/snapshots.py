@@ -84,7 +84,7 @@ def ran_since(clients: Clients, vm: str, migration: str) -> bool | None:
     rows = _frozen(clients, migration)
     if not rows:
         return None
-    return any(tags_of(row.get("Tags", [])).get(LAUNCH_TAG) != launched for row in rows)
+    return not any(tags_of(row.get("Tags", [])).get(LAUNCH_TAG) == launched for row in rows)
 
 
 def release(clients: Clients, migration: str) -> list[Erased]:

@@ -117,7 +117,7 @@ class MemoryCloud:
     def ran_since(self, vm: str, migration: str) -> bool | None:
         refs = [ref for ref, of in self.world.frozen.items() if of == migration]
         starts = self._stored(vm).starts
-        return any(not ref.endswith(f"-frozen-{starts}") for ref in refs) if refs else None
+        return not any(ref.endswith(f"-frozen-{starts}") for ref in refs) if refs else None
 
     @contextmanager
     def open_frozen(self, frozen: FrozenDisk) -> Iterator[MemoryReader]:

@@ -23,6 +23,8 @@ from coldferry.errors import (
 from coldferry.home import alone
 from coldferry.migration import State
 from coldferry.ports import PowerState
+from flows.cutover import cutover
+from flows.finalise import finalise
 from flows.migrate_vm import migrate_vm
 from flows.rollback import rollback
 from tasks.deciding import identify
@@ -54,6 +56,16 @@ class Ferry:
     def rollback(self, migration, **options):
         origin, goal = self.blocks
         return rollback(origin, VM, goal, migration, **options)
+
+    def cutover(self, migration, groups=("web",), **options):
+        origin, goal = self.blocks
+        return cutover(
+            origin, VM, goal, migration, **{"security_groups": [*groups], "go": True} | options
+        )
+
+    def finalise(self, migration, **options):
+        origin, goal = self.blocks
+        return finalise(origin, VM, goal, migration, **{"keep_days": 0, "go": True} | options)
 
     def bytes_differ(self, report) -> list[str]:
         """Source disks whose copy is not the same, read straight from the dictionaries."""
