@@ -67,7 +67,7 @@ def weigh(
         price = _price(target, kept)
         return Holding(migration, (), kept, True, None, price, ())
     remarks = _standing(source, vm, target, migration, marks)
-    frozen = tuple([*source.owned(migration), *source.owned(inspection_of(migration))])
+    frozen = (*source.owned(migration), *source.owned(inspection_of(migration)))
     due = due_at(marks, keep_days) if marks is not None else None
     if due is not None and due > datetime.now(UTC) and marks and marks.state is State.CUT_OVER:
         raise Refused(

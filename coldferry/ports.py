@@ -123,7 +123,8 @@ class Arrived:
 
     ``interfaces`` are the names of those that the migration made, in the machine's order,
     ``groups`` the security group that each is behind now, "" for none, and ``offered``
-    those that it could be behind, ours left out. ``address`` is the first interface's private one, "" for none.
+    those that it could be behind, ours left out. ``address`` is the first interface's
+    private one, "" for none.
     """
 
     vm: str

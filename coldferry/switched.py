@@ -97,5 +97,7 @@ class Switched:
             ]
         if self.ready.remarks:
             lines += ["", "## Findings", ""]
-            lines += [f"- {code(one.subject)}: {prose(one.what, 600)}" for one in self.ready.remarks]
+            lines += [
+                f"- {code(one.subject)}: {prose(one.what, 600)}" for one in self.ready.remarks
+            ]
         return "\n".join(lines)

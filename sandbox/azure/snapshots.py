@@ -50,12 +50,9 @@ class Snapshots(Kind):
         sku = (body.get("sku") or {}).get("name") or "Standard_LRS"
         if sku not in SKUS:
             raise invalid_parameter("sku.name", f"A snapshot cannot be of type {sku}.")
-        incremental = bool(properties.get("incremental"))
-        if incremental and sku not in INCREMENTAL_SKUS:
-            raise invalid_parameter("sku.name", f"An incremental snapshot cannot be of type {sku}.")
         source = disk_content.copy_source(self.world, creation)
-        if source.body["sku"]["name"] in disk_content.FOUR_K_SKUS and not incremental:
-            raise bad_request(f"A snapshot of '{source.name}' must be incremental.")
+        incremental = bool(properties.get("incremental"))
+        _check_kind(source, sku, incremental=incremental)
         creation["sourceUniqueId"] = source.properties["uniqueId"]
         for inherited in disk_content.INHERITED:
             if inherited in source.properties:
@@ -98,3 +95,10 @@ class Snapshots(Kind):
         if name.lower() == "endgetaccess" and call.method == "POST":
             return disk_access.end_get_access(self.world, resource)
         return super().action(name, call, resource)
+
+
+def _check_kind(source: Resource, sku: str, *, incremental: bool) -> None:
+    if incremental and sku not in INCREMENTAL_SKUS:
+        raise invalid_parameter("sku.name", f"An incremental snapshot cannot be of type {sku}.")
+    if source.body["sku"]["name"] in disk_content.FOUR_K_SKUS and not incremental:
+        raise bad_request(f"A snapshot of '{source.name}' must be incremental.")

@@ -221,7 +221,7 @@ def test_the_way_back_is_kept_until_its_day_and_its_cost_is_told(ferry, migratio
     ferry.source.cloud.world.disk_price = 0.25
     with pytest.raises(Refused, match=r"kept until .* 0\.25 USD a day"):
         ferry.finalise(migration, keep_days=14)
-    with pytest.raises(Refused, match="Is .* finalised"):
+    with pytest.raises(Refused, match="will be erased"):
         ferry.finalise(migration, go=False)
 
     assert ferry.source.cloud.owned(migration)

@@ -41,7 +41,9 @@ def cut_over(served, moved, no_go):
     served.wait(run, "Completed")
     artifact = {"artifacts": {"flow_run_id": {"any_": [run]}}}
     (shown,) = [
-        one for one in served.api("POST", "/artifacts/filter", artifact) if one["type"] == "markdown"
+        one
+        for one in served.api("POST", "/artifacts/filter", artifact)
+        if one["type"] == "markdown"
     ]
     return schema["properties"][field], incomplete, shown["data"], served.arrivals.power(moved[1])
 

@@ -1,7 +1,6 @@
 """A check passes, or says why not, within its time."""
 
 import http.server
-import os
 import socket
 import threading
 import time
@@ -141,7 +140,7 @@ def test_a_check_that_cannot_be_carried_out_is_bad_input(check):
 
 def test_a_script_that_others_may_write_is_refused(tmp_path):
     script = a_script(tmp_path, "exit 0")
-    os.chmod(script, 0o777)
+    script.chmod(0o777)
 
     with pytest.raises(BadInput, match="written by others"):
         refuse_unusable([f"script:{script}"])
