@@ -149,6 +149,8 @@ def _connected(host: str, port: int, until: float) -> Iterator[socket.socket]:
         timer.start()
         try:
             yield made
+            if time.monotonic() >= until:  # http.client takes the end for the end of the headers
+                raise TimeoutError
         finally:
             timer.cancel()
             other.close()

@@ -3,13 +3,13 @@
 import asyncio
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from coldferry.errors import BadInput, problem
+from coldferry.errors import problem
 from coldferry.plain import counted, plain
 from console import answers as answer_file
 from console import blocks, tracking
@@ -93,7 +93,7 @@ def rollback(
         typer.Option("--discard-used", help="Also when the new machine ran and may hold new data"),
     ] = False,
     target_writes: Annotated[
-        str,
+        Literal["", "discard", "stop"],
         typer.Option(
             metavar="discard|stop",
             help="What becomes of the new machine's data; discard keeps a copy of its disks",
@@ -102,11 +102,6 @@ def rollback(
     json: Json = False,
 ) -> Outcome:
     """Remove what a migration made, and put the source's power back as it was."""
-    if target_writes not in ("", "discard", "stop"):
-        raise BadInput(
-            f"'{target_writes}' is nothing that can become of the target's writes.",
-            "Give --target-writes discard or --target-writes stop.",
-        )
     found = tracking.find(migration)
     use_server()
     from flows.rollback import rollback as rollback_flow

@@ -42,8 +42,8 @@ def rollback(
             keeps a copy of its disks and goes back to the source's, `stop` ends this run. Leave
             it empty to be asked in this run.
     """
-    told = {"discard_used": discard_used, "target_writes": target_writes}
-    way = look_back(source, vm, target, migration, **told)
+    told = (discard_used, target_writes)
+    way = look_back(source, vm, target, migration, *told)
     try:
         discard_or_stop(migration, way, target_writes)
     except Rejected as stopped:
@@ -53,7 +53,7 @@ def rollback(
 
     kept: list[Owned] = []
     with alone(migration):
-        way = look_back(source, vm, target, migration, **told)
+        way = look_back(source, vm, target, migration, *told)
         try:
             if way.keep:
                 kept = keep(target, migration)

@@ -107,11 +107,11 @@ def _form(question: Question, missing: Sequence[str]) -> type[RunInput]:
     wrong = [f"NOT ACCEPTED: {prose(question.fields[name].title)}." for name in missing]
     lines = [prose(question.title, 600), *wrong, *(prose(line, 600) for line in question.told)]
     choices = [f"- {code(choice)}: {prose(does, 300)}" for choice, does in question.choices.items()]
-    options = list(question.choices)
+    offered: dict[str, Any] = {"position": 0, "enum": list(question.choices)}
     decision: Any = Field(
         title="Decision",
         description="\n\n".join([*lines, *choices]),
-        json_schema_extra={"position": 0, "enum": options},
+        json_schema_extra=offered,
     )
     fields: dict[str, Any] = {DECISION: (str, decision)}
     for place, (name, asked) in enumerate(question.fields.items(), start=1):
@@ -119,7 +119,7 @@ def _form(question: Question, missing: Sequence[str]) -> type[RunInput]:
     for name, (title, text, max_chars) in SIGNATURE.items():
         fields[name] = note(title, text, max_chars, "")
     made = create_model("Decision", __base__=RunInput, **fields)
-    go = {
+    go: Any = {
         "if": {"properties": {DECISION: {"const": question.go}}, "required": [DECISION]},
         "then": {"required": list(question.fields)},
     }

@@ -2,6 +2,7 @@
 
 from coldferry import finalising
 from coldferry.erasing import EraseRecord
+from coldferry.errors import UnknownMachine
 from coldferry.finalising import Holding
 from coldferry.migration import Marks, State
 from coldferry.ports import Erased, Owned
@@ -27,7 +28,10 @@ def left_over(source: Cloud, target: Cloud, migration: str) -> list[Owned]:
 def tag_as_finalised(source: Cloud, vm: str, migration: str) -> None:
     """Say it on the source, where that is still there; since when it was moved stays."""
     cloud = source.source()
-    marks = cloud.marks(vm)
+    try:
+        marks = cloud.marks(vm)
+    except UnknownMachine:
+        return
     if marks is not None and marks.migration == migration:
         cloud.mark(vm, Marks(migration, State.FINALISED, moved_at=marks.moved_at))
 

@@ -39,8 +39,7 @@ def look_back(
     vm: str,
     target: Cloud,
     migration: str,
-    *,
-    discard_used: bool,
+    discard_used: bool = False,
     target_writes: TargetWrites = "",
 ) -> Way:
     """What the way back goes over; changes nothing.

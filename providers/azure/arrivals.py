@@ -5,6 +5,7 @@ is associated by writing the interface, also while its VM runs.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from coldferry.errors import BadInput, Gone
 from coldferry.migration import MIGRATION_TAG
@@ -47,10 +48,10 @@ def open_up(arm: Arm, migration: str, groups: Sequence[str]) -> None:
     for nic, name in zip(_interfaces(arm, vm, migration), groups, strict=True):
         wanted = offered[name] if name else ""
         if not same(_group_id(nic), wanted):
-            rewrite(arm, nic["name"], lambda body, wanted=wanted: _put_behind(body, wanted))
+            rewrite(arm, nic["name"], partial(_put_behind, wanted))
 
 
-def _put_behind(body: Json, group_id: str) -> None:
+def _put_behind(group_id: str, body: Json) -> None:
     body["properties"].pop("networkSecurityGroup", None)
     if group_id:
         body["properties"]["networkSecurityGroup"] = {"id": group_id}

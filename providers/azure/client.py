@@ -104,7 +104,7 @@ class Arm:
     def delete(self, kind: Kind, name: str) -> str:
         """Delete, and wait for it; Azure's word for how it ended. Gone already is no error."""
         try:
-            return self._run(kind, "delete", name, "delete", "begin_delete", ended=_status)
+            return str(self._run(kind, "delete", name, "delete", "begin_delete", ended=_status))
         except Gone:
             return "NotFound"
 
