@@ -21,8 +21,8 @@ MAX_KEEP_DAYS = 3650
 class Holding:
     """What finalising removes at both ends, and what keeping it costs.
 
-    ``only_kept``: it was rolled back, and only its target's lasting copies are
-    there. ``due`` is None where nobody knows when it was cut over, or nothing
+    ``only_kept``: it was rolled back, and at most its target's lasting copies
+    are there. ``due`` is None where nobody knows when it was cut over, or nothing
     is waited for; ``usd_per_day`` None where a price is not known.
     """
 
@@ -63,9 +63,8 @@ def weigh(
     """
     marks = _marks(source, vm, target, migration)
     kept = tuple(target.kept(migration))
-    if _rolled_back(marks, vm) and kept:
-        price = _price(target, kept)
-        return Holding(migration, (), kept, True, None, price, ())
+    if _rolled_back(marks, vm) and target.arrived(migration) is None:
+        return Holding(migration, (), kept, True, None, _price(target, kept), ())
     remarks = _standing(source, vm, target, migration, marks)
     frozen = (*source.owned(migration), *source.owned(inspection_of(migration)))
     due = due_at(marks, keep_days) if marks is not None else None

@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("describe")(managing.describe)
-app.command("start")(managing.start)
+app.command("start", short_help="Start a machine, unless another took over.")(managing.start)
 app.command("stop", short_help="Stop a machine, never terminate it, and wait.")(managing.stop)
 app.command("reboot")(managing.reboot)
 app.command("plan")(planning.plan)

@@ -95,8 +95,8 @@ def rollback(
     target_writes: Annotated[
         Literal["", "discard", "stop"],
         typer.Option(
-            metavar="discard|stop",
-            help="What becomes of the new machine's data; discard keeps a copy of its disks",
+            metavar="ANSWER",
+            help="After a cutover: discard what it wrote, which keeps a copy of its disks, or stop",
         ),
     ] = "",
     json: Json = False,

@@ -61,8 +61,8 @@ def calls(prefect_api):
     """``task -> (side, method)``: the first provider call of each task in a healthy run."""
     ferry = Ferry(inspect=True)
     _there_and_back(ferry)
-    _cut_over_there_and_back(ferry, ferry.migrate()["migration"])
-    _for_good(ferry, ferry.migrate()["migration"])
+    _cut_over_there_and_back(ferry, ferry.finished())
+    _for_good(ferry, ferry.finished())
     first = {}
     for side, cloud in (("source", ferry.source), ("target", ferry.target)):
         for task, method in cloud.calls:
@@ -88,13 +88,14 @@ def test_a_transient_failure_of_a_task_does_not_end_the_migration(calls, task):
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", sorted(AFTERWARDS))
 @pytest.mark.parametrize("error", [Transient("Busy."), Denied("No.")], ids=["busy", "refused"])
 def test_what_comes_afterwards_survives_a_failure_of_each_task(calls, task, error):
     side, method = calls[task]
     ferry = Ferry(disks=1)
     cloud = getattr(ferry, side)
-    migration = ferry.migrate()["migration"]
+    migration = ferry.finished()
     finalising = task in ("hand over", "tag as finalised")
     story = _for_good if finalising else _cut_over_there_and_back
     cloud.fail(method, error, task)

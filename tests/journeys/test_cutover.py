@@ -22,7 +22,7 @@ def ferry(prefect_api):
 @pytest.fixture
 def migration(ferry):
     """A finished move."""
-    return ferry.migrate()["migration"]
+    return ferry.finished()
 
 
 def at_target(ferry) -> dict[str, set[str]]:
@@ -51,6 +51,7 @@ def test_a_cutover_starts_the_new_machine_behind_its_groups_and_leaves_the_sourc
     assert len(ferry.source.cloud.owned(migration)) == 1
 
 
+@pytest.mark.slow
 def test_a_cutover_again_goes_on_and_its_moment_stays(ferry, migration):
     first = ferry.cutover(migration)
     again = ferry.cutover(migration, groups=(), go=False)
@@ -86,6 +87,7 @@ def test_a_source_that_was_started_since_is_not_cut_over(ferry, migration, again
     assert ferry.target.cloud.arrived(migration).power is PowerState.STOPPED
 
 
+@pytest.mark.slow
 def test_only_a_finished_move_is_cut_over(ferry):
     ferry.target.fail("allocate", Denied("No."), "allocate")
     with pytest.raises(Failed):
@@ -180,10 +182,11 @@ def test_a_rollback_that_discards_keeps_a_copy_and_puts_the_source_back(ferry, m
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
 
 
+@pytest.mark.slow
 def test_kept_copies_can_be_erased_after_the_next_attempt_began(ferry, migration):
     ferry.cutover(migration)
     ferry.rollback(migration, target_writes="discard")
-    second = ferry.migrate()["migration"]
+    second = ferry.finished()
 
     assert len(ferry.finalise(migration)["erased"]) == 1
     assert ferry.source.cloud.marks(VM).migration == second
@@ -228,6 +231,7 @@ def test_the_way_back_is_kept_until_its_day_and_its_cost_is_told(ferry, migratio
     assert ferry.finalise(migration)["usd_per_day"] == 0.25
 
 
+@pytest.mark.slow
 def test_without_its_new_machine_nothing_is_finalised(ferry, migration):
     new = ferry.cutover(migration)["target_vm"]
     del ferry.target.cloud.world.machines[new]
@@ -237,6 +241,7 @@ def test_without_its_new_machine_nothing_is_finalised(ferry, migration):
     assert ferry.source.cloud.owned(migration)
 
 
+@pytest.mark.slow
 def test_a_migration_whose_source_is_gone_is_finalised_beside_its_new_machine(ferry, migration):
     ferry.cutover(migration)
     del ferry.source.cloud.world.machines[VM]
@@ -246,6 +251,7 @@ def test_a_migration_whose_source_is_gone_is_finalised_beside_its_new_machine(fe
     assert ferry.source.cloud.owned() == ferry.target.cloud.owned() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "method", "task"),
     [
@@ -271,6 +277,7 @@ def test_finalising_that_fails_in_the_middle_ends_the_same_the_next_time(
     assert ferry.source.cloud.marks(VM).state is State.FINALISED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "method", "task"),
     [
@@ -296,6 +303,7 @@ def test_a_rollback_that_fails_in_the_middle_ends_the_same_the_next_time(
     assert ferry.source.cloud.marks(VM).state is State.ROLLED_BACK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "method", "task"),
     [
