@@ -26,6 +26,7 @@
     |   +-- CorruptCopy
     |   +-- DiskSealed
     |   +-- Undone
+    |   +-- ChecksFailed
     +-- Ended (6)                 a person's decision, or the lack of one
         +-- Rejected
         +-- Cancelled
@@ -257,6 +258,10 @@ class Rejected(Ended):
 
 class Cancelled(Ended):
     """Cancelled or timed out while waiting."""
+
+
+class ChecksFailed(Failed):
+    """The new machine runs, and does not do what it was asked to show."""
 
 
 def after_halt(error: ColdferryError, migration: str = "") -> ColdferryError:

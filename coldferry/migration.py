@@ -15,7 +15,7 @@ ATTEMPT_TAG = "coldferry:attempt"
 """On the source machine: ``<migration id> <state> <machine>``; all that a rollback leaves.
 
 Tags can be copied to another machine (a restored backup, a launch template):
-the third word says whose they are.
+the third word says whose they are. After a cutover a fourth says when that was.
 """
 
 POWER_TAG = "coldferry:power-before"
@@ -56,17 +56,23 @@ HELD_AT_TARGET = frozenset({State.ALLOCATED, State.CUT_OVER})
 """The new machine was finished, proven and left stopped."""
 
 
+MOVED = frozenset({State.CUT_OVER, State.FINALISED})
+"""The new machine has taken over: the source is not to run beside it."""
+
+
 @dataclass(frozen=True)
 class Marks:
     """What the source machine's tags say of its latest migration.
 
     ``power_before`` is ``running`` or ``stopped``, None before the halt and
-    after the end.
+    after the end. ``moved_at`` is when it was cut over (ISO 8601, UTC), as the
+    tag has it: whoever may write tags may write anything there.
     """
 
     migration: str
     state: State
     power_before: str | None = None
+    moved_at: str | None = None
 
     @property
     def attempt(self) -> int:
@@ -75,15 +81,16 @@ class Marks:
 
     def tag(self, vm: str) -> str:
         """The attempt tag's value on ``vm``, of whose id the last part is written down."""
-        return f"{self.migration} {self.state} {_last(vm)}"
+        tag = f"{self.migration} {self.state} {_last(vm)}"
+        return f"{tag} {self.moved_at}" if self.moved_at else tag
 
     @classmethod
     def parse(cls, tag: str, power_before: str | None, vm: str) -> "Marks | None":
         """The marks in a tag's value; None when a stranger wrote it, or it is another machine's."""
-        migration, state, machine = [*tag.split(" "), "", ""][:3]
+        migration, state, machine, moved_at = [*tag.split(" ", 3), "", "", ""][:4]
         if not is_migration(migration) or state not in set(State) or machine != _last(vm):
             return None
-        return cls(migration, State(state), power_before)
+        return cls(migration, State(state), power_before, moved_at or None)
 
 
 def is_migration(name: str) -> bool:

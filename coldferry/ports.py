@@ -13,6 +13,8 @@ Laws for all of them:
 * *Ours only*: nothing is deleted that does not bear the tag on a fresh read.
 * *Concurrent*: an object may be used from several threads at once; one disk
   is written through one writer at a time.
+* *Never two*: nothing of ours starts a machine whose marks say that it was moved
+  (``coldferry.moved``), until its new machine is gone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,11 +43,14 @@ from coldferry.translation import Answers, Translation
 
 __all__ = [
     "DAYS_A_MONTH",
+    "Arrived",
+    "Billed",
     "Check",
     "DigestReader",
     "DigestWriter",
     "DiskReader",
     "DiskWriter",
+    "Erased",
     "Extent",
     "FrozenDisk",
     "Limits",
@@ -129,6 +134,33 @@ class Tagged(Owned):
 
 
 @dataclass(frozen=True)
+class Erased(Owned):
+    """What was deleted: when (ISO 8601, UTC), by which call, and what the provider answered."""
+
+    at: str
+    means: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A migration's new machine, as a fresh read found it.
+
+    ``interfaces`` are the names of those that the migration made, in the machine's order,
+    ``groups`` the security group that each is behind now, "" for none, and ``offered``
+    those that it could be behind, ours left out. ``address`` is the first interface's
+    private one, "" for none.
+    """
+
+    vm: str
+    power: PowerState
+    interfaces: tuple[str, ...]
+    groups: tuple[str, ...]
+    offered: tuple[str, ...]
+    address: str
+
+
+@dataclass(frozen=True)
 class Check:
     """One thing a doctor looked at: ``ok`` None means that it could not be told."""
 
@@ -207,10 +239,16 @@ class Source(Machines, Protocol):
     def started_since(self, vm: str, frozen: Sequence[FrozenDisk]) -> bool:
         """The machine runs, or ran, since ``frozen`` was made: its disks may hold newer data."""
 
+    def ran_since(self, vm: str, migration: str) -> bool | None:
+        """The machine runs, or ran, since that migration froze its disks.
+
+        None when nothing is left to tell by: the frozen disks are gone.
+        """
+
     def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
         """Leaving closes connections, nothing more."""
 
-    def release(self, migration: str) -> list[Owned]:
+    def release(self, migration: str) -> list[Erased]:
         """End access and delete the frozen disks; answer what was deleted."""
 
 
@@ -230,6 +268,14 @@ class Priced(Protocol):
 
     def usd_per_hour(self, size: str) -> float | None:
         """The listed price without any discount; None where it is not known."""
+
+
+@runtime_checkable
+class Billed(Protocol):
+    """A cloud that knows what it costs to keep things."""
+
+    def usd_per_day(self, things: Sequence[Owned]) -> float | None:
+        """The listed price of keeping all of them; None where one's is not known."""
 
 
 class Target(Translator, Protocol):
@@ -275,8 +321,44 @@ class Target(Translator, Protocol):
         machine as finished: then what bears no proof any more counts as used.
         """
 
-    def discard(self, migration: str) -> list[Owned]:
-        """End access and delete all that bears the tag on a fresh read; answer what was deleted."""
+    def arrived(self, migration: str) -> Arrived | None:
+        """The migration's own VM as of now; None when there is none."""
+
+    def open_up(self, migration: str, groups: Sequence[str]) -> None:
+        """Put each interface behind its group instead of deny-all, in order; "" for no group.
+
+        Nothing else of an interface changes. Raises BadInput for a group that is not
+        offered, before any interface was changed, and Gone without a VM.
+        """
+
+    def keep(self, migration: str) -> list[Owned]:
+        """A lasting copy of each of the migration's disks, as they are now.
+
+        One that is there is found, unless the VM ran since. Raises Conflict while the
+        VM is not stopped.
+        """
+
+    def kept(self, migration: str) -> list[Owned]:
+        """The lasting copies: ``owned`` has them too, and no ``discard`` takes them."""
+
+    def erase_kept(self, migration: str) -> list[Erased]:
+        """Delete the lasting copies."""
+
+    def temporary(self, migration: str) -> list[Owned]:
+        """What only the migration needs: what ``hand_over`` deletes."""
+
+    def hand_over(self, migration: str) -> list[Erased]:
+        """Delete what is ``temporary``, and take our tags off the VM and all its parts.
+
+        From then on they are not ours. Raises Conflict while an interface is
+        behind the deny-all group, before anything was changed.
+        """
+
+    def discard(self, migration: str) -> list[Erased]:
+        """End access and delete all that bears the tag on a fresh read; answer what was deleted.
+
+        Not the lasting copies.
+        """
 
 
 def is_source(cloud: Machines) -> TypeGuard[Source]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -91,6 +91,11 @@ class Report:
 
     def save(self) -> None:
         """Keep the JSON under the home, beside the manifests."""
-        path = folder("reports") / f"{self.migration}.json"
-        with open(path, "w", opener=private) as file:
-            file.write(json.dumps(self.as_json(), indent=2))
+        keep_document(self.migration, self.as_json())
+
+
+def keep_document(name: str, document: Mapping[str, Any]) -> None:
+    """Keep a JSON document of that name among the home's reports."""
+    path = folder("reports") / f"{name}.json"
+    with open(path, "w", opener=private) as file:
+        file.write(json.dumps(document, indent=2))

@@ -8,6 +8,7 @@ from console import (
     comparing,
     copy_command,
     doctor,
+    finishing,
     gaps,
     limiting,
     listing,
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("describe")(managing.describe)
-app.command("start")(managing.start)
+app.command("start", short_help="Start a machine, unless another took over.")(managing.start)
 app.command("stop", short_help="Stop a machine, never terminate it, and wait.")(managing.stop)
 app.command("reboot")(managing.reboot)
 app.command("plan")(planning.plan)
@@ -43,7 +44,11 @@ app.command("migrate", short_help="Halt, copy, prove, and make the machine anew.
     migrating.migrate
 )
 app.command("copy", short_help="Copy one disk by itself, and prove it.")(copy_command.copy)
+app.command("cutover", short_help="Hand production to the new machine, checked.")(finishing.cutover)
 app.command("rollback", short_help="Undo a migration; the source is as before.")(migrating.rollback)
+app.command("finalise", short_help="Give up the way back; each erasure is written down.")(
+    finishing.finalise
+)
 app.command("status")(migrating.status)
 app.command("report", short_help="Show what a migration came to, also as one HTML file.")(
     reporting.report

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from coldferry.leaves import leaves
 from coldferry.machine import Machine
+from coldferry.moved import refuse_moved
 from coldferry.plain import plain, shown
 from console import blocks
 from console.output import Outcome, command
@@ -27,9 +28,18 @@ def describe(block: Block, vm: Vm, json: Json = False) -> Outcome:
 
 
 @command
-def start(block: Block, vm: Vm, json: Json = False) -> Outcome:
-    """Start a machine and wait until it runs."""
+def start(
+    block: Block,
+    vm: Vm,
+    although_moved: Annotated[
+        bool, typer.Option("--although-moved", help="Also a machine that another took over from")
+    ] = False,
+    json: Json = False,
+) -> Outcome:
+    """Start a machine and wait until it runs; refuses one that was moved."""
     cloud = connect(blocks.load(block)[0])
+    if not although_moved:
+        refuse_moved(cloud, vm)
     cloud.start(vm)
     return _power(vm, cloud.power(vm))
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -92,6 +92,13 @@ def rollback(
         bool,
         typer.Option("--discard-used", help="Also when the new machine ran and may hold new data"),
     ] = False,
+    target_writes: Annotated[
+        Literal["", "discard", "stop"],
+        typer.Option(
+            metavar="ANSWER",
+            help="After a cutover: discard what it wrote, which keeps a copy of its disks, or stop",
+        ),
+    ] = "",
     json: Json = False,
 ) -> Outcome:
     """Remove what a migration made, and put the source's power back as it was."""
@@ -100,8 +107,13 @@ def rollback(
     from flows.rollback import rollback as rollback_flow
     from tasks.clouds import load
 
-    document: dict[str, Any] = rollback_flow(
-        load(found.source), found.vm, load(found.target), migration, discard_used=discard_used
+    document: Any = rollback_flow(
+        load(found.source),
+        found.vm,
+        load(found.target),
+        migration,
+        discard_used=discard_used,
+        target_writes=target_writes,
     )
     return Outcome(document, lambda out: _show_rollback(out, document))
 
@@ -151,6 +163,10 @@ def _show_rollback(out: Console, document: dict[str, Any]) -> None:
     removed = "removed:" if document["removed"] else "there was nothing left to remove."
     out.print(f"{document['migration']}: {document['state']}; {removed}")
     for one in document["removed"]:
+        out.print(f"  {one['kind']} {plain(one['id'])}")
+    if document["kept"]:
+        out.print("Kept at the target, until it is finalised:")
+    for one in document["kept"]:
         out.print(f"  {one['kind']} {plain(one['id'])}")
 
 

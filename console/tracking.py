@@ -1,6 +1,7 @@
 """Finding migrations by their tags in every saved cloud: the clouds are the record."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,8 @@ def find(migration: str, *, need_both: bool = True) -> Found:
         if found.migration == migration:
             if need_both and not found.target:
                 found.target = target_of(found)
+            if need_both and found.target and not found.vm:
+                _trace(found)
             if need_both and not (found.source and found.target):
                 break
             return found
@@ -85,6 +88,20 @@ def target_of(found: Found) -> str:
     clouds = _clouds()
     named = _goals(found, clouds)
     return next((one for one in named if _answers(clouds[one])), named[0] if named else "")
+
+
+def _trace(found: Found) -> None:
+    """Fill in the source and machine that the id was made for, if a later attempt marks it."""
+    clouds = _clouds()
+    goal = clouds[found.target]
+    for reference, cloud in clouds.items():
+        if not is_source(cloud):
+            continue
+        with suppress(ColdferryError):
+            for vm, _ in cloud.marked():
+                if f"-{pair_of(cloud, vm, goal)}-a" in found.migration:
+                    found.source, found.vm = reference, vm
+                    return
 
 
 def _clouds() -> dict[str, Machines]:

@@ -75,7 +75,7 @@ def form(
         wrong = next((problems[path] for path in asked.paths if path in problems), "")
         fields[field_name(asked.field.path)] = _field(asked, offers[asked.field.path], wrong, place)
     for name, (title, text, max_chars) in SIGNATURE.items():
-        fields[name] = _note(title, text, max_chars, signed.get(name, ""))
+        fields[name] = note(title, text, max_chars, signed.get(name, ""))
     made = create_model("Approval", __base__=RunInput, **fields)
     made.model_config["json_schema_extra"] = {"allOf": [_to_go_on(page, offers)]}
     made.model_rebuild(force=True)
@@ -106,7 +106,8 @@ def _decision(page: Page, text: str) -> Any:
     return choices, Field(title=title, description=text, json_schema_extra=more)
 
 
-def _note(title: str, description: str, max_chars: int, said: str) -> Any:
+def note(title: str, description: str, max_chars: int, said: str) -> Any:
+    """A line that a decision is signed with, as a form's field."""
     more: dict[str, Any] = {"position": 1000, "maxLength": max_chars}  # below every answer
     return str, Field(default=said, title=title, description=description, json_schema_extra=more)
 

@@ -52,6 +52,12 @@ def identify(found: Surveyed, source: Cloud, vm: str, target: Cloud) -> str:
             f"{vm} is being moved already, as {found.marks.migration}.",
             f"Finish that one, or undo it with 'coldferry rollback {found.marks.migration}'.",
         )
+    if adopted and found.marks and found.marks.state is State.CUT_OVER:
+        raise Refused(
+            f"{vm} was moved as {migration}, and cut over: the new machine has taken over.",
+            f"Check it with 'coldferry cutover {migration}', or go back with "
+            f"'coldferry rollback {migration}'.",
+        )
     if adopted and found.marks and found.marks.state is State.ALLOCATED and _runs_again(found):
         raise Refused(
             f"{vm} was started again after {migration} had moved it: what it writes now is not "

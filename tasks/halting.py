@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from coldferry.errors import ColdferryError, Failed, Finding, Undone
-from coldferry.migration import ENDED, Marks, State
+from coldferry.migration import ENDED, MOVED, Marks, State
+from coldferry.moved import still_moved
 from coldferry.plan import Plan
 from coldferry.ports import FrozenDisk, PowerState
 from tasks.clouds import Cloud
@@ -35,16 +36,16 @@ def halt(source: Cloud, vm: str, plan: Plan, timeout_s: float) -> None:
 def record(source: Cloud, vm: str, migration: str, state: State) -> None:
     """Write how far the migration is to the machine's tags.
 
-    Raises Undone when it was ended meanwhile, from another machine: an end is
-    never written over.
+    Raises Undone when it was ended or cut over meanwhile, from another machine:
+    neither is ever written over.
     """
     cloud = source.source()
     marks = cloud.marks(vm)
     if marks is None or marks.migration != migration:
         marks = Marks(migration, state)
-    elif marks.state in ENDED and state is not marks.state:
+    elif marks.state in ENDED | MOVED and state is not marks.state:
         raise Undone(
-            f"{migration} was ended while it was carried out: it is {marks.state}.",
+            f"{migration} was ended or cut over while it was carried out: it is {marks.state}.",
             f"Run 'coldferry rollback {migration}' once more for what this run made since.",
         )
     cloud.mark(vm, replace(marks, state=state))
@@ -82,12 +83,20 @@ def still_halted(source: Cloud, vm: str, frozen: Sequence[FrozenDisk]) -> list[F
 
 
 @step("give back")
-def give_back(source: Cloud, vm: str, migration: str, state: State) -> None:
-    """Put the source's power back as it was before the halt, and leave only the attempt's tag."""
+def give_back(
+    source: Cloud, vm: str, migration: str, state: State, target: Cloud | None = None
+) -> None:
+    """Put the source's power back as it was before the halt, and leave only the attempt's tag.
+
+    Raises Refused for a machine that was moved, unless the ``target`` has its
+    new machine no more.
+    """
     cloud = source.source()
     marks = cloud.marks(vm)
     if marks is None or marks.migration != migration:
         return
+    if marks.state in MOVED and (target is None or target.target().arrived(migration)):
+        raise still_moved(vm, marks)
     if marks.power_before == PowerState.RUNNING.value:
         cloud.start(vm)
     cloud.mark(vm, Marks(migration, state))

@@ -1,29 +1,56 @@
 """The way back: only what bears the migration's tag is removed, and nothing before all was seen."""
 
-from coldferry.errors import BadInput, Refused, UnknownMachine
+from dataclasses import dataclass
+from typing import Literal
+
+from coldferry.cutover import confirm_own
+from coldferry.errors import Finding, Refused, UnknownMachine
 from coldferry.inspecting import inspection_of
-from coldferry.migration import HELD_AT_TARGET, Marks, pair_of
-from coldferry.ports import Owned
+from coldferry.migration import HELD_AT_TARGET, Marks, State
+from coldferry.ports import Erased, Owned
 from providers.manifests import open_folder
 from tasks.clouds import Cloud
 from tasks.steps import step
 
+DISCARD = "discard"
+STOP = "stop"
+
+TargetWrites = Literal["", "discard", "stop"]
+"""What becomes of what the new machine wrote; empty: a person is asked."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """What a rollback goes over.
+
+    ``marks`` are None when the source is gone, or says another migration.
+    ``keep``: the target's disks were written to, and are copied before they
+    are removed; ``used`` says by what they are known to have been.
+    """
+
+    marks: Marks | None
+    keep: bool
+    used: tuple[Finding, ...] = ()
+
 
 @step("look back", early=True)
 def look_back(
-    source: Cloud, vm: str, target: Cloud, migration: str, *, discard_used: bool
-) -> Marks | None:
-    """What the source says of the migration, None when the machine is gone; changes nothing.
+    source: Cloud,
+    vm: str,
+    target: Cloud,
+    migration: str,
+    discard_used: bool = False,
+    target_writes: TargetWrites = "",
+) -> Way:
+    """What the way back goes over; changes nothing.
 
     Raises BadInput when the migration is not this machine's to this target,
-    and Refused naming everything that would be lost or cannot be removed.
+    and Refused naming everything that would be lost or cannot be removed, or
+    that it was finalised.
     """
     origin, goal = source.source(), target.target()
-    if vm and f"-{pair_of(origin, vm, goal)}-a" not in migration:
-        raise BadInput(
-            f"{migration} is not the migration of {vm} to this target.",
-            "See 'coldferry status' for what it is of.",
-        )
+    if vm:
+        confirm_own(origin, vm, goal, migration)
     marks, there = _marks(source, vm)
     if not there and not discard_used:
         raise Refused(
@@ -31,20 +58,38 @@ def look_back(
             "snapshots, may be the only copy.",
             "Keep them. Give --discard-used only to remove the last copy all the same.",
         )
+    own = marks if marks is not None and marks.migration == migration else None
+    if own is not None and own.state is State.FINALISED:
+        raise Refused(
+            f"{migration} was finalised: its frozen disks are gone, and the new machine is no "
+            "longer ours to remove.",
+            "Move it back as a machine of its own.",
+        )
     arrived = not there or (marks is not None and marks.state in HELD_AT_TARGET)
     stakes = goal.at_stake(migration, arrived=arrived)
-    held = [finding for finding in stakes if finding.severity == "refuse"]
-    used = [finding for finding in stakes if finding.severity != "refuse"]
-    if held:
+    if held := [finding for finding in stakes if finding.severity == "refuse"]:
         raise Refused.because(held)
-    if used and not discard_used:
+    used = [finding for finding in stakes if finding.severity != "refuse"]
+    moved = own is not None and own.state is State.CUT_OVER
+    if moved and used:
+        return Way(own, keep=True, used=tuple(used))
+    if used and not discard_used and target_writes != DISCARD:
         raise Refused(
             f"What {migration} made was used after its proof: its disks may hold data that is "
             f"nowhere else. {' '.join(finding.what for finding in used)}",
             "Save that data, then give --discard-used to remove it all the same.",
             findings=used,
         )
-    return marks if marks is not None and marks.migration == migration else None
+    return Way(own, keep=bool(used) and target_writes == DISCARD, used=tuple(used))
+
+
+@step("keep")
+def keep(target: Cloud, migration: str) -> list[Owned]:
+    """Stop the new machine, and make a lasting copy of each of its disks."""
+    cloud = target.target()
+    if (arrived := cloud.arrived(migration)) is not None:
+        cloud.stop(arrived.vm)
+    return cloud.keep(migration)
 
 
 def _marks(source: Cloud, vm: str) -> tuple[Marks | None, bool]:
@@ -58,7 +103,7 @@ def _marks(source: Cloud, vm: str) -> tuple[Marks | None, bool]:
 
 
 @step("discard")
-def discard(target: Cloud, migration: str) -> list[Owned]:
+def discard(target: Cloud, migration: str) -> list[Erased]:
     """Remove what the migration made at the target."""
     return target.target().discard(migration)
 
@@ -69,7 +114,7 @@ def forget(migration: str) -> None:
 
 
 @step("release")
-def release(source: Cloud, migration: str) -> list[Owned]:
+def release(source: Cloud, migration: str) -> list[Erased]:
     """Delete the frozen disks at the source, and what an inspection that was killed left there."""
     cloud = source.source()
     return [*cloud.release(migration), *cloud.release(inspection_of(migration))]

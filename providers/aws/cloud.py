@@ -8,7 +8,7 @@ from coldferry.errors import Finding
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device
-from coldferry.ports import Check, DiskReader, FrozenDisk, Owned, PowerState, Tagged
+from coldferry.ports import Check, DiskReader, Erased, FrozenDisk, Owned, PowerState, Tagged
 from coldferry.translation import Answers, Translation
 from providers.aws import doctor, instances, marks, offers, power, snapshots, tagged, translate
 from providers.aws.access import AwsAccess
@@ -117,10 +117,14 @@ class AwsCloud:
         """See :mod:`providers.aws.snapshots`."""
         return snapshots.started_since(self._clients, vm, frozen)
 
+    def ran_since(self, vm: str, migration: str) -> bool | None:
+        """See :mod:`providers.aws.snapshots`."""
+        return snapshots.ran_since(self._clients, vm, migration)
+
     def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
         """See :mod:`providers.aws.disks`."""
         return open_snapshot(self._clients, frozen)
 
-    def release(self, migration: str) -> list[Owned]:
+    def release(self, migration: str) -> list[Erased]:
         """Delete our snapshots of that migration."""
         return snapshots.release(self._clients, migration)

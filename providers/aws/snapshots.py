@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from coldferry.erasing import erased
 from coldferry.errors import Conflict, Gone, Transient
 from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
 from coldferry.plan import Device
-from coldferry.ports import FrozenDisk, Owned
+from coldferry.ports import Erased, FrozenDisk, Owned
 from providers.aws.client import speaking
 from providers.aws.instances import read_living, root_volume_device, tags_of
 from providers.aws.inventory import read_volumes
@@ -77,12 +78,21 @@ def started_since(clients: Clients, vm: str, frozen: Sequence[FrozenDisk]) -> bo
     return any(tags_of(row.get("Tags", [])).get(LAUNCH_TAG) != launched for row in rows)
 
 
-def release(clients: Clients, migration: str) -> list[Owned]:
+def ran_since(clients: Clients, vm: str, migration: str) -> bool | None:
+    """The same of the snapshots that a fresh read lists; None when there are none."""
+    launched = _launched(read_living(clients, vm))
+    rows = _frozen(clients, migration)
+    if not rows:
+        return None
+    return not any(tags_of(row.get("Tags", [])).get(LAUNCH_TAG) == launched for row in rows)
+
+
+def release(clients: Clients, migration: str) -> list[Erased]:
     """Delete every frozen disk of the migration, as a fresh read lists them."""
     return [
-        Owned(migration, "snapshot", row["SnapshotId"])
+        erased(Owned(migration, "snapshot", row["SnapshotId"]), "ec2:DeleteSnapshot", answer)
         for row in _frozen(clients, migration)
-        if _delete(clients, row["SnapshotId"])
+        if (answer := _delete(clients, row["SnapshotId"]))
     ]
 
 
@@ -239,11 +249,11 @@ def _list(clients: Clients, filters: "list[FilterTypeDef]") -> "list[Row]":
         return [row for page in pages for row in page["Snapshots"]]
 
 
-def _delete(clients: Clients, snapshot: str) -> bool:
-    """False when it was gone already."""
+def _delete(clients: Clients, snapshot: str) -> str:
+    """EC2's answer: the status and the request's id. "" when it was gone already."""
     try:
         with speaking("ec2:DeleteSnapshot", snapshot):
-            clients.ec2.delete_snapshot(SnapshotId=snapshot)
+            answer = clients.ec2.delete_snapshot(SnapshotId=snapshot)["ResponseMetadata"]
     except Gone:
-        return False
-    return True
+        return ""
+    return f"{answer['HTTPStatusCode']}, request {answer['RequestId']}"

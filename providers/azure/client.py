@@ -101,12 +101,12 @@ class Arm:
         """Replace all tags of a resource, and wait for it."""
         self._run(kind, "tag", name, "write", "begin_update", {"tags": tags})
 
-    def delete(self, kind: Kind, name: str) -> None:
-        """Delete, and wait for it; what is gone already is no error."""
+    def delete(self, kind: Kind, name: str) -> str:
+        """Delete, and wait for it; Azure's word for how it ended. Gone already is no error."""
         try:
-            self._run(kind, "delete", name, "delete", "begin_delete")
+            return str(self._run(kind, "delete", name, "delete", "begin_delete", ended=_status))
         except Gone:
-            return
+            return "NotFound"
 
     def act(self, kind: Kind, verb: str, name: str, group: str = "", **options: Any) -> None:
         """A POST action without an answer: ``act(VM, "power_off", …)``, and wait for it."""
@@ -175,7 +175,8 @@ class Arm:
 
     def _run(
         self, kind: Kind, doing: str, name: str, action: str, method: str,
-        body: Json | None = None, *, group: str = "", **options: Any,
+        body: Json | None = None, *, group: str = "",
+        ended: "Callable[[Any], T] | None" = None, **options: Any,
     ) -> Any:  # fmt: skip
         def run(operations: Any) -> Any:
             bodies = [] if body is None else [body]
@@ -185,7 +186,8 @@ class Arm:
             poller.wait(_OPERATION_TIMEOUT_S)
             if not poller.done():
                 raise Transient(f"Azure is still at it: {doing} {kind.word} '{name}'.")
-            return poller.result()
+            result = poller.result()
+            return result if ended is None else ended(poller)
 
         return self._do(kind, doing, f"{kind.word} '{name}'", action, run)
 
@@ -301,6 +303,10 @@ class Arm:
                 "Give a PEM file that is on the worker's machine, or leave the field empty.",
             ) from None
         return path
+
+
+def _status(poller: Any) -> str:
+    return str(poller.status())
 
 
 def translated(error: AzureError, deed: Deed) -> ProviderError:

@@ -7,9 +7,11 @@ from coldferry.errors import Finding
 from coldferry.machine import Machine
 from coldferry.plan import Device, Plan
 from coldferry.ports import (
+    Arrived,
     Check,
     DiskReader,
     DiskWriter,
+    Erased,
     FrozenDisk,
     Owned,
     PowerState,
@@ -18,10 +20,12 @@ from coldferry.ports import (
 )
 from coldferry.translation import Answers, Translation
 from providers.azure import (
+    arrivals,
     compare,
     describe,
     disks,
     doctor,
+    keeping,
     machines,
     offers,
     ownership,
@@ -127,6 +131,34 @@ class AzureCloud:
         """See ``Target.at_stake``."""
         return stakes.at_stake(self._arm, migration, arrived=arrived)
 
-    def discard(self, migration: str) -> list[Owned]:
+    def arrived(self, migration: str) -> Arrived | None:
+        """See ``Target.arrived``."""
+        return arrivals.arrived(self._arm, migration)
+
+    def open_up(self, migration: str, groups: Sequence[str]) -> None:
+        """See ``Target.open_up``."""
+        arrivals.open_up(self._arm, migration, groups)
+
+    def keep(self, migration: str) -> list[Owned]:
+        """See ``Target.keep``."""
+        return keeping.keep(self._arm, migration)
+
+    def kept(self, migration: str) -> list[Owned]:
+        """See ``Target.kept``."""
+        return keeping.kept(self._arm, migration)
+
+    def erase_kept(self, migration: str) -> list[Erased]:
+        """See ``Target.erase_kept``."""
+        return keeping.erase_kept(self._arm, migration)
+
+    def temporary(self, migration: str) -> list[Owned]:
+        """See ``Target.temporary``."""
+        return ownership.temporary(self._arm, migration)
+
+    def hand_over(self, migration: str) -> list[Erased]:
+        """See ``Target.hand_over``."""
+        return ownership.hand_over(self._arm, migration)
+
+    def discard(self, migration: str) -> list[Erased]:
         """See ``Target.discard``."""
         return ownership.discard(self._arm, migration)

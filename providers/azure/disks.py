@@ -126,8 +126,8 @@ def find_ours(arm: Arm, migration: str, name: str) -> Json | None:
     return disk
 
 
-def remove(arm: Arm, disk: Json) -> None:
-    """End access to a disk and delete it. Raises Conflict when a VM has it."""
+def remove(arm: Arm, disk: Json) -> str:
+    """End access to a disk and delete it; Azure's answer. Raises Conflict when a VM has it."""
     name = disk["name"]
     if disk.get("managedBy"):
         raise Conflict(
@@ -139,7 +139,7 @@ def remove(arm: Arm, disk: Json) -> None:
         # same, and if it did not, the delete says so.
         with suppress(ProviderError):
             arm.revoke(DISK, name)
-    arm.delete(DISK, name)
+    return arm.delete(DISK, name)
 
 
 def _adopted_or_created(arm: Arm, plan: Plan, frozen: FrozenDisk) -> Json:

@@ -1,16 +1,19 @@
-"""What bears our tag, and taking it away again.
+"""What bears our tag, taking it away again, and leaving what stays to its owner.
 
 Deleting goes from the VM outwards: a VM holds its interfaces and disks, an
 interface its group. Everything is read afresh right before it is deleted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from coldferry.migration import MIGRATION_TAG
-from coldferry.ports import Owned, Tagged
+from coldferry.erasing import erased
+from coldferry.errors import Conflict
+from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
+from coldferry.ports import Erased, Owned, Tagged
 from providers.azure import disks
 from providers.azure.client import Arm
 from providers.azure.ids import Json, properties, tag
+from providers.azure.interfaces import rewrite
 from providers.azure.kinds import DISK, NIC, NSG, SNAPSHOT, VM, Kind
 from providers.azure.power import state_of
 
@@ -20,12 +23,78 @@ KINDS = (VM, NIC, NSG, DISK)
 
 def owned(arm: Arm, migration: str | None = None) -> list[Owned]:
     """Everything in the resource group with that migration's tag, or any migration's."""
+    return _listed(arm, migration, (*KINDS, SNAPSHOT))
+
+
+def discard(arm: Arm, migration: str) -> list[Erased]:
+    """End access and delete everything of that migration but its lasting copies."""
+    return _erase(arm, migration, KINDS)
+
+
+def temporary(arm: Arm, migration: str) -> list[Owned]:
+    """The deny-all group, which is of no use once the machine is behind its real ones."""
+    return _listed(arm, migration, (NSG,))
+
+
+def hand_over(arm: Arm, migration: str) -> list[Erased]:
+    """Delete the deny-all group, and take our tags off disks, interfaces, and at last the VM.
+
+    The VM goes last: while it bears the tag, a run that died can go on.
+    """
+    ours = {one.id.lower() for one in temporary(arm, migration)}
+    for nic in arm.in_group(NIC):
+        if (held := properties(nic).get("networkSecurityGroup")) and held["id"].lower() in ours:
+            raise Conflict(
+                f"Network interface '{nic['name']}' is still behind the group that denies all.",
+                "Cut the migration over, or give the interface another group.",
+            )
+    gone = _erase(arm, migration, (NSG,))
+    for kind in (DISK, NIC, VM):
+        for one in arm.in_group(kind):
+            if tag(one, MIGRATION_TAG) == migration:
+                _untag(arm, kind, one)
+    return gone
+
+
+def _untag(arm: Arm, kind: Kind, one: Json) -> None:
+    kept = {
+        key: value
+        for key, value in (one.get("tags") or {}).items()
+        if not key.lower().startswith(TAG_PREFIX)
+    }
+    if kind is NIC:
+        rewrite(arm, one["name"], lambda nic: nic.update(tags=kept))
+    else:
+        arm.set_tags(kind, one["name"], kept)
+
+
+def _listed(arm: Arm, migration: str | None, kinds: Sequence[Kind]) -> list[Owned]:
     return [
-        found
-        for kind in KINDS
-        for found in _of_kind(arm, kind)
-        if migration is None or found.migration == migration
+        Owned(of, kind.word, item["id"])
+        for kind in kinds
+        for item in arm.in_group(kind)
+        if (of := tag(item, MIGRATION_TAG)) and migration in (None, of)
     ]
+
+
+def _erase(arm: Arm, migration: str, kinds: Sequence[Kind]) -> list[Erased]:
+    """Kind by kind: what is listed is what the deletions before it have left."""
+    return [
+        gone
+        for kind in kinds
+        for found in _listed(arm, migration, (kind,))
+        if (gone := erase(arm, kind, found)) is not None
+    ]
+
+
+def erase(arm: Arm, kind: Kind, found: Owned) -> Erased | None:
+    """Delete what still bears the tag on a fresh read; None when nothing does."""
+    name = found.id.rpartition("/")[2]
+    fresh = arm.find(kind, name)
+    if fresh is None or tag(fresh, MIGRATION_TAG) != found.migration:
+        return None
+    answer = disks.remove(arm, fresh) if kind is DISK else arm.delete(kind, name)
+    return erased(found, f"{kind.arm_type}/delete", answer)
 
 
 def tagged(arm: Arm) -> Iterator[Tagged]:
@@ -48,33 +117,3 @@ def _weighed(arm: Arm, kind: Kind, item: Json, migration: str) -> Tagged:
         migration, kind.word, item["id"], sku=sku, power=power,
         item=f"azure.vm-hour.{sku}", place=arm.access.location, units_per_day=24,
     )  # fmt: skip
-
-
-def discard(arm: Arm, migration: str) -> list[Owned]:
-    """End access and delete everything of that migration; answer what was deleted."""
-    return [
-        found
-        for kind in KINDS
-        for found in _of_kind(arm, kind)
-        if found.migration == migration and _delete(arm, kind, found)
-    ]
-
-
-def _of_kind(arm: Arm, kind: Kind) -> list[Owned]:
-    return [
-        Owned(migration, kind.word, item["id"])
-        for item in arm.in_group(kind)
-        if (migration := tag(item, MIGRATION_TAG))
-    ]
-
-
-def _delete(arm: Arm, kind: Kind, found: Owned) -> bool:
-    name = found.id.rpartition("/")[2]
-    fresh = arm.find(kind, name)
-    if fresh is None or tag(fresh, MIGRATION_TAG) != found.migration:
-        return False
-    if kind is DISK:
-        disks.remove(arm, fresh)
-    else:
-        arm.delete(kind, name)
-    return True

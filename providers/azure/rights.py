@@ -19,6 +19,8 @@ NEEDED = (
     "Microsoft.Compute/disks/beginGetAccess/action",
     "Microsoft.Compute/disks/endGetAccess/action",
     "Microsoft.Compute/snapshots/read",
+    "Microsoft.Compute/snapshots/write",
+    "Microsoft.Compute/snapshots/delete",
     "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachines/write",
     "Microsoft.Compute/virtualMachines/delete",

@@ -59,7 +59,7 @@ def _vm_used(arm: Arm, vm: Json, *, arrived: bool) -> Iterator[Finding]:
 
 def _disk_used(disk: Json, *, arrived: bool) -> Iterator[Finding]:
     written = tag(disk, PROVEN_TAG)
-    proven, changed = _moment(written), _changed(disk)
+    proven, changed = _moment(written), changed_at(disk)
     if proven is None and (written or arrived):
         yield _used(disk["name"], f"Disk '{disk['name']}' bears no proof any more.")
     elif proven is not None and changed is not None and changed > proven:
@@ -93,7 +93,7 @@ def record_proof(arm: Arm, name: str) -> None:
 def _ownership(arm: Arm, vm: Json) -> list[tuple[Json, dt.datetime]]:
     """The VM's disks that say when they last changed hands, and when."""
     found = [arm.find(DISK, last(disk_id)) for disk_id in disk_ids(vm)]
-    return [(disk, moment) for disk in found if disk and (moment := _changed(disk))]
+    return [(disk, moment) for disk in found if disk and (moment := changed_at(disk))]
 
 
 def disk_ids(vm: Json) -> list[str]:
@@ -105,7 +105,8 @@ def disk_ids(vm: Json) -> list[str]:
     return [disk["id"] for disk in managed if disk.get("id")]
 
 
-def _changed(disk: Json) -> dt.datetime | None:
+def changed_at(disk: Json) -> dt.datetime | None:
+    """When a disk last changed hands, None where Azure does not say."""
     said = properties(disk)
     return _moment(said.get("LastOwnershipUpdateTime") or said.get("lastOwnershipUpdateTime"))
 

@@ -4,12 +4,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from coldferry.errors import Conflict, CorruptCopy, Finding, UnknownMachine
+from coldferry.erasing import erased
+from coldferry.errors import BadInput, Conflict, CorruptCopy, Finding, Gone, UnknownMachine
 from coldferry.guest.needs import GuestNeeds
 from coldferry.machine import Machine, Origin
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
-from coldferry.ports import Check, FrozenDisk, Owned, PowerState, Tagged, VerifiedDisk
+from coldferry.ports import (
+    Arrived,
+    Check,
+    Erased,
+    FrozenDisk,
+    Owned,
+    PowerState,
+    Tagged,
+    VerifiedDisk,
+)
 from coldferry.rules import apply
 from coldferry.translation import Answers, Translation
 from providers.memory.disks import MemoryReader, MemoryWriter
@@ -53,8 +63,12 @@ class MemoryCloud:
 
     def owned(self, migration: str | None = None) -> list[Owned]:
         with self.world.lock:
-            found = [Owned(d.migration, "disk", d.id) for d in self.world.disks.values()]
+            found = [
+                Owned(d.migration, "kept copy" if d.kept else "disk", d.id)
+                for d in self.world.disks.values()
+            ]
             found += [Owned(m.migration, "machine", vm) for vm, m in self.world.machines.items()]
+            found += [Owned(of, "group", name) for name, of in self.world.groups.items()]
         return [o for o in found if o.migration and migration in (None, o.migration)]
 
     def tagged(self) -> Iterator[Tagged]:
@@ -112,17 +126,22 @@ class MemoryCloud:
         starts = self._stored(vm).starts
         return any(not disk.ref.endswith(f"-frozen-{starts}") for disk in frozen)
 
+    def ran_since(self, vm: str, migration: str) -> bool | None:
+        refs = [ref for ref, of in self.world.frozen.items() if of == migration]
+        starts = self._stored(vm).starts
+        return not any(ref.endswith(f"-frozen-{starts}") for ref in refs) if refs else None
+
     @contextmanager
     def open_frozen(self, frozen: FrozenDisk) -> Iterator[MemoryReader]:
         disk = self.world.disks[frozen.ref]
         yield MemoryReader(disk, disk.size_bytes)
 
-    def release(self, migration: str) -> list[Owned]:
+    def release(self, migration: str) -> list[Erased]:
         with self.world.lock:
             refs = [ref for ref, of in self.world.frozen.items() if of == migration]
             for ref in refs:
-                del self.world.frozen[ref], self.world.disks[ref]
-        return [Owned(migration, "disk", ref) for ref in refs]
+                del self.world.frozen[ref]
+            return self._erase([Owned(migration, "disk", ref) for ref in refs])
 
     # -- target -------------------------------------------------------------
 
@@ -175,8 +194,13 @@ class MemoryCloud:
             if vm not in self.world.machines:
                 origin = Origin(provider=self.provider, scope=self.scope, id=vm)
                 machine = plan.machine.model_copy(update={"origin": origin})
+                deny_all = plan.object_name("deny-all")
+                self.world.groups[deny_all] = plan.migration
                 self.world.machines[vm] = StoredMachine(
-                    machine, PowerState.STOPPED, migration=plan.migration
+                    machine,
+                    PowerState.STOPPED,
+                    migration=plan.migration,
+                    groups=(deny_all,) * len(machine.nics),
                 )
                 for disk in disks:
                     self.world.disks[disk.ref].attached_to = vm
@@ -203,12 +227,91 @@ class MemoryCloud:
         ]
         return used + held
 
-    def discard(self, migration: str) -> list[Owned]:
+    def arrived(self, migration: str) -> Arrived | None:
+        found = self._arrived(migration)
+        if found is None:
+            return None
+        vm, stored = found
+        nics = stored.machine.nics
+        return Arrived(
+            vm=vm,
+            power=stored.power,
+            interfaces=tuple(nic.id for nic in nics),
+            groups=stored.groups,
+            offered=tuple(sorted(name for name, of in self.world.groups.items() if not of)),
+            address=str(nics[0].private_address or "") if nics else "",
+        )
+
+    def open_up(self, migration: str, groups: Sequence[str]) -> None:
+        with self.world.lock:
+            found = self._arrived(migration)
+            if found is None:
+                raise Gone(f"The machine that {migration} made is gone.")
+            for name in groups:
+                if name and self.world.groups.get(name) != "":
+                    raise BadInput(f"There is no security group {name}.")
+            found[1].groups = tuple(groups)
+
+    def keep(self, migration: str) -> list[Owned]:
+        with self.world.lock:
+            found = self._arrived(migration)
+            if found is not None and found[1].power is not PowerState.STOPPED:
+                raise Conflict(f"{found[0]} is not stopped.")
+            for disk in self._attached(migration):
+                name = f"{disk.id}-kept"
+                chunks = {at: bytearray(chunk) for at, chunk in disk.chunks.items()}
+                self.world.disks[name] = StoredDisk(
+                    name, disk.size_bytes, migration, kept=True, chunks=chunks
+                )
+            return self.kept(migration)
+
+    def kept(self, migration: str) -> list[Owned]:
+        return [one for one in self.owned(migration) if one.kind == "kept copy"]
+
+    def erase_kept(self, migration: str) -> list[Erased]:
+        with self.world.lock:
+            return self._erase(self.kept(migration))
+
+    def temporary(self, migration: str) -> list[Owned]:
+        return [one for one in self.owned(migration) if one.kind == "group"]
+
+    def hand_over(self, migration: str) -> list[Erased]:
+        with self.world.lock:
+            ours = self.temporary(migration)
+            taken = {name for m in self.world.machines.values() for name in m.groups}
+            for one in ours:
+                if one.id in taken:
+                    raise Conflict(f"An interface is behind {one.id} yet.")
+            gone = self._erase(ours)
+            for disk in self._attached(migration):
+                disk.migration = ""
+            if (found := self._arrived(migration)) is not None:
+                found[1].migration = ""
+            return gone
+
+    def discard(self, migration: str) -> list[Erased]:
         with self.world.lock:
             ours = [o for o in self.owned(migration) if o.id not in self.world.frozen]
-            for one in ours:
-                (self.world.machines if one.kind == "machine" else self.world.disks).pop(one.id)
-        return ours
+            return self._erase([one for one in ours if one.kind != "kept copy"])
+
+    def usd_per_day(self, things: Sequence[Owned]) -> float | None:
+        price = self.world.disk_price
+        return None if price is None else price * len(things)
+
+    def _arrived(self, migration: str) -> tuple[str, StoredMachine] | None:
+        found = self.world.machines.items()
+        return next(((vm, one) for vm, one in found if one.migration == migration), None)
+
+    def _attached(self, migration: str) -> list[StoredDisk]:
+        return [d for d in self.world.disks.values() if d.migration == migration and d.attached_to]
+
+    def _erase(self, things: Sequence[Owned]) -> list[Erased]:
+        rooms: dict[str, dict[str, Any]] = {
+            "machine": self.world.machines, "group": self.world.groups,
+        }  # fmt: skip
+        for one in things:
+            rooms.get(one.kind, self.world.disks).pop(one.id)
+        return [erased(one, "delete", "gone") for one in things]
 
     def _stored(self, vm: str) -> StoredMachine:
         try:

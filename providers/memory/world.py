@@ -15,7 +15,7 @@ class StoredDisk:
     """A disk's bytes by MiB chunk; a chunk that is not there is zero.
 
     ``migration`` is the tag; ``frozen_ref`` names what it is copied from while
-    it is open for writing.
+    it is open for writing; ``kept`` is a lasting copy.
     """
 
     id: str
@@ -24,6 +24,7 @@ class StoredDisk:
     frozen_ref: str = ""
     sealed: bool = True
     attached_to: str = ""
+    kept: bool = False
     chunks: dict[int, bytearray] = field(default_factory=dict)
 
     def read(self, offset: int, view: memoryview) -> None:
@@ -55,7 +56,11 @@ class StoredDisk:
 
 @dataclass
 class StoredMachine:
-    """A machine and its state. ``starts`` counts how often it was started."""
+    """A machine and its state.
+
+    ``starts`` counts how often it was started; ``groups`` are what its
+    interfaces are behind, in their order.
+    """
 
     machine: Machine
     power: PowerState = PowerState.RUNNING
@@ -63,13 +68,16 @@ class StoredMachine:
     migration: str = ""
     starts: int = 0
     starts_at_proof: int = 0
+    groups: tuple[str, ...] = ()
 
 
 @dataclass
 class World:
     """One cloud: its machines and disks by id, the sizes and networks it offers.
 
-    ``sizes`` are vCPUs and bytes of memory, ``prices`` USD an hour.
+    ``sizes`` are vCPUs and bytes of memory, ``prices`` USD an hour, ``disk_price``
+    USD a disk and day. ``groups`` are security groups and whose migration's they
+    are, "" for a stranger's.
     """
 
     name: str
@@ -78,7 +86,9 @@ class World:
     frozen: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     prices: dict[str, float] = field(default_factory=dict)
+    disk_price: float | None = None
     subnets: tuple[str, ...] = ("net/one", "net/two")
+    groups: dict[str, str] = field(default_factory=lambda: {"db": "", "web": ""})
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def usd_per_hour(self, size: str) -> float | None:

@@ -1,6 +1,8 @@
 """Snapshots of disks.
 
-Source: REST reference of Snapshots (2026-03-02). A snapshot here is always a
+Sources: REST reference of Snapshots (2026-03-02); "Create an incremental
+snapshot for managed disks" (kept on standard storage whatever its disk is of;
+the only kind for Ultra and Premium SSD v2 disks). A snapshot here is always a
 full copy, also when ``incremental`` is asked for.
 """
 
@@ -14,6 +16,7 @@ from sandbox.azure.kinds import Accepted, Call, Kind, Reply, succeed
 from sandbox.azure.world import Json, Resource, new_guid, now_text
 
 SKUS = ("Standard_LRS", "Premium_LRS", "Standard_ZRS")
+INCREMENTAL_SKUS = ("Standard_LRS", "Standard_ZRS")
 
 
 class Snapshots(Kind):
@@ -48,6 +51,8 @@ class Snapshots(Kind):
         if sku not in SKUS:
             raise invalid_parameter("sku.name", f"A snapshot cannot be of type {sku}.")
         source = disk_content.copy_source(self.world, creation)
+        incremental = bool(properties.get("incremental"))
+        _check_kind(source, sku, incremental=incremental)
         creation["sourceUniqueId"] = source.properties["uniqueId"]
         for inherited in disk_content.INHERITED:
             if inherited in source.properties:
@@ -61,7 +66,7 @@ class Snapshots(Kind):
             "uniqueId": new_guid(),
             "timeCreated": now_text(),
             "provisioningState": "Updating",
-            "incremental": properties.get("incremental", False),
+            "incremental": incremental,
             "completionPercent": 100,
             "networkAccessPolicy": properties.get("networkAccessPolicy", "AllowAll"),
         }
@@ -90,3 +95,10 @@ class Snapshots(Kind):
         if name.lower() == "endgetaccess" and call.method == "POST":
             return disk_access.end_get_access(self.world, resource)
         return super().action(name, call, resource)
+
+
+def _check_kind(source: Resource, sku: str, *, incremental: bool) -> None:
+    if incremental and sku not in INCREMENTAL_SKUS:
+        raise invalid_parameter("sku.name", f"An incremental snapshot cannot be of type {sku}.")
+    if source.body["sku"]["name"] in disk_content.FOUR_K_SKUS and not incremental:
+        raise bad_request(f"A snapshot of '{source.name}' must be incremental.")

@@ -131,6 +131,17 @@ class Azure:
         """Create or update a machine."""
         return self.compute.virtual_machines.begin_create_or_update(GROUP, name, body).result()
 
+    def clear(self) -> None:
+        """Remove every machine, interface and disk; snapshots and groups stay."""
+        kinds = (
+            (self.compute.virtual_machines, "list"),
+            (self.network.network_interfaces, "list"),
+            (self.compute.disks, "list_by_resource_group"),
+        )
+        for kind, listing in kinds:
+            for one in list(getattr(kind, listing)(GROUP)):
+                kind.begin_delete(GROUP, one.name).result()
+
     def power(self, name: str) -> str:
         """The power state of a machine."""
         view = self.compute.virtual_machines.instance_view(GROUP, name)

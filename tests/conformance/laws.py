@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from coldferry.errors import Conflict, CorruptCopy, UnknownMachine
+from coldferry.errors import BadInput, Conflict, CorruptCopy, Gone, UnknownMachine
 from coldferry.leaves import leaves
 from coldferry.migration import Marks, State
 from coldferry.plan import Plan
@@ -69,6 +69,11 @@ class SourceLaws:
         assert (case.vm, marks) in list(case.cloud.marked())
         assert case.cloud.describe(case.vm) == before
 
+        moved = Marks(MIGRATION, State.CUT_OVER, "running", "2026-03-01T08:00:00Z")
+        case.cloud.mark(case.vm, moved)
+
+        assert case.cloud.marks(case.vm) == moved
+
         case.cloud.mark(case.vm, Marks(MIGRATION, State.ROLLED_BACK))
 
         assert case.cloud.marks(case.vm) == Marks(MIGRATION, State.ROLLED_BACK)
@@ -112,9 +117,19 @@ class SourceLaws:
 
         assert not case.cloud.started_since(case.vm, frozen)
 
+        assert case.cloud.ran_since(case.vm, MIGRATION) is False
+
         case.cloud.start(case.vm)
 
         assert case.cloud.started_since(case.vm, frozen)
+        assert case.cloud.ran_since(case.vm, MIGRATION) is True
+
+        case.cloud.stop(case.vm)
+
+        assert case.cloud.ran_since(case.vm, MIGRATION) is True
+
+    def test_without_a_frozen_disk_nobody_can_tell_whether_it_ran(self, case: SourceCase) -> None:
+        assert case.cloud.ran_since(case.vm, "nobody-there-00000000-a1") is None
 
     def test_a_frozen_disk_reads_as_the_disk(self, case: SourceCase) -> None:
         plan = _plan(case.cloud.describe(case.vm))
@@ -144,7 +159,9 @@ class SourceLaws:
         assert case.cloud.owned(MIGRATION)
         tagged = {(one.migration, one.id) for one in case.cloud.tagged()}
         assert {(one.migration, one.id) for one in case.cloud.owned()} <= tagged
-        assert len(case.cloud.release(MIGRATION)) == len(plan.devices)
+        gone = case.cloud.release(MIGRATION)
+        assert len(gone) == len(plan.devices)
+        assert all(one.at.endswith("Z") and one.means and one.answer for one in gone)
         assert case.cloud.release(MIGRATION) == []
         assert case.cloud.owned(MIGRATION) == []
 
@@ -156,6 +173,8 @@ class TargetCase:
     cloud: Target
     answers: dict[str, Any]
     disk_bytes: Callable[[str, int, int], bytes]
+    clear: Callable[[], None] = lambda: None
+    """Remove, without our code, every machine and disk that is not ours any more."""
 
 
 class TargetLaws:
@@ -306,6 +325,86 @@ class TargetLaws:
         case.cloud.discard(MIGRATION)
 
         assert case.cloud.owned(MIGRATION) == []
+
+    def test_a_new_machine_is_behind_deny_all_until_it_is_opened_up(self, case: TargetCase) -> None:
+        plan, _ = self._begin(case)
+        assert case.cloud.arrived(MIGRATION) is None
+        vm = case.cloud.allocate(plan, self._written(case, plan))
+        behind = case.cloud.arrived(MIGRATION)
+        assert behind is not None
+        assert (behind.vm, behind.power) == (vm, PowerState.STOPPED)
+        assert len(behind.interfaces) == len(plan.machine.nics)
+        assert {*behind.groups}.isdisjoint(behind.offered)
+        assert len(case.cloud.temporary(MIGRATION)) == 1
+
+        wanted = behind.offered[0]
+        for _ in range(2):
+            case.cloud.open_up(MIGRATION, [wanted])
+            opened = case.cloud.arrived(MIGRATION)
+            assert opened == replace(behind, groups=(wanted,))
+        assert case.cloud.compare(plan, vm) == []
+
+        case.cloud.open_up(MIGRATION, [""])
+        assert case.cloud.arrived(MIGRATION) == replace(behind, groups=("",))
+
+    def test_a_group_that_is_not_offered_changes_nothing(self, case: TargetCase) -> None:
+        plan, _ = self._begin(case)
+        with pytest.raises(Gone):
+            case.cloud.open_up(MIGRATION, ["any"])
+        case.cloud.allocate(plan, self._written(case, plan))
+        before = case.cloud.arrived(MIGRATION)
+        assert before is not None
+
+        for wrong in ("nobody-s", before.groups[0]):  # ours is nobody's real group
+            with pytest.raises(BadInput):
+                case.cloud.open_up(MIGRATION, [wrong])
+        assert case.cloud.arrived(MIGRATION) == before
+
+    def test_what_a_discarded_machine_wrote_is_kept_until_it_is_erased(
+        self, case: TargetCase
+    ) -> None:
+        plan, _ = self._begin(case)
+        vm = case.cloud.allocate(plan, self._written(case, plan))
+        case.cloud.start(vm)
+        with pytest.raises(Conflict):
+            case.cloud.keep(MIGRATION)
+        assert case.cloud.kept(MIGRATION) == []
+        case.cloud.stop(vm)
+
+        kept = case.cloud.keep(MIGRATION)
+        assert len(kept) == len(plan.devices)
+        assert case.cloud.keep(MIGRATION) == kept
+        gone = case.cloud.discard(MIGRATION)
+        assert {one.id for one in gone}.isdisjoint({one.id for one in kept})
+        assert case.cloud.owned(MIGRATION) == case.cloud.kept(MIGRATION) == kept
+        assert case.cloud.keep(MIGRATION) == kept
+
+        assert [one.id for one in case.cloud.erase_kept(MIGRATION)] == [one.id for one in kept]
+        assert case.cloud.erase_kept(MIGRATION) == []
+        assert case.cloud.owned(MIGRATION) == []
+
+    def test_what_was_handed_over_is_ours_no_more(self, case: TargetCase) -> None:
+        plan, _ = self._begin(case)
+        vm = case.cloud.allocate(plan, self._written(case, plan))
+        with pytest.raises(Conflict):
+            case.cloud.hand_over(MIGRATION)
+        behind = case.cloud.arrived(MIGRATION)
+        assert behind is not None
+        case.cloud.open_up(MIGRATION, [behind.offered[0]])
+        expected = [one.id for one in case.cloud.temporary(MIGRATION)]
+
+        gone = case.cloud.hand_over(MIGRATION)
+
+        try:
+            assert [one.id for one in gone] == expected
+            assert all(one.at.endswith("Z") and one.means and one.answer for one in gone)
+            assert case.cloud.hand_over(MIGRATION) == []
+            assert case.cloud.owned(MIGRATION) == []
+            assert case.cloud.arrived(MIGRATION) is None
+            assert case.cloud.discard(MIGRATION) == []
+            assert vm in case.cloud.machines()
+        finally:
+            case.clear()
 
     def _begin(self, case: TargetCase) -> tuple[Plan, FrozenDisk]:
         machine = a_machine()

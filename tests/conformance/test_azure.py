@@ -49,6 +49,7 @@ class TestAzure(TargetLaws):
             ca_bundle=str(azure.server.ca_bundle),
         )
         cloud = AzureCloud(access)
-        yield TargetCase(cloud, ANSWERS, _reader(azure))
+        yield TargetCase(cloud, ANSWERS, _reader(azure), azure.clear)
         for owned in cloud.owned():
             cloud.discard(owned.migration)
+            cloud.erase_kept(owned.migration)

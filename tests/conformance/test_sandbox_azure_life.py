@@ -136,6 +136,31 @@ def test_snapshot_is_read_and_held(azure: Azure) -> None:
     snapshots.begin_revoke_access(GROUP, seed.SNAPSHOT).result()
 
 
+def test_incremental_snapshots_are_of_standard_storage(azure: Azure) -> None:
+    """Whatever its disk is of; and of a Premium SSD v2 disk there is no other kind."""
+    disk = azure.empty_disk("for-snapshots")
+    fast = {"location": LOCATION, "sku": {"name": "PremiumV2_LRS"}, "zones": ["1"]}
+    fast |= {"properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 1}}
+    azure.put_disk("fast", fast)
+
+    def snap(source: str, sku: str, *, incremental: bool) -> Any:
+        body: Any = {"location": LOCATION, "sku": {"name": sku}, "properties": {
+            "creationData": {"createOption": "Copy", "sourceResourceId": source},
+            "incremental": incremental,
+        }}  # fmt: skip
+        return azure.compute.snapshots.begin_create_or_update(GROUP, "snap", body).result()
+
+    with refused(400, "InvalidParameter", "incremental"):
+        snap(disk, "Premium_LRS", incremental=True)
+    with refused(400, "BadRequest", "must be incremental"):
+        snap(azure.id("Microsoft.Compute/disks", "fast"), "Standard_LRS", incremental=False)
+    assert snap(disk, "Standard_LRS", incremental=True).properties.incremental is True
+    azure.compute.disks.begin_delete(GROUP, "for-snapshots").result()
+    assert azure.compute.snapshots.get(GROUP, "snap").name == "snap"
+    azure.compute.snapshots.begin_delete(GROUP, "snap").result()
+    azure.compute.disks.begin_delete(GROUP, "fast").result()
+
+
 def test_machine_changes_and_takes_its_parts_away(azure: Azure) -> None:
     """Data disks come and go by PUT, user data shows on demand, deleteOption is kept."""
     disk, nic, data = azure.ready_disk("part"), azure.nic("part-nic"), azure.empty_disk("part-data")

@@ -6,6 +6,7 @@ the test, and so does one that calls no provider at all.
 
 import importlib
 import pkgutil
+import socket
 from contextlib import suppress
 
 import pytest
@@ -13,6 +14,7 @@ from prefect import Task
 
 import tasks
 from coldferry.errors import ColdferryError, Denied, Transient
+from coldferry.migration import State
 from coldferry.ports import PowerState
 from tests.journeys.test_story import VM, Ferry
 
@@ -34,11 +36,33 @@ def _there_and_back(ferry: Ferry):
     return report
 
 
+AFTERWARDS = {
+    "look ahead", "open up", "tag as moved", "start the new machine", "check", "keep", "weigh",
+    "hand over", "tag as finalised", "erase kept copies", "look once more",
+}  # fmt: skip
+"""Tasks of what comes after a migration; all others are reached by one and its way back."""
+
+
+def _cut_over_there_and_back(ferry: Ferry, migration: str):
+    """Cut over and rolled back, and its kept copies erased."""
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        ferry.cutover(migration, checks=[f"tcp:127.0.0.1:{there.getsockname()[1]}"])
+    ferry.rollback(migration, target_writes="discard")
+    ferry.finalise(migration)
+
+
+def _for_good(ferry: Ferry, migration: str):
+    ferry.cutover(migration)
+    ferry.finalise(migration)
+
+
 @pytest.fixture(scope="module")
 def calls(prefect_api):
     """``task -> (side, method)``: the first provider call of each task in a healthy run."""
     ferry = Ferry(inspect=True)
     _there_and_back(ferry)
+    _cut_over_there_and_back(ferry, ferry.finished())
+    _for_good(ferry, ferry.finished())
     first = {}
     for side, cloud in (("source", ferry.source), ("target", ferry.target)):
         for task, method in cloud.calls:
@@ -51,7 +75,7 @@ def test_the_walk_reaches_every_task(calls):
     assert set(calls) == every_task()
 
 
-@pytest.mark.parametrize("task", sorted(every_task()))
+@pytest.mark.parametrize("task", sorted(every_task() - AFTERWARDS))
 def test_a_transient_failure_of_a_task_does_not_end_the_migration(calls, task):
     side, method = calls[task]
     ferry = Ferry(disks=1, inspect=task.startswith("inspect"))
@@ -64,7 +88,40 @@ def test_a_transient_failure_of_a_task_does_not_end_the_migration(calls, task):
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
 
 
-@pytest.mark.parametrize("task", sorted(every_task()))
+@pytest.mark.slow
+@pytest.mark.parametrize("task", sorted(AFTERWARDS))
+@pytest.mark.parametrize("error", [Transient("Busy."), Denied("No.")], ids=["busy", "refused"])
+def test_what_comes_afterwards_survives_a_failure_of_each_task(calls, task, error):
+    side, method = calls[task]
+    ferry = Ferry(disks=1)
+    cloud = getattr(ferry, side)
+    migration = ferry.finished()
+    finalising = task in ("hand over", "tag as finalised")
+    story = _for_good if finalising else _cut_over_there_and_back
+    cloud.fail(method, error, task)
+    if isinstance(error, Transient):
+        story(ferry, migration)
+    else:
+        with pytest.raises(ColdferryError):
+            story(ferry, migration)
+        assert cloud.called_after_failure[task, method] == 0
+        _again(ferry, migration, story)
+
+    assert not cloud.pending
+    assert ferry.source.cloud.owned() == ferry.target.cloud.owned() == []
+    running = PowerState.STOPPED if finalising else PowerState.RUNNING
+    assert ferry.source.cloud.power(VM) is running
+
+
+def _again(ferry: Ferry, migration: str, story):
+    """From where it failed: a step that was ended refuses to begin anew."""
+    if ferry.source.cloud.marks(VM).state in (State.ROLLED_BACK, State.FINALISED):
+        ferry.finalise(migration)
+    else:
+        story(ferry, migration)
+
+
+@pytest.mark.parametrize("task", sorted(every_task() - AFTERWARDS))
 def test_a_refusal_of_a_task_is_not_tried_again_and_the_rerun_completes(calls, task):
     side, method = calls[task]
     ferry = Ferry(disks=1, inspect=task.startswith("inspect"))

@@ -150,7 +150,11 @@ class Served:
 
         Without the book, or what one test answers, another is not asked.
         """
-        deployment = self.api("GET", "/deployments/name/migrate-vm/migrate-vm")["id"]
+        return self.order("migrate-vm", vm=vm, use_book=False, **parameters)
+
+    def order(self, name: str, **parameters: Any) -> str:
+        """Start a run of any deployment between the two clouds; the run's id."""
+        deployment = self.api("GET", f"/deployments/name/{name}/{name}")["id"]
         blocks = {
             "source": self._reference(self.sandbox.source),
             "target": self._reference(self.sandbox.target),
@@ -158,10 +162,7 @@ class Served:
         made = self.api(
             "POST",
             f"/deployments/{deployment}/create_flow_run",
-            {
-                "parameters": {**blocks, "vm": vm, "use_book": False, **parameters},
-                "state": {"type": "SCHEDULED"},
-            },
+            {"parameters": {**blocks, **parameters}, "state": {"type": "SCHEDULED"}},
         )
         return str(made["id"])
 

@@ -21,8 +21,11 @@ from coldferry.errors import (
     WillNotStop,
 )
 from coldferry.home import alone
-from coldferry.migration import State
-from coldferry.ports import PowerState
+from coldferry.migration import Marks, State, next_migration, pair_of
+from coldferry.plan import Plan
+from coldferry.ports import PowerState, Proof, VerifiedDisk
+from flows.cutover import cutover
+from flows.finalise import finalise
 from flows.migrate_vm import migrate_vm
 from flows.rollback import rollback
 from tasks.deciding import identify
@@ -54,6 +57,33 @@ class Ferry:
     def rollback(self, migration, **options):
         origin, goal = self.blocks
         return rollback(origin, VM, goal, migration, **options)
+
+    def finished(self) -> str:
+        """A finished move, made without a flow: it costs nothing; the migration."""
+        source, target = self.source.cloud, self.target.cloud
+        machine, pair = source.describe(VM), pair_of(source, VM, target)
+        migration, _ = next_migration(machine.name, target.provider, pair, source.marks(VM))
+        translation = target.translate(machine, target.catalogue(), ANSWERS)
+        plan = Plan(migration=migration, machine=machine, translation=translation)
+        source.stop(VM)
+        disks = []
+        for frozen in source.freeze(VM, migration, plan.devices):
+            with target.open_disk(plan, frozen) as writer:
+                proof = Proof("none: this is not about it", "nobody", equal=True)
+                disks.append(VerifiedDisk(frozen.device, writer.commit(), "", proof))
+        target.allocate(plan, disks)
+        source.mark(VM, Marks(migration, State.ALLOCATED, "running"))
+        return migration
+
+    def cutover(self, migration, groups=("web",), **options):
+        origin, goal = self.blocks
+        return cutover(
+            origin, VM, goal, migration, **{"security_groups": [*groups], "go": True} | options
+        )
+
+    def finalise(self, migration, **options):
+        origin, goal = self.blocks
+        return finalise(origin, VM, goal, migration, **{"keep_days": 0, "go": True} | options)
 
     def bytes_differ(self, report) -> list[str]:
         """Source disks whose copy is not the same, read straight from the dictionaries."""

@@ -16,7 +16,7 @@ from coldferry.plan import Plan
 from coldferry.ports import FrozenDisk, Proof, VerifiedDisk
 from providers.azure.access import AzureAccess
 from providers.azure.cloud import AzureCloud
-from providers.azure.kinds import DISK
+from providers.azure.kinds import DISK, NIC, VM
 from tests.unit.machines import MIB, a_disk, a_machine
 
 server_module = pytest.importorskip("sandbox.azure.server")
@@ -50,6 +50,7 @@ def cloud(server: Any) -> Iterator[AzureCloud]:
     settings(server, {"not_actions": [], "locks": [], "core_limit": 350})
     for found in made.owned():
         made.discard(found.migration)
+        made.erase_kept(found.migration)
 
 
 def access(server: Any, **changes: Any) -> AzureAccess:
@@ -100,6 +101,13 @@ def upload(cloud: AzureCloud, plan: Plan, index: int = 0) -> VerifiedDisk:
 
 def calls(server: Any, operation: str) -> int:
     return int(server.faults.counts().get(operation, {"calls": 0})["calls"])
+
+
+def clear(cloud: AzureCloud) -> None:
+    """Remove every VM, interface and disk, whoever's they are."""
+    for kind in (VM, NIC, DISK):
+        for one in cloud._arm.in_group(kind):
+            cloud._arm.delete(kind, one["name"])
 
 
 def disk_state(cloud: AzureCloud, name: str) -> str:

@@ -17,7 +17,14 @@ from providers.azure.guest import GUEST as AZURE_GUEST
 from providers.azure.rights import NEEDED
 from tests.unit.aws_world import Sandbox, devices, sandbox
 from tests.unit.machines import MIB, a_disk
-from tests.unit.test_azure_fixtures import MIGRATION, a_plan, settings, small_machine, upload
+from tests.unit.test_azure_fixtures import (
+    MIGRATION,
+    a_plan,
+    clear,
+    settings,
+    small_machine,
+    upload,
+)
 
 pytest_plugins = ["tests.unit.test_azure_fixtures"]
 
@@ -132,7 +139,9 @@ class TestAws:
                 first = next(e for e in reader.extents(0, reader.size_bytes) if e.data)
                 reader.read_into(first.offset, memoryview(bytearray(512)))
         list(cloud.diagnose())
+        assert cloud.ran_since(vm, MIGRATION) is False
         cloud.release(MIGRATION)
+        cloud.mark(vm, Marks(MIGRATION, State.CUT_OVER, "running", "2026-03-01T08:00:00Z"))
         cloud.start(vm)
         cloud.mark(vm, Marks(MIGRATION, State.ROLLED_BACK))
         cloud.reboot(vm)
@@ -251,13 +260,30 @@ class TestAzure:
         cloud.reboot(vm)
         cloud.stop(vm)
         assert cloud.at_stake(MIGRATION, arrived=True)
+        arrived = cloud.arrived(MIGRATION)
+        assert arrived is not None
+        cloud.open_up(MIGRATION, arrived.offered[:1])
+        assert len(cloud.keep(MIGRATION)) == 2
         cloud.discard(MIGRATION)
+        cloud.erase_kept(MIGRATION)
 
         assert cloud.owned() == []
         allowed = azure_actions("azure-reader", "azure-mover")
         unused = allowed - self.called(server) - LINKED - NEVER_CALLED
         # A public address is only ever read of a machine that has one.
         assert unused == {"Microsoft.Network/publicIPAddresses/read"}
+
+    def test_both_hand_a_machine_over(self, cloud: AzureCloud, server: Any) -> None:
+        self.give(server, "azure-reader", "azure-mover")
+        plan = a_plan(cloud)
+        vm = cloud.allocate(plan, [upload(cloud, plan)])
+        cloud.open_up(MIGRATION, [""])
+
+        cloud.hand_over(MIGRATION)
+
+        assert cloud.owned() == []
+        assert cloud.power(vm) is PowerState.STOPPED
+        clear(cloud)
 
     def test_what_preflight_asks_for_is_what_the_roles_allow(self) -> None:
         assert set(NEEDED) <= azure_actions("azure-reader", "azure-mover")

@@ -1,0 +1,75 @@
+"""Hand production to the new machine: go or no-go, its groups, its start, and checks."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State as PrefectState
+from prefect.states import Cancelled
+from pydantic import Field
+
+from coldferry.checks import refuse_unusable
+from coldferry.cutover import groups_of
+from coldferry.errors import ColdferryError, Rejected, after_halt
+from coldferry.finalising import KEEP_DAYS, MAX_KEEP_DAYS
+from coldferry.home import alone
+from coldferry.switched import Switched
+from tasks.clouds import Cloud
+from tasks.going import go_or_not
+from tasks.recording import publish_switched
+from tasks.switching import check_all, look_ahead, open_up, start_new, tag_as_moved
+
+
+@flow(name="cutover", flow_run_name="{migration}: cutover")
+def cutover(
+    source: Cloud,
+    vm: str,
+    target: Cloud,
+    migration: str,
+    security_groups: list[str] = [],  # noqa: B006 - a form's default; nobody changes it
+    checks: list[str] = [],  # noqa: B006
+    checks_within_s: Annotated[int, Field(ge=0)] = 600,
+    keep_days: Annotated[int, Field(ge=0, le=MAX_KEEP_DAYS)] = KEEP_DAYS,
+    go: bool = False,
+) -> dict[str, Any] | PrefectState[Any]:
+    """Put the new machine behind its real security groups, start it, and check it.
+
+    The source stays halted, and is tagged as moved. A check that fails leaves
+    the new machine started: whether to mend it or to roll back is a person's
+    decision.
+
+    Args:
+        source: The cloud that the machine was taken from.
+        vm: The machine's id there.
+        target: The cloud that it was brought to.
+        migration: The migration's id.
+        security_groups: What its interfaces are to be behind: one name for all, or one for
+            each in order; `none` for no group. Leave it empty to be asked in this run.
+        checks: What the machine must show, each a line: `tcp:443`, `https://host/path`,
+            `script:/path/on/the/worker`. `{address}` is the machine's private address.
+        checks_within_s: How long all checks together may take to pass, in seconds.
+        keep_days: How many days the way back is to be kept; said in the report.
+        go: Do not ask in this run: the decision was made elsewhere.
+    """
+    refuse_unusable(checks)
+    ready = look_ahead(source, vm, target, migration)
+    try:
+        groups, decided = go_or_not(ready, security_groups, go=go)
+    except Rejected as no_go:
+        return Cancelled(message=str(no_go))
+
+    with alone(migration):
+        ready = look_ahead(source, vm, target, migration)
+        wanted = groups_of(ready.arrived, groups) if groups else ()
+        try:
+            if wanted:
+                open_up(target, migration, wanted)
+            marks = tag_as_moved(source, vm, migration)
+            arrived = start_new(target, migration)
+            results = check_all(target, migration, checks, checks_within_s)
+        except ColdferryError as error:
+            raise after_halt(error, migration) from None
+    switched = Switched(ready, marks, arrived, decided.as_json(), tuple(results), keep_days)
+    publish_switched(switched)
+    if failed := switched.failure:
+        raise failed
+    return switched.as_json()
