@@ -69,7 +69,8 @@ class StoredMachine:
 class World:
     """One cloud: its machines and disks by id, the sizes and networks it offers.
 
-    ``sizes`` are vCPUs and bytes of memory, ``prices`` USD an hour.
+    ``sizes`` are vCPUs and bytes of memory, ``prices`` USD an hour; a disk whose key
+    is among the ``lost_keys`` cannot be read.
     """
 
     name: str
@@ -79,6 +80,7 @@ class World:
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     prices: dict[str, float] = field(default_factory=dict)
     subnets: tuple[str, ...] = ("net/one", "net/two")
+    lost_keys: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def usd_per_hour(self, size: str) -> float | None:

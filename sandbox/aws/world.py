@@ -29,8 +29,18 @@ class Delays:
 
 
 @dataclass
+class Settings:
+    """What a test may set: IAM actions that are denied (with ``*``), and quotas by their code."""
+
+    denied: list[str] = field(default_factory=list)
+    quotas: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
 class World:
     """Everything that is not in moto's own backends."""
+
+    settings: Settings = field(default_factory=Settings)
 
     delays: Delays = field(default_factory=Delays)
     store: Store = field(default_factory=Store)
