@@ -18,7 +18,7 @@ PORTS = (
     "machines", "describe", "power", "start", "stop", "reboot", "owned", "unmovable", "marks",
     "mark", "marked", "freeze", "open_frozen", "release", "catalogue", "translate", "preflight",
     "open_disk", "open_written", "in_use", "discard_disk", "allocate", "compare",
-    "at_stake", "discard", "started_since",
+    "at_stake", "discard", "started_since", "preflight_source",
 )  # fmt: skip
 
 
