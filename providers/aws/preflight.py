@@ -63,7 +63,6 @@ def findings(clients: Clients, vm: str, plan: Plan) -> list[Finding]:
         known = {key: pool.submit(_key, clients, key) for key in keys}
         states = {key: asked.result() for key, asked in known.items()}
         actions = [action for asked in lacking if (action := asked.result())]
-        actions += [f"kms:DescribeKey on {key}" for key, state in states.items() if state is None]
         found = [
             *_permissions(vm, actions),
             *life.result(),
@@ -137,13 +136,21 @@ def _key(clients: Clients, key: str) -> str | None:
 def _keys(disks: list[Disk], states: dict[str, str | None]) -> Iterator[Finding]:
     for disk in disks:
         state = states.get(disk.key_id or "", "")
-        if state in (_USABLE_KEY, "", None):
-            continue
-        yield Finding(
-            "refuse", "key-unusable", disk.id,
-            f"The disk {disk.id} cannot be read: its KMS key {disk.key_id} is {state}.",
-            "Enable the key, or cancel its deletion.",
-        )  # fmt: skip
+        if state is None:
+            # Of EBS's own key that is no lack: it lets everybody in the account read by EBS.
+            yield Finding(
+                "warn", "key-unread", disk.id,
+                f"Nobody let us look at {disk.key_id}, the KMS key of the disk {disk.id}: whether "
+                "the disk can be read shows when it is.",
+                "Allow kms:DescribeKey and kms:Decrypt on a key of your own, or look into the "
+                "disks before (an inspection reads them).",
+            )  # fmt: skip
+        elif state not in (_USABLE_KEY, ""):
+            yield Finding(
+                "refuse", "key-unusable", disk.id,
+                f"The disk {disk.id} cannot be read: its KMS key {disk.key_id} is {state}.",
+                "Enable the key, or cancel its deletion.",
+            )  # fmt: skip
 
 
 def _limits(clients: Clients, disks: list[Disk], migration: str) -> list[Finding]:
