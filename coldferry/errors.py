@@ -173,9 +173,7 @@ class Refused(ColdferryError):
         self.findings = list(findings)
 
     @classmethod
-    def because(
-        cls, findings: Sequence[Finding], *, resumable: bool | None = None
-    ) -> "Refused":
+    def because(cls, findings: Sequence[Finding], *, resumable: bool | None = None) -> "Refused":
         """The refusal that names all findings at once."""
         return cls(
             " ".join(finding.what for finding in findings),
@@ -302,6 +300,4 @@ class Problem:
 
 def problem(error: ColdferryError) -> Problem:
     """The JSON shape of an error."""
-    return Problem(
-        error.code, error.what, error.do, error.resumable, list(error.findings)
-    )
+    return Problem(error.code, error.what, error.do, error.resumable, list(error.findings))

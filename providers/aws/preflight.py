@@ -164,7 +164,9 @@ def _limits(clients: Clients, disks: list[Disk], migration: str) -> list[Finding
         )
         rows = _list(clients, [{"Name": "status", "Values": ["pending"]}])
         have = {row["VolumeId"] for row in ours.result() if row["State"] != "error"}
-        pending = [row for row in rows if tags_of(row.get("Tags", [])).get(MIGRATION_TAG) != migration]
+        pending = [
+            row for row in rows if tags_of(row.get("Tags", [])).get(MIGRATION_TAG) != migration
+        ]
         needed = [disk for disk in disks if disk.id not in have]
         return [
             *_in_progress(needed, Counter(row["VolumeId"] for row in pending)),
@@ -222,4 +224,3 @@ def _count(clients: Clients) -> int:
             OwnerIds=["self"], PaginationConfig={"MaxItems": _MOST_COUNTED, "PageSize": 1000}
         )
         return sum(len(page["Snapshots"]) for page in pages)
-

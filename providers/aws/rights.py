@@ -62,7 +62,9 @@ def asked_of(clients: Clients, vm: str, *, stops: bool, freezes: bool) -> list[C
         return lambda: "" if _may(lambda: ask(clients.ec2, vm), name, vm) else name
 
     questions = [question(action) for action in wanted]
-    return [*questions, lambda: _delete(clients), lambda: _blocks(clients)] if freezes else questions
+    if freezes:
+        questions += [lambda: _delete(clients), lambda: _blocks(clients)]
+    return questions
 
 
 def newest_of_ours(clients: Clients) -> str | None:

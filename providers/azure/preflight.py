@@ -81,14 +81,13 @@ def _locks(
                 f"Lock '{lock.name}' ({lock.level}) forbids to delete anything.",
                 "A rollback cannot clean up until it is removed.",
             )  # fmt: skip
-        elif joined := [s for s in subnets if s is not None and lock.covers(s.id)]:
-            if lock.read_only:
-                yield _refuse(
-                    "network-locked", lock.name,
-                    f"Lock '{lock.name}' makes the network of {joined[0].short} read-only: no "
-                    "interface can join it.",
-                    "Remove the lock for the time of the migration, or answer another subnet.",
-                )  # fmt: skip
+        elif lock.read_only and (joined := [s for s in subnets if s and lock.covers(s.id)]):
+            yield _refuse(
+                "network-locked", lock.name,
+                f"Lock '{lock.name}' makes the network of {joined[0].short} read-only: no "
+                "interface can join it.",
+                "Remove the lock for the time of the migration, or answer another subnet.",
+            )  # fmt: skip
 
 
 def _owners(arm: Arm, kind: Kind) -> dict[str, str | None]:
@@ -241,7 +240,7 @@ def _address(plan: Plan, index: int, subnet: Subnet, mine: str) -> Iterator[Find
     if not subnet.holds(address) or subnet.reserved(address):
         yield _refuse(
             "address-not-offered", path,
-            f"{address} is not for machines in {subnet.short} ({', '.join(subnet.cidrs)}) any more.",
+            f"{subnet.short} ({', '.join(subnet.cidrs)}) does not give {address} any more.",
             f"Plan again and answer another {path}.private_address.",
         )  # fmt: skip
     elif owner is not None and owner != mine:

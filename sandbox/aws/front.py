@@ -72,9 +72,7 @@ class Front:
             elif (method, path) == ("DELETE", "/_sandbox/counts"):
                 self._faults.reset_counts()
             elif (method, path) == ("PUT", "/_sandbox/settings"):
-                self._world.settings = dataclasses.replace(
-                    self._world.settings, **json.loads(body)
-                )
+                self._world.settings = dataclasses.replace(self._world.settings, **json.loads(body))
             else:
                 return Answer(404, _JSON, b'{"error": "no such sandbox page"}')
         except (TypeError, ValueError) as error:

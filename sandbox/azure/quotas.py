@@ -31,4 +31,4 @@ def refuse_over(world: World, kind: str) -> None:
 
 
 def _count_of(kind: str) -> str:
-    return f"{kind.split('_')[0]}DiskCount"
+    return f"{kind.partition('_')[0]}DiskCount"

@@ -61,9 +61,7 @@ def test_an_action_that_is_denied_is_refused_dry_run_or_not(aws: Sandbox, dry: b
     vm = aws.launch()
     world.current().settings.denied = ["ec2:Stop*"]
 
-    refused(
-        "UnauthorizedOperation", "", 403, aws.ec2.stop_instances, InstanceIds=[vm], DryRun=dry
-    )
+    refused("UnauthorizedOperation", "", 403, aws.ec2.stop_instances, InstanceIds=[vm], DryRun=dry)
     assert aws.state(vm) == "running"
 
 

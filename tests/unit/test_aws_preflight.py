@@ -234,9 +234,7 @@ def test_a_region_without_room_for_snapshots_is_found(aws: Sandbox, usual: str) 
     assert f"leaves 0 of {have}" in refusals(aws, usual)["quota-snapshots"]
 
 
-def test_quotas_that_may_not_be_read_count_as_they_are_by_default(
-    aws: Sandbox, usual: str
-) -> None:
+def test_quotas_that_may_not_be_read_count_as_they_are_by_default(aws: Sandbox, usual: str) -> None:
     world.current().settings.quotas = {"L-309BACF6": 0}
     deny("servicequotas:*")
 

@@ -123,9 +123,7 @@ def test_a_lock_that_makes_the_group_read_only_is_found_wherever_it_was_set(
     assert "frozen" in refusals(cloud, plan)["locked"]
 
 
-def test_a_lock_against_deleting_is_warned_of(
-    cloud: AzureCloud, server: Any, plan: Plan
-) -> None:
+def test_a_lock_against_deleting_is_warned_of(cloud: AzureCloud, server: Any, plan: Plan) -> None:
     settings(server, lock(cloud, cloud._arm.group_id, "CanNotDelete"))
 
     found = cloud.preflight(plan)
@@ -163,9 +161,7 @@ def test_the_locks_of_the_group_are_read_where_those_of_the_subscription_may_not
     assert set(refusals(cloud, plan)) == {"locked"}
 
 
-def test_a_role_action_that_is_lacking_is_found(
-    cloud: AzureCloud, server: Any, plan: Plan
-) -> None:
+def test_a_role_action_that_is_lacking_is_found(cloud: AzureCloud, server: Any, plan: Plan) -> None:
     settings(server, {"not_actions": ["Microsoft.Network/virtualNetworks/subnets/join/action"]})
 
     assert "subnets/join/action" in refusals(cloud, plan)["permissions"]
@@ -214,7 +210,9 @@ def test_a_subnet_without_room_for_every_interface_is_found(cloud: AzureCloud) -
 
 
 def test_a_size_that_is_not_to_be_had_any_more_is_found(cloud: AzureCloud, plan: Plan) -> None:
-    assert set(refusals(cloud, as_if(plan, {"instance_type": "Standard_Gone"}))) == {"size-not-offered"}
+    gone = as_if(plan, {"instance_type": "Standard_Gone"})
+
+    assert set(refusals(cloud, gone)) == {"size-not-offered"}
 
 
 def test_a_size_that_takes_fewer_disks_than_planned_is_found(cloud: AzureCloud) -> None:
@@ -234,9 +232,7 @@ def test_a_kind_of_disk_that_is_not_offered_is_found(cloud: AzureCloud, plan: Pl
 
 
 @pytest.mark.parametrize("kind", [DISK, NSG, NIC], ids=["disk", "group", "interface"])
-def test_a_name_that_somebody_else_has_is_found(
-    cloud: AzureCloud, plan: Plan, kind: Kind
-) -> None:
+def test_a_name_that_somebody_else_has_is_found(cloud: AzureCloud, plan: Plan, kind: Kind) -> None:
     name, body = {
         DISK: (plan.object_name("disk0"),
                {"properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 1}}),

@@ -178,8 +178,8 @@ class TestAws:
 
         rights = INSPECTION.read_text().partition("\n## Rights\n")[2].partition("\n## ")[0]
         told = set(re.findall(r"`((?:ec2|ebs|kms):\w+)`", rights))
-        # Of the key itself only preflight asks.
-        unseen = KEYS | {"kms:DescribeKey", "ec2:CreateTags"}  # asked for the tags that CreateSnapshots brings
+        # Preflight looks at the keys; CreateTags is asked for the tags that CreateSnapshots brings.
+        unseen = KEYS | {"kms:DescribeKey", "ec2:CreateTags"}
         reader = aws_actions("aws-reader")
         assert told <= reader | aws_actions("aws-mover")
         assert self.called(aws) - reader == told - reader - unseen
