@@ -163,7 +163,8 @@ def _schedulers(inventory: Inventory, vm: str) -> Iterator[Finding]:
 
 def _lost_on_stop(inventory: Inventory, machine: Machine) -> Iterator[Finding]:
     vm = machine.origin.id
-    if inventory.instance.get("HibernationOptions", {}).get("Configured"):
+    configured = inventory.instance.get("HibernationOptions", {}).get("Configured")
+    if configured and power_of(inventory.instance) is not PowerState.STOPPED:
         yield Finding(
             "inform", "hibernation-configured", vm,
             f"{vm} can hibernate; it is shut down instead, so what is in its memory only is lost.",

@@ -260,7 +260,7 @@ def _network_quota(
     ):
         needed = sum(name not in there[kind] for name in names)
         usage = catalogue.network_usages.get(last(kind.arm_type).lower())
-        if usage is not None and usage.left < needed:
+        if needed and usage is not None and usage.left < needed:
             yield _refuse(
                 "quota-network", of,
                 f"{needed} {of} are needed in {catalogue.location}, the quota leaves {usage.left}.",

@@ -40,8 +40,6 @@ class Settings:
 class World:
     """Everything that is not in moto's own backends."""
 
-    settings: Settings = field(default_factory=Settings)
-
     delays: Delays = field(default_factory=Delays)
     store: Store = field(default_factory=Store)
     # moto is not thread safe: its calls are made one after the other.
@@ -49,6 +47,7 @@ class World:
     # (operation, region, client token) -> (fingerprint of the parameters, result)
     tokens: dict[tuple[str, str, str], tuple[str, Any]] = field(default_factory=dict)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    settings: Settings = field(default_factory=Settings)
 
 
 _world: World | None = None

@@ -56,7 +56,7 @@ def test_a_hibernated_machine_is_refused_until_it_ran_again(aws: Sandbox) -> Non
         time.sleep(0.02)
     assert found(aws, vm) == {"hibernated": "refuse"}
     aws.cloud().start(vm)
-    assert found(aws, vm) == {}
+    assert found(aws, vm) == {"hibernation-configured": "inform"}
 
 
 def test_a_member_of_a_scaling_group_is_refused(aws: Sandbox) -> None:

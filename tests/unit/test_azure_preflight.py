@@ -226,7 +226,7 @@ def test_a_size_that_takes_fewer_disks_than_planned_is_found(cloud: AzureCloud) 
 
 
 def test_a_kind_of_disk_that_is_not_offered_is_found(cloud: AzureCloud, plan: Plan) -> None:
-    found = refusals(cloud, as_if(plan, {"disks[0].kind": "UltraSSD_LRS"}))
+    found = refusals(cloud, as_if(plan, {"disks[0].kind": "Nosuch_LRS"}))
 
     assert "disk-not-offered" in found
 
