@@ -35,7 +35,7 @@ Only a provider's own client module turns an SDK's exception into one of these,
 and it leaves the SDK's text behind where that could carry a signature.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -51,6 +51,7 @@ class ColdferryError(Exception):
 
     exit_code: ClassVar[int] = 1
     resumable: bool = False
+    findings: Sequence["Finding"] = ()
     cause_code: str | None = None
     """The code of the error that this one was made from, if any."""
 
@@ -148,6 +149,14 @@ class Finding:
     do: str = ""
 
 
+_SEVERITIES = ("refuse", "warn", "inform")
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Each finding once, what refuses first."""
+    return sorted(dict.fromkeys(findings), key=lambda found: _SEVERITIES.index(found.severity))
+
+
 class Refused(ColdferryError):
     """Refused before anything was created."""
 
@@ -165,12 +174,13 @@ class Refused(ColdferryError):
         self.findings = list(findings)
 
     @classmethod
-    def because(cls, findings: Sequence[Finding]) -> "Refused":
+    def because(cls, findings: Sequence[Finding], *, resumable: bool | None = None) -> "Refused":
         """The refusal that names all findings at once."""
         return cls(
             " ".join(finding.what for finding in findings),
             " ".join(dict.fromkeys(finding.do for finding in findings if finding.do)),
             findings=findings,
+            resumable=resumable,
         )
 
 
@@ -179,7 +189,7 @@ class NotMovable(Refused):
 
 
 class PreflightFailed(Refused):
-    """The target would not take it: quota, names, addresses, permissions."""
+    """One of the clouds would not let it: permissions, quotas, locks, keys, names, addresses."""
 
 
 class ProviderError(ColdferryError):
@@ -278,6 +288,7 @@ def after_halt(error: ColdferryError, migration: str = "") -> ColdferryError:
         do = f"{do} {out}".strip()
     failed = Failed(error.what, do, resumable=error.resumable)
     failed.cause_code = error.code
+    failed.findings = error.findings
     return failed
 
 
@@ -294,6 +305,4 @@ class Problem:
 
 def problem(error: ColdferryError) -> Problem:
     """The JSON shape of an error."""
-    return Problem(
-        error.code, error.what, error.do, error.resumable, list(getattr(error, "findings", []))
-    )
+    return Problem(error.code, error.what, error.do, error.resumable, list(error.findings))

@@ -221,6 +221,13 @@ class Source(Machines, Protocol):
     def unmovable(self, vm: str) -> list[Finding]:
         """Everything about the machine that stands against moving it, all at once."""
 
+    def preflight_source(self, vm: str, plan: Plan) -> list[Finding]:
+        """What would make the halt, the freeze or the reading fail, all at once.
+
+        Nothing is created or changed. What :meth:`unmovable` says is not said again. It may be
+        asked of a plan with open fields, and of a machine that this migration has halted.
+        """
+
     def marks(self, vm: str) -> Marks | None:
         """What our tags on the machine say, read afresh."""
 
@@ -285,7 +292,10 @@ class Target(Translator, Protocol):
     """
 
     def preflight(self, plan: Plan) -> list[Finding]:
-        """All faults at once; nothing is created."""
+        """All faults at once; nothing is created. What the plan leaves open is not looked at.
+
+        What the migration itself has made is no fault: it may be asked again at any time.
+        """
 
     def open_disk(self, plan: Plan, frozen: FrozenDisk) -> AbstractContextManager[DiskWriter]:
         """Create the disk or adopt it; leaving keeps it open for a resume.

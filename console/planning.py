@@ -1,7 +1,9 @@
 """What a migration would do, without doing it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,7 @@ from coldferry.errors import (
     NotMovable,
     PreflightFailed,
     TranslationsMissing,
+    in_order,
     problem,
 )
 from coldferry.guest.evidence import NO_EVIDENCE, Evidence, Inspection
@@ -113,7 +116,7 @@ def make_plan(
     evidence: Evidence = NO_EVIDENCE,
     use_book: bool = True,
 ) -> tuple[Plan, list[Finding]]:
-    """The plan as of now and what was found on the way; preflight only when nothing is missing.
+    """The plan as of now, and what was found on the way: preflight of both clouds included.
 
     A machine can be planned for between any two clouds of which the one describes and the
     other translates; a finding says where migrating is not in this release. ``evidence`` of
@@ -138,9 +141,17 @@ def make_plan(
     consulted = consult(goal, machine, answer_file.checkable(machine, answers), book)
     findings += [*consulted.remarks, *_only_planned(origin, goal)]
     made = Plan(migration=migration, machine=machine, translation=consulted.translation)
-    if not made.translation.missing and is_target(goal):
-        findings += [_as_told_by_a_plan(finding) for finding in goal.preflight(made)]
-    return made, findings
+    findings += [_as_told_by_a_plan(finding) for finding in _preflight(origin, goal, vm, made)]
+    return made, in_order(findings)
+
+
+def _preflight(origin: Machines, goal: Machines, vm: str, made: Plan) -> list[Finding]:
+    """Of both clouds at the same time, as far as the plan is decided."""
+    asked: list[Callable[[], list[Finding]]] = []
+    if is_source(origin) and is_target(goal):
+        asked += [partial(origin.preflight_source, vm, made), partial(goal.preflight, made)]
+    with ThreadPoolExecutor() as pool:
+        return [one for found in pool.map(lambda ask: ask(), asked) for one in found]
 
 
 def _under_way(vm: str, marks: Marks) -> Finding:

@@ -15,6 +15,7 @@ from coldferry.errors import (
     PreflightFailed,
     Rejected,
     after_halt,
+    in_order,
 )
 from coldferry.guest.evidence import Inspection
 from coldferry.home import alone
@@ -25,7 +26,7 @@ from flows.bring_disks import bring_proven
 from tasks.asking import NO_ANSWERS, GivenAnswers
 from tasks.clouds import Cloud
 from tasks.deciding import at_stage, decide, identify, name_run
-from tasks.describing import confirm_unchanged, preflight, survey
+from tasks.describing import confirm_unchanged, preflight, preflight_again, survey
 from tasks.failing import failures_told, tell_of_failure
 from tasks.halting import (
     confirm_halted,
@@ -85,7 +86,9 @@ async def migrate_vm(
 
     with timed("translate and approve"):
         try:
-            approval = await decide(migration, found, target, answers or None, use_book=use_book)
+            approval = await decide(
+                migration, found, source, target, answers or None, use_book=use_book
+            )
         except Rejected as rejection:
             record(source, vm, migration, State.REJECTED)
             return Cancelled(message=str(rejection))
@@ -108,7 +111,7 @@ async def migrate_vm(
         target_vm=new_vm,
         devices=devices,
         approval=approval,
-        findings=[*remarks_of(found, seen), *findings],
+        findings=in_order([*remarks_of(found, seen), *findings]),
         timed=timed,
         downtime=downtime(found, migration, timed),
     )
@@ -134,7 +137,7 @@ async def carry_out(
     migration = plan.migration
     check_settings()
     with timed("preflight"):
-        faults = preflight(target, plan)
+        faults = preflight(source, vm, target, plan)
     if refusals := [fault for fault in faults if fault.severity == "refuse"]:
         raise PreflightFailed.because(refusals)
 
@@ -153,6 +156,8 @@ async def carry_out(
         copies, proven, remarks = await bring_proven(source, target, plan, frozen, timed)
         confirm_halted(source, vm, frozen)
         record(source, vm, migration, State.PROVEN)
+        with timed("preflight again"):
+            faults += preflight_again(target, plan)
         with timed("allocate"):
             new_vm = allocate(target, plan, [proven[disk.device.name] for disk in frozen])
         with timed("compare"):

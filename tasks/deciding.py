@@ -13,6 +13,7 @@ from coldferry.errors import (
     Refused,
     TranslationsMissing,
     after_halt,
+    in_order,
 )
 from coldferry.machine import Machine
 from coldferry.migration import State, next_migration, pair_of
@@ -24,7 +25,7 @@ from tasks.approving import ask
 from tasks.asking import run_name
 from tasks.book import open_book, remember_answers
 from tasks.clouds import Cloud
-from tasks.describing import Surveyed, translate
+from tasks.describing import Surveyed, preflight, translate
 
 BY_RULE = "rules alone"
 BY_ANSWERS = "the answers given with the run"
@@ -75,6 +76,7 @@ def _runs_again(found: Surveyed) -> bool:
 async def decide(
     migration: str,
     found: Surveyed,
+    source: Cloud,
     target: Cloud,
     answers: Mapping[str, Any] | None,
     *,
@@ -111,7 +113,9 @@ async def decide(
     elif runtime.deployment.id is None:
         raise TranslationsMissing(plan.translation.missing, consulted.stale)
     else:
-        made = await ask(plan, target, given, found.remarks, book, consulted.stale)
+        faults = preflight(source, found.machine.origin.id, target, plan)
+        findings = in_order([*found.remarks, *faults])
+        made = await ask(plan, target, given, findings, book, consulted.stale)
     await remember(made)
     if use_book:
         await remember_answers(made, target, book)

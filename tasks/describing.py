@@ -1,12 +1,15 @@
 """Reading the source, and asking the target what it makes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from coldferry.book import Book
 from coldferry.drift import Drift, material
-from coldferry.errors import BadAnswer, Drifted, Finding
+from coldferry.errors import BadAnswer, Drifted, Finding, PreflightFailed, in_order
 from coldferry.guest.evidence import Inspection
 from coldferry.inspecting import as_if_seen
 from coldferry.machine import Machine
@@ -90,9 +93,32 @@ def translate(target: Cloud, machine: Machine, answers: Answers, book: Book = EM
 
 
 @step("preflight", early=True)
-def preflight(target: Cloud, plan: Plan) -> list[Finding]:
-    """Everything at the target that would fail later."""
-    return target.target().preflight(plan)
+def preflight(source: Cloud, vm: str, target: Cloud, plan: Plan) -> list[Finding]:
+    """Everything at both clouds that would fail later, and what stands against the move by now.
+
+    All are asked at the same time; what refuses comes first.
+    """
+    origin, goal = source.source(), target.target()
+    asked: list[Callable[[], list[Finding]]] = [
+        partial(origin.unmovable, vm),
+        partial(origin.preflight_source, vm, plan),
+        partial(goal.preflight, plan),
+    ]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        answers = [pool.submit(copy_context().run, question) for question in asked]
+    return in_order(finding for answer in answers for finding in answer.result())
+
+
+@step("preflight again")
+def preflight_again(target: Cloud, plan: Plan) -> list[Finding]:
+    """The same at the target once the disks are proven.
+
+    Raises PreflightFailed: the disks stay, and the run goes on from them once it is mended.
+    """
+    found = target.target().preflight(plan)
+    if refusals := [finding for finding in found if finding.severity == "refuse"]:
+        raise PreflightFailed.because(refusals, resumable=True)
+    return found
 
 
 @step("confirm")

@@ -29,6 +29,9 @@ _DECIDING = (
     "arrows at its right end, or with the arrow-down key."
 )
 _MAX_FINDINGS = _MAX_BOOKED = 10
+_MARKS = {"refuse": "IN THE WAY"}
+"""What would refuse the migration as things are: a person mends it before the approval."""
+
 _GIB = 1 << 30
 
 
@@ -136,7 +139,8 @@ def _booked(plan: Plan) -> list[str]:
 
 def _found(findings: Sequence[Finding]) -> list[str]:
     lines = [
-        f"FOUND: {code(found.subject)}: {prose(f'{found.what} {found.do}'.strip(), 300)}"
+        f"{_MARKS.get(found.severity, 'FOUND')}: {code(found.subject)}: "
+        f"{prose(f'{found.what} {found.do}'.strip(), 300)}"
         for found in findings[:_MAX_FINDINGS]
     ]
     more = len(findings) - _MAX_FINDINGS

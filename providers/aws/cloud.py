@@ -7,10 +7,20 @@ from functools import cached_property
 from coldferry.errors import Finding
 from coldferry.machine import Machine
 from coldferry.migration import Marks
-from coldferry.plan import Device
+from coldferry.plan import Device, Plan
 from coldferry.ports import Check, DiskReader, Erased, FrozenDisk, Owned, PowerState, Tagged
 from coldferry.translation import Answers, Translation
-from providers.aws import doctor, instances, marks, offers, power, snapshots, tagged, translate
+from providers.aws import (
+    doctor,
+    instances,
+    marks,
+    offers,
+    power,
+    preflight,
+    snapshots,
+    tagged,
+    translate,
+)
 from providers.aws.access import AwsAccess
 from providers.aws.catalogue import Catalogue
 from providers.aws.client import speaking
@@ -96,6 +106,10 @@ class AwsCloud:
         """See :mod:`providers.aws.unmovable`."""
         inventory = read_inventory(self._clients, vm)
         return findings_of(self._clients, inventory, machine_of(inventory, self.scope))
+
+    def preflight_source(self, vm: str, plan: Plan) -> list[Finding]:
+        """See :mod:`providers.aws.preflight`."""
+        return preflight.findings(self._clients, vm, plan)
 
     def marks(self, vm: str) -> Marks | None:
         """From the instance's tags."""

@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from coldferry.errors import BadInput, ColdferryError, Denied, Gone, Unreachable
-from coldferry.migration import ATTEMPT_TAG, MIGRATION_TAG
 from coldferry.ports import Check
+from providers.aws import rights
 from providers.aws.client import dry_run, speaking
 from providers.aws.session import Clients
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 _MOST_SKEW_S = 300.0
 """AWS refuses a signature that is five minutes off."""
-
-_ABSENT_SNAPSHOT = "snap-0ffffffffffffffff"
 
 _QUOTAS = (
     ("L-C125AE42", "block reads per second"),
@@ -113,37 +112,16 @@ def _permissions(clients: Clients, machine: "InstanceTypeDef | None") -> Iterato
     ]
     for action, call in reads:
         yield _allowed(action, call, "the region")
-    names = ("DescribeInstanceAttribute", "StopInstances", "StartInstances", "RebootInstances",
-             "CreateSnapshots", "CreateTags", "DeleteTags", "DeleteSnapshot")  # fmt: skip
     if machine is None:
-        for action in names:
+        for action in rights.OF_A_MACHINE:
             yield Check(
                 f"ec2:{action}", ok=None, what="There is no machine here to ask about.",
                 do="Start one, or see the policy.",
             )  # fmt: skip
         return
     vm = machine["InstanceId"]
-    tags: Any = [{"Key": ATTEMPT_TAG}]
-    writes: list[Callable[[], object]] = [
-        lambda: ec2.describe_instance_attribute(DryRun=True, InstanceId=vm, Attribute="userData"),
-        lambda: ec2.stop_instances(DryRun=True, InstanceIds=[vm]),
-        lambda: ec2.start_instances(DryRun=True, InstanceIds=[vm]),
-        lambda: ec2.reboot_instances(DryRun=True, InstanceIds=[vm]),
-        lambda: ec2.create_snapshots(
-            DryRun=True,
-            InstanceSpecification={"InstanceId": vm},
-            TagSpecifications=[
-                {
-                    "ResourceType": "snapshot",
-                    "Tags": [{"Key": MIGRATION_TAG, "Value": "doctor"}],
-                }
-            ],
-        ),
-        lambda: ec2.create_tags(DryRun=True, Resources=[vm], Tags=tags),
-        lambda: ec2.delete_tags(DryRun=True, Resources=[vm], Tags=tags),
-    ]
-    for action, call in zip(names, writes, strict=False):
-        yield _allowed(action, call, vm)
+    for action, ask in rights.OF_A_MACHINE.items():
+        yield _allowed(action, partial(ask, ec2, vm), vm)
     yield _may_delete(clients)
 
 
@@ -151,24 +129,12 @@ def _may_delete(clients: Clients) -> Check:
     """Only of a snapshot of ours: the policy allows no other."""
     action = "DeleteSnapshot"
     try:
-        one = _newest_of_ours(clients)
+        one = rights.newest_of_ours(clients)
     except ColdferryError as error:
         return Check(f"ec2:{action}", ok=None, what=error.what, do=error.do)
     if one is None:
         return Check(f"ec2:{action}", ok=None, what="There is no snapshot of ours to ask about.")
-    return _allowed(action, lambda: clients.ec2.delete_snapshot(DryRun=True, SnapshotId=one), one)
-
-
-def _newest_of_ours(clients: Clients) -> str | None:
-    with speaking("ec2:DescribeSnapshots", "our snapshots"):
-        rows = clients.ec2.describe_snapshots(
-            OwnerIds=["self"],
-            Filters=[
-                {"Name": "tag-key", "Values": [MIGRATION_TAG]},
-                {"Name": "status", "Values": ["completed"]},
-            ],
-        )["Snapshots"]
-    return max(rows, key=lambda row: row["StartTime"])["SnapshotId"] if rows else None
+    return _allowed(action, partial(rights.delete, clients.ec2, one), one)
 
 
 def _allowed(action: str, call: Callable[[], object], subject: str) -> Check:
@@ -192,7 +158,7 @@ def _data_path(clients: Clients) -> Check:
     name = "ebs:ListSnapshotBlocks"
     try:
         with speaking(name, "a snapshot that does not exist"):
-            clients.ebs.list_snapshot_blocks(SnapshotId=_ABSENT_SNAPSHOT)
+            rights.list_absent_blocks(clients)
     except Gone:
         return Check(name, ok=True, what="EBS direct answers and lets us list blocks.")
     except (Denied, Unreachable) as error:
@@ -206,7 +172,7 @@ def _a_block(clients: Clients) -> Check:
     """Read one block of our own newest snapshot: no other question reaches the data itself."""
     name = "ebs:GetSnapshotBlock"
     try:
-        snapshot = _newest_of_ours(clients)
+        snapshot = rights.newest_of_ours(clients)
         if snapshot is None:
             return Check(
                 name, ok=None, what="There is no snapshot of ours: no block could be read.",

@@ -5,9 +5,10 @@ instance", "Temporarily suspend instances in an Auto Scaling group", "Attach an
 EBS volume to multiple EC2 instances using Multi-Attach".
 """
 
+import re
 from collections.abc import Iterator
 
-from coldferry.errors import Finding, ProviderError
+from coldferry.errors import Finding, ProviderError, in_order
 from coldferry.machine import Machine
 from coldferry.migration import ATTEMPT_TAG, POWER_TAG
 from coldferry.ports import PowerState
@@ -20,18 +21,27 @@ _MAX_TAGS = 50
 
 _GROUP_TAG = "aws:autoscaling:groupName"
 
+_SCHEDULED = re.compile(
+    r"(aws|ec2|instance|power|cloudaware)?scheduler?(ec2)?(startstop)?|(ec2|auto)?startstop"
+    r"|(maid|custodian|c7n)?(off|on)hours|auto(start|on)(time|schedule)?"
+)
+"""Tag keys without their punctuation: Instance Scheduler on AWS (``Schedule``), Cloud Custodian's
+off hours (``maid_offhours``), EC2 Scheduler (``scheduler:ec2-startstop``), Cloudaware
+(``cloudaware:scheduler``), and what teams call their own."""
+
 
 def findings_of(clients: Clients, inventory: Inventory, machine: Machine) -> list[Finding]:
-    """``refuse`` first, then ``warn``."""
+    """``refuse`` first, then ``warn``, then ``inform``."""
     vm = machine.origin.id
     found = [
         *_life(clients, inventory, vm),
         *_disks(inventory, machine),
         *_place(inventory, machine),
-        *_lost_on_stop(machine),
+        *_schedulers(inventory, vm),
+        *_lost_on_stop(inventory, machine),
         *_tags(inventory, vm),
     ]
-    return sorted(found, key=lambda finding: finding.severity != "refuse")
+    return in_order(found)
 
 
 def _life(clients: Clients, inventory: Inventory, vm: str) -> Iterator[Finding]:
@@ -139,8 +149,27 @@ def _place(inventory: Inventory, machine: Machine) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
-def _lost_on_stop(machine: Machine) -> Iterator[Finding]:
+def _schedulers(inventory: Inventory, vm: str) -> Iterator[Finding]:
+    """A tag by which a scheduler starts machines would start this one amid its copy."""
+    for key, value in tags_of(inventory.instance.get("Tags", [])).items():
+        if _SCHEDULED.fullmatch(re.sub(r"[^a-z0-9]", "", key.lower())):
+            yield Finding(
+                "warn", "scheduled", vm,
+                f"{vm} bears the tag {key}={value}, by which a scheduler may start it again while "
+                "it is copied.",
+                "Suspend its schedule until the migration has ended.",
+            )  # fmt: skip
+
+
+def _lost_on_stop(inventory: Inventory, machine: Machine) -> Iterator[Finding]:
     vm = machine.origin.id
+    configured = inventory.instance.get("HibernationOptions", {}).get("Configured")
+    if configured and power_of(inventory.instance) is not PowerState.STOPPED:
+        yield Finding(
+            "inform", "hibernation-configured", vm,
+            f"{vm} can hibernate; it is shut down instead, so what is in its memory only is lost.",
+            "End what runs in it before the migration.",
+        )  # fmt: skip
     if machine.ephemeral_disks:
         names = ", ".join(disk.device for disk in machine.ephemeral_disks)
         yield Finding(
@@ -154,4 +183,17 @@ def _lost_on_stop(machine: Machine) -> Iterator[Finding]:
                 "warn", "public-address-lost", nic.id,
                 f"Stopping {vm} gives its public address {nic.public_address} back for good.",
                 "Point its users to a name, or give it an Elastic IP address, before the move.",
+            )  # fmt: skip
+        if nic.public_address_kind == "reserved":
+            yield Finding(
+                "inform", "elastic-address-stays", nic.id,
+                f"The Elastic IP address {nic.public_address} stays with the stopped {vm}, and "
+                "goes on costing.",
+                "Release it once the new machine has an address of its own.",
+            )  # fmt: skip
+        if nic.more_private_addresses:
+            yield Finding(
+                "inform", "secondary-addresses-stay", nic.id,
+                f"{', '.join(nic.more_private_addresses)} stay with {nic.id} of the stopped {vm}.",
+                "Nothing else can have them until they are taken from it.",
             )  # fmt: skip

@@ -173,6 +173,11 @@ class Arm:
         deed = self._deed("read", path.rpartition("/providers/")[2] or path, action)
         return self._call(deed, lambda: self._reader.one(path, version))
 
+    def listed(self, path: str, version: str, action: str) -> list[Json]:
+        """A plain listing of an ARM path, page by page."""
+        deed = self._deed("list", path.rpartition("/providers/")[2], action)
+        return self._call(deed, lambda: self._reader.every(path, version))
+
     def _run(
         self, kind: Kind, doing: str, name: str, action: str, method: str,
         body: Json | None = None, *, group: str = "",

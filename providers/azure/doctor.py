@@ -92,8 +92,8 @@ def _locks(arm: Arm) -> Check:
     found = rights.locks(arm)
     if found is None:
         return Check("locks", ok=None, what="The locks cannot be read.")
-    if found:
-        named = ", ".join(f"{name} ({level})" for name, level in found)
+    if found := [lock for lock in found if lock.covers(arm.group_id)]:
+        named = ", ".join(f"{lock.name} ({lock.level})" for lock in found)
         return Check("locks", ok=False, what=f"Locked: {named}.",
                      do="Remove the locks for the time of a migration.")  # fmt: skip
     return Check("locks", ok=True, what="No locks.")

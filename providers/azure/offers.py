@@ -5,6 +5,7 @@ Pages: "Resource Skus - List" (capabilities are strings), "Usage - List",
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from coldferry.offered import ORIGIN_TAG, Subnet, Usage
 from providers.azure.catalogue import GIB, Catalogue, DiskTier, Size, Snapshot, Vm
@@ -12,25 +13,37 @@ from providers.azure.client import Arm
 from providers.azure.ids import Json, last, plain_location, properties, tag
 from providers.azure.kinds import NIC, NSG, SNAPSHOT, VM, VNET
 
+_AT_ONCE = 4
+"""Of the 25 reads a second that a subscription has for one caller."""
+
 _ARCHITECTURES = {"x64": "x86_64", "arm64": "arm64"}
 
 
 def read(arm: Arm) -> Catalogue:
-    """Ask Azure for all of it, now."""
-    skus = arm.skus()
+    """Ask Azure for all of it, now, several questions at the same time."""
     location = plain_location(arm.access.location)
-    vnets = [v for v in arm.in_subscription(VNET) if plain_location(v["location"]) == location]
-    return Catalogue(
-        location=arm.access.location,
-        sizes=tuple(_sizes(skus, location)),
-        disk_tiers=tuple(_disk_tiers(skus)),
-        subnets=tuple(_subnets(vnets, arm.in_subscription(NIC))),
-        nsgs=tuple(nsg["id"] for nsg in arm.in_group(NSG)),
-        snapshots=tuple(_snapshots(arm.in_group(SNAPSHOT))),
-        usages=_usages(arm.usages()),
-        network_usages=_usages(arm.network_usages()),
-        vms=tuple(_vms(arm.in_group(VM))),
-    )
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        asked_skus = pool.submit(arm.skus)
+        vnets = pool.submit(arm.in_subscription, VNET)
+        nics = pool.submit(arm.in_subscription, NIC)
+        nsgs = pool.submit(arm.in_group, NSG)
+        snapshots = pool.submit(arm.in_group, SNAPSHOT)
+        usages = pool.submit(arm.usages)
+        network_usages = pool.submit(arm.network_usages)
+        vms = pool.submit(arm.in_group, VM)
+        skus = asked_skus.result()
+        here = [v for v in vnets.result() if plain_location(v["location"]) == location]
+        return Catalogue(
+            location=arm.access.location,
+            sizes=tuple(_sizes(skus, location)),
+            disk_tiers=tuple(_disk_tiers(skus)),
+            subnets=tuple(_subnets(here, nics.result())),
+            nsgs=tuple(nsg["id"] for nsg in nsgs.result()),
+            snapshots=tuple(_snapshots(snapshots.result())),
+            usages=_usages(usages.result()),
+            network_usages=_usages(network_usages.result()),
+            vms=tuple(_vms(vms.result())),
+        )
 
 
 def sizes(arm: Arm) -> tuple[Size, ...]:

@@ -1,22 +1,24 @@
 """Everything that would make the target refuse, found before anything is created."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
+from typing import Any
 
 from coldferry.errors import Finding
 from coldferry.migration import MIGRATION_TAG
 from coldferry.offered import Subnet, origin_mark
-from coldferry.plan import Plan
+from coldferry.plan import Device, Plan
 from providers.azure import rights, vhd
 from providers.azure.catalogue import Catalogue
 from providers.azure.client import Arm
-from providers.azure.ids import same, tag
+from providers.azure.ids import last, same, tag
 from providers.azure.kinds import DISK, NIC, NSG, VM, Kind
 from providers.azure.network import how_to_free, maker, wanted_address
 from providers.azure.offers import read
 from providers.azure.rules_storage import MAX_DATA_BYTES, MAX_ROOT_BYTES
 
-_READ_ONLY = "readonly"
+_AT_ONCE = 4
 
 
 def findings(arm: Arm, plan: Plan) -> list[Finding]:
@@ -26,25 +28,30 @@ def findings(arm: Arm, plan: Plan) -> list[Finding]:
         name = arm.access.resource_group
         return [_refuse("no-resource-group", name, f"There is no resource group '{name}'.",
                         "Create it, or name another one in the credentials block.")]  # fmt: skip
-    catalogue = read(arm)
-    there = {kind: _owners(arm, kind) for kind in (VM, DISK, NIC, NSG)}
-    return [
-        *_permissions(arm),
-        *_locks(arm),
-        *_names(plan, there),
-        *_size(plan, catalogue),
-        *_disks(plan, catalogue, there[DISK]),
-        *_addresses(plan, catalogue),
-        *_network_quota(plan, catalogue, there[NIC]),
-    ]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        asked = pool.submit(read, arm)
+        lacking = pool.submit(rights.lacking, arm)
+        locks = pool.submit(rights.locks, arm)
+        owners = {kind: pool.submit(_owners, arm, kind) for kind in (VM, DISK, NIC, NSG)}
+        catalogue = asked.result()
+        there = {kind: found.result() for kind, found in owners.items()}
+        return [
+            *_permissions(arm, lacking.result()),
+            *_locks(arm, plan, catalogue, locks.result()),
+            *_names(plan, there),
+            *_size(plan, catalogue),
+            *_machine_quota(plan, catalogue, there[VM]),
+            *_disks(plan, catalogue, there[DISK]),
+            *_addresses(plan, catalogue),
+            *_network_quota(plan, catalogue, there),
+        ]
 
 
 def _refuse(code: str, subject: str, what: str, do: str) -> Finding:
     return Finding("refuse", code, subject, what, do)
 
 
-def _permissions(arm: Arm) -> Iterator[Finding]:
-    missing = rights.lacking(arm)
+def _permissions(arm: Arm, missing: list[str] | None) -> Iterator[Finding]:
     name = arm.access.resource_group
     if missing is None:
         yield Finding("inform", "permissions-unread", name,
@@ -57,17 +64,29 @@ def _permissions(arm: Arm) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _locks(arm: Arm) -> Iterator[Finding]:
-    for name, level in rights.locks(arm) or ():
-        if level.lower() == _READ_ONLY:
+def _locks(
+    arm: Arm, plan: Plan, catalogue: Catalogue, found: list[rights.Lock] | None
+) -> Iterator[Finding]:
+    """Locks of the group and of what it is in, and those of the networks that are joined."""
+    subnets = [subnet for _, subnet in _chosen(plan, catalogue)]
+    for lock in found or ():
+        if lock.covers(arm.group_id) and lock.read_only:
             yield _refuse(
-                "locked", name, f"Lock '{name}' makes the resource group read-only.",
+                "locked", lock.name, f"Lock '{lock.name}' makes the resource group read-only.",
                 "Remove the lock for the time of the migration.",
             )  # fmt: skip
-        else:
+        elif lock.covers(arm.group_id):
             yield Finding(
-                "warn", "locked", name, f"Lock '{name}' ({level}) forbids to delete anything.",
+                "warn", "locked", lock.name,
+                f"Lock '{lock.name}' ({lock.level}) forbids to delete anything.",
                 "A rollback cannot clean up until it is removed.",
+            )  # fmt: skip
+        elif lock.read_only and (joined := [s for s in subnets if s and lock.covers(s.id)]):
+            yield _refuse(
+                "network-locked", lock.name,
+                f"Lock '{lock.name}' makes the network of {joined[0].short} read-only: no "
+                "interface can join it.",
+                "Remove the lock for the time of the migration, or answer another subnet.",
             )  # fmt: skip
 
 
@@ -78,7 +97,9 @@ def _owners(arm: Arm, kind: Kind) -> dict[str, str | None]:
 
 def _names(plan: Plan, there: dict[Kind, dict[str, str | None]]) -> Iterator[Finding]:
     """Names that are taken by objects which this migration did not make."""
-    wanted: list[tuple[Kind, str]] = [(VM, str(plan.value("name")))]
+    wanted: list[tuple[Kind, str]] = []
+    if plan.value("name") is not None:
+        wanted.append((VM, str(plan.value("name"))))
     wanted += [(DISK, plan.object_name(device.name)) for device in plan.devices]
     wanted += [(NIC, plan.object_name(f"nic{i}")) for i in range(len(plan.machine.nics))]
     wanted.append((NSG, plan.object_name("nsg")))
@@ -93,6 +114,8 @@ def _names(plan: Plan, there: dict[Kind, dict[str, str | None]]) -> Iterator[Fin
 
 
 def _size(plan: Plan, catalogue: Catalogue) -> Iterator[Finding]:
+    if plan.value("instance_type") is None:
+        return
     name = str(plan.value("instance_type"))
     size = catalogue.size(name)
     if size is None or size.restricted:
@@ -119,10 +142,26 @@ def _size(plan: Plan, catalogue: Catalogue) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _machine_quota(
+    plan: Plan, catalogue: Catalogue, there: dict[str, str | None]
+) -> Iterator[Finding]:
+    """A subscription has a number of VMs in a location, beside its vCPUs ("Usage - List")."""
+    usage = catalogue.usages.get("virtualmachines")
+    made = str(plan.value("name")).lower() in there
+    if usage is not None and usage.left < 1 and not made:
+        yield _refuse(
+            "quota-machines", catalogue.location,
+            f"The quota of {usage.limit} VMs in {catalogue.location} is spent.",
+            "Ask for a higher quota or remove VMs.",
+        )  # fmt: skip
+
+
 def _disks(plan: Plan, catalogue: Catalogue, there: dict[str, str | None]) -> Iterator[Finding]:
     for device in plan.devices:
         size_bytes = vhd.padded_bytes(device.disk.size_bytes)
-        kind = str(plan.value(f"disks[{device.index}].kind"))
+        if _kind(plan, device) is None:
+            continue
+        kind = str(_kind(plan, device))
         largest = MAX_ROOT_BYTES if device.disk.root else MAX_DATA_BYTES
         if size_bytes > largest or catalogue.tier(kind, size_bytes) is None:
             yield _refuse(
@@ -139,7 +178,7 @@ def _disk_quota(
 ) -> Iterator[Finding]:
     """Disk counts are quotas like PremiumDiskCount ("Usage - List")."""
     new = [d for d in plan.devices if plan.object_name(d.name).lower() not in there]
-    kinds = [str(plan.value(f"disks[{device.index}].kind")) for device in new]
+    kinds = [str(kind) for device in new if (kind := _kind(plan, device)) is not None]
     for family in sorted({kind.split("_")[0] for kind in kinds}):
         usage = catalogue.usages.get(f"{family.lower()}diskcount")
         count = sum(kind.split("_")[0] == family for kind in kinds)
@@ -151,32 +190,60 @@ def _disk_quota(
             )  # fmt: skip
 
 
+def _kind(plan: Plan, device: Device) -> Any:
+    return plan.value(f"disks[{device.index}].kind")
+
+
+def _chosen(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[int, Subnet | None]]:
+    """The subnet of each interface that one is chosen for; None when it is not there any more."""
+    for index in range(len(plan.machine.nics)):
+        subnet_id = plan.value(f"nics[{index}].subnet_id")
+        if subnet_id is not None:
+            found = (s for s in catalogue.subnets if same(s.id, str(subnet_id)))
+            yield index, next(found, None)
+
+
 def _addresses(plan: Plan, catalogue: Catalogue) -> Iterator[Finding]:
     mine = origin_mark(plan.machine)
-    for index in range(len(plan.machine.nics)):
-        subnet_id = str(plan.value(f"nics[{index}].subnet_id"))
-        subnet = next((s for s in catalogue.subnets if same(s.id, subnet_id)), None)
+    joining: dict[str, list[int]] = {}
+    subnets: dict[str, Subnet] = {}
+    for index, subnet in _chosen(plan, catalogue):
+        path = f"nics[{index}]"
         if subnet is None:
             yield _refuse(
-                "no-subnet", f"nics[{index}]", f"There is no subnet {subnet_id} any more.",
+                "no-subnet", path,
+                f"There is no subnet {plan.value(f'{path}.subnet_id')} any more.",
                 "Plan again and answer another subnet.",
             )  # fmt: skip
             continue
-        yield from _room(plan, index, subnet, mine)
-
-
-def _room(plan: Plan, index: int, subnet: Subnet, mine: str) -> Iterator[Finding]:
-    address = wanted_address(plan, index)
-    path = f"nics[{index}]"
-    if address is None:
-        if subnet.free() < 1 and mine not in subnet.used.values():
+        subnets[subnet.id] = subnet
+        joining.setdefault(subnet.id, []).append(index)
+        yield from _address(plan, index, subnet, mine)
+    for subnet_id, indexes in joining.items():
+        subnet = subnets[subnet_id]
+        needed = len(indexes) - sum(owner == mine for owner in subnet.used.values())
+        if needed > subnet.free():
             yield _refuse(
-                "subnet-full", path, f"Subnet {subnet.short} has no free address.",
-                "Answer another subnet.",
+                "subnet-full", f"nics[{indexes[0]}]",
+                f"Subnet {subnet.short} has {subnet.free()} free addresses, {needed} are needed.",
+                "Answer another subnet, or free addresses.",
             )  # fmt: skip
+
+
+def _address(plan: Plan, index: int, subnet: Subnet, mine: str) -> Iterator[Finding]:
+    """The address that was decided on, if any: the subnet may have changed since."""
+    address = wanted_address(plan, index)
+    if address is None:
         return
+    path = f"nics[{index}]"
     owner = subnet.used.get(str(ip_address(address)))
-    if owner is not None and owner != mine:
+    if not subnet.holds(address) or subnet.reserved(address):
+        yield _refuse(
+            "address-not-offered", path,
+            f"{subnet.short} ({', '.join(subnet.cidrs)}) does not give {address} any more.",
+            f"Plan again and answer another {path}.private_address.",
+        )  # fmt: skip
+    elif owner is not None and owner != mine:
         yield _refuse(
             "address-in-use", path, f"{address} in {subnet.short} is in use by now.",
             f"Free it, or answer another {path}.private_address.",
@@ -184,14 +251,18 @@ def _room(plan: Plan, index: int, subnet: Subnet, mine: str) -> Iterator[Finding
 
 
 def _network_quota(
-    plan: Plan, catalogue: Catalogue, there: dict[str, str | None]
+    plan: Plan, catalogue: Catalogue, there: dict[Kind, dict[str, str | None]]
 ) -> Iterator[Finding]:
-    names = [plan.object_name(f"nic{index}").lower() for index in range(len(plan.machine.nics))]
-    needed = sum(name not in there for name in names)
-    usage = catalogue.network_usages.get("networkinterfaces")
-    if usage is not None and usage.left < needed:
-        yield _refuse(
-            "quota-network", catalogue.location,
-            f"{needed} network interfaces are needed, the quota leaves {usage.left}.",
-            "Ask for a higher quota or remove interfaces.",
-        )  # fmt: skip
+    nics = [plan.object_name(f"nic{index}").lower() for index in range(len(plan.machine.nics))]
+    for kind, names, of in (
+        (NIC, nics, "network interfaces"),
+        (NSG, [plan.object_name("nsg").lower()], "security groups"),
+    ):
+        needed = sum(name not in there[kind] for name in names)
+        usage = catalogue.network_usages.get(last(kind.arm_type).lower())
+        if needed and usage is not None and usage.left < needed:
+            yield _refuse(
+                "quota-network", of,
+                f"{needed} {of} are needed in {catalogue.location}, the quota leaves {usage.left}.",
+                f"Ask for a higher quota or remove {of}.",
+            )  # fmt: skip

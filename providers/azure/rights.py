@@ -2,9 +2,11 @@
 
 Pages: "Permissions - List For Resource Group" (actions and notActions are
 patterns with ``*``; one list entry per role), "Lock your Azure resources to
-protect your infrastructure" (a read-only lock forbids POST actions too).
+protect your infrastructure" (a read-only lock forbids POST actions too, and locks are
+inherited), "Management Locks - List At Subscription Level".
 """
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from coldferry.errors import Denied, Gone
@@ -48,6 +50,8 @@ NEEDED = (
 _PERMISSIONS_VERSION = "2022-04-01"
 _LOCKS_VERSION = "2020-05-01"
 _GROUPS_VERSION = "2021-04-01"
+_LOCKS = "/providers/Microsoft.Authorization/locks"
+_LOCKS_READ = "Microsoft.Authorization/locks/read"
 
 
 def resource_group(arm: Arm) -> tuple[Json | None, str]:
@@ -70,17 +74,45 @@ def lacking(arm: Arm) -> list[str] | None:
     return [action for action in NEEDED if not any(_grants(role, action) for role in roles)]
 
 
-def locks(arm: Arm) -> list[tuple[str, str]] | None:
-    """``(name, level)`` of the locks on the resource group; None when they cannot be read."""
-    path = f"{arm.group_id}/providers/Microsoft.Authorization/locks"
-    try:
-        found, _ = arm.read(path, _LOCKS_VERSION, "Microsoft.Authorization/locks/read")
-    except (Denied, Gone):
-        return None
-    return [
-        (lock.get("name") or "lock", str(properties(lock).get("level")))
-        for lock in found.get("value") or ()
-    ]
+@dataclass(frozen=True)
+class Lock:
+    """A management lock: ``scope`` is the id of what it locks, with all below it."""
+
+    name: str
+    level: str
+    scope: str
+
+    @property
+    def read_only(self) -> bool:
+        """It forbids to change anything, and POST actions too."""
+        return self.level.lower() == "readonly"
+
+    def covers(self, resource_id: str) -> bool:
+        """Whether the resource, group or subscription is locked by it."""
+        return f"{resource_id}/".lower().startswith(f"{self.scope}/".lower())
+
+
+def locks(arm: Arm) -> list[Lock] | None:
+    """Every lock of the subscription, or else of the resource group; None when neither is read.
+
+    A group's own list lacks those that it inherits, and those of a network elsewhere.
+    """
+    for scope in (arm.subscription, arm.group_id):
+        try:
+            found = arm.listed(f"{scope}{_LOCKS}", _LOCKS_VERSION, _LOCKS_READ)
+        except (Denied, Gone):
+            continue
+        return [_lock(lock, arm.group_id) for lock in found]
+    return None
+
+
+def _lock(lock: Json, group_id: str) -> Lock:
+    at, sign, _ = str(lock.get("id") or "").lower().rpartition(f"{_LOCKS}/".lower())
+    return Lock(
+        name=lock.get("name") or "lock",
+        level=str(properties(lock).get("level")),
+        scope=at if sign else group_id,
+    )
 
 
 def _grants(role: Json, action: str) -> bool:

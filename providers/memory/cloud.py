@@ -92,6 +92,14 @@ class MemoryCloud:
             return []
         return [Finding("refuse", "no-disk", vm, f"{vm} has no disk to move.")]
 
+    def preflight_source(self, vm: str, plan: Plan) -> list[Finding]:
+        self._stored(vm)
+        keyless = [d.disk.id for d in plan.devices if d.disk.key_id in self.world.lost_keys]
+        return [
+            Finding("refuse", "key-unusable", disk, f"The key of {disk} cannot be used.")
+            for disk in keyless
+        ]
+
     def marks(self, vm: str) -> Marks | None:
         return self._stored(vm).marks
 
@@ -152,11 +160,16 @@ class MemoryCloud:
         return apply(RULES, machine, catalogue, answers)
 
     def preflight(self, plan: Plan) -> list[Finding]:
-        taken = self.world.machines.get(plan.value("name"))
+        found, name = [], plan.value("name")
+        taken = self.world.machines.get(name)
         if taken is not None and taken.migration != plan.migration:
-            name = plan.value("name")
-            return [Finding("refuse", "name-taken", name, f"A machine {name} exists already.")]
-        return []
+            found += [Finding("refuse", "name-taken", name, f"A machine {name} exists already.")]
+        for index in range(len(plan.machine.nics)):
+            subnet = plan.value(f"nics[{index}].subnet_id")
+            if subnet is not None and subnet not in self.world.subnets:
+                what = f"There is no subnet {subnet} any more."
+                found += [Finding("refuse", "no-subnet", f"nics[{index}]", what)]
+        return found
 
     @contextmanager
     def open_disk(self, plan: Plan, frozen: FrozenDisk) -> Iterator[MemoryWriter]:

@@ -77,7 +77,7 @@ class World:
 
     ``sizes`` are vCPUs and bytes of memory, ``prices`` USD an hour, ``disk_price``
     USD a disk and day. ``groups`` are security groups and whose migration's they
-    are, "" for a stranger's.
+    are, "" for a stranger's. A disk whose key is among the ``lost_keys`` cannot be read.
     """
 
     name: str
@@ -89,6 +89,7 @@ class World:
     disk_price: float | None = None
     subnets: tuple[str, ...] = ("net/one", "net/two")
     groups: dict[str, str] = field(default_factory=lambda: {"db": "", "web": ""})
+    lost_keys: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def usd_per_hour(self, size: str) -> float | None:

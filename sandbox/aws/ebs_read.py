@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.aws import tokens
 from sandbox.aws.calls import Call
+from sandbox.aws.ec2_snapshots import usable_key
 from sandbox.aws.errors import AwsError
 from sandbox.aws.store import BLOCK_SIZE_BYTES, Snapshot
 from sandbox.aws.world import World
@@ -43,6 +44,8 @@ def readable(world: World, snapshot_id: str, region: str) -> Snapshot:
     if snapshot.status != "completed":
         message = f"The snapshot '{snapshot_id}' is {snapshot.status}, not completed."
         raise invalid(message, "INVALID_SNAPSHOT_ID")
+    if not usable_key(snapshot_id, region):
+        raise invalid("The customer's key of the snapshot is not enabled.", "INVALID_CUSTOMER_KEY")
     return snapshot
 
 

@@ -16,14 +16,18 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import random_snapshot_id
+from moto.kms.models import kms_backends
 
 from sandbox.aws.errors import AwsError
+from sandbox.aws.gaps import quota
 from sandbox.aws.patching import replace
 from sandbox.aws.world import current
 
 ACCOUNT_ID = str(DEFAULT_ACCOUNT_ID)
 # What EC2 shows as the volume of a snapshot that was never a volume.
 NO_VOLUME_ID = "vol-ffffffff"
+# Snapshots of one volume in progress at once ("Quotas for Amazon EBS").
+AT_ONCE, AT_ONCE_OF_OTHERS = {"st1": 1, "sc1": 1}, 5
 
 
 def encryption_of(
@@ -70,6 +74,26 @@ def add_direct_snapshot(
     return snapshot_id
 
 
+def check_limits(backend: Any, volume_ids: list[str]) -> None:
+    """Refuse snapshots beyond what EC2 makes of a volume at once, or the account may have.
+
+    Sources: "Quotas for Amazon EBS"; "Error codes" of the EC2 API reference.
+    """
+    own = [one for one in backend.snapshots.values() if one.owner_id == ACCOUNT_ID]
+    pending = [one.volume.id for one in own if one.status == "pending"]
+    for volume_id in volume_ids:
+        most = AT_ONCE.get(backend.get_volume(volume_id).volume_type, AT_ONCE_OF_OTHERS)
+        if pending.count(volume_id) >= most:
+            message = f"You have reached the limit of {most} concurrent snapshots of {volume_id}."
+            raise EC2ClientError("ConcurrentSnapshotLimitExceeded", message)
+    if len(pending) + len(volume_ids) > quota("ebs", "L-94D7AB7D"):
+        message = "You have reached the limit of pending snapshots in this account."
+        raise EC2ClientError("PendingSnapshotLimitExceeded", message)
+    if len(own) + len(volume_ids) > quota("ebs", "L-309BACF6"):
+        message = "You have reached the limit of snapshots in this region."
+        raise EC2ClientError("SnapshotLimitExceeded", message)
+
+
 def create_snapshot(
     self: Any,
     volume_id: str,
@@ -78,6 +102,8 @@ def create_snapshot(
     from_ami: str | None = None,
 ) -> Any:
     """CreateSnapshot: keep the volume's blocks of this moment."""
+    if owner_id is None:
+        check_limits(self, [volume_id])
     snapshot = _create_snapshot(self, volume_id, description or "", owner_id, from_ami)
     snapshot.kms_key_id = snapshot.volume.kms_key_id
     current().store.snapshot_volume(snapshot, self.region_name, current().delays.snapshot_s)
@@ -91,16 +117,20 @@ def create_snapshots(self: Any) -> ActionResult:
     backend = self.ec2_backend
     instance = backend.get_instance(wanted["InstanceId"])
     left_out = set(wanted.get("ExcludeDataVolumeIds") or [])
-    snapshots = []
+    chosen = []
     for device, attached in instance.get_block_device_mapping:
         if device == instance.root_device_name:
             if wanted.get("ExcludeBootVolume"):
                 continue
         elif attached.volume_id in left_out:
             continue
-        snapshot = backend.create_snapshot(attached.volume_id, self._get_param("Description", ""))
+        chosen.append(attached.volume_id)
+    check_limits(backend, chosen)
+    snapshots = []
+    for volume_id in chosen:
+        snapshot = backend.create_snapshot(volume_id, self._get_param("Description", ""))
         if self._get_param("CopyTagsFromSource") == "volume":
-            volume_tags = backend.get_volume(attached.volume_id).get_tags()
+            volume_tags = backend.get_volume(volume_id).get_tags()
             snapshot.add_tags({tag["key"]: tag["value"] for tag in volume_tags})
         snapshot.add_tags(self._parse_tag_specification().get("snapshot", {}))
         snapshots.append(snapshot)
@@ -125,6 +155,14 @@ def delete_snapshot(self: Any, snapshot_id: str) -> Any:
     snapshot = _delete_snapshot(self, snapshot_id)
     current().store.drop_snapshot(snapshot_id)
     return snapshot
+
+
+def usable_key(snapshot_id: str, region: str) -> bool:
+    """Whether the KMS key of a snapshot, if it has one that is known here, is enabled."""
+    snapshot = ec2_backends[ACCOUNT_ID][region].snapshots.get(snapshot_id)
+    named = str(getattr(snapshot, "kms_key_id", None) or "").rpartition("/")[2]
+    key = kms_backends[ACCOUNT_ID][region].keys.get(named)
+    return key is None or key.key_state == "Enabled"
 
 
 def require_completed(backend: Any, snapshot_id: str) -> Any:

@@ -1,5 +1,6 @@
 """The WSGI front: faults, counters, credentials, DryRun, then EBS direct or moto."""
 
+import dataclasses
 import io
 import json
 import logging
@@ -14,6 +15,7 @@ from werkzeug.test import run_wsgi_app
 from sandbox.aws.calls import Call, read_call
 from sandbox.aws.ebs import answer_ebs
 from sandbox.aws.errors import Answer, AwsError, error_answer
+from sandbox.aws.rights import check_rights
 from sandbox.aws.signature import is_signed
 from sandbox.aws.tag_rules import check_tags
 from sandbox.aws.world import World
@@ -69,6 +71,8 @@ class Front:
                 reply = self._faults.counts()
             elif (method, path) == ("DELETE", "/_sandbox/counts"):
                 self._faults.reset_counts()
+            elif (method, path) == ("PUT", "/_sandbox/settings"):
+                self._world.settings = dataclasses.replace(self._world.settings, **json.loads(body))
             else:
                 return Answer(404, _JSON, b'{"error": "no such sandbox page"}')
         except (TypeError, ValueError) as error:
@@ -110,6 +114,7 @@ class Front:
     def _obey(self, call: Call, environ: dict[str, Any]) -> Answer:
         if call.service == "unknown" or call.operation == "unknown":
             raise _no_such_operation(call)
+        check_rights(call, self._world.settings.denied)
         if call.service == "ebs":
             return answer_ebs(self._world, call)
         if call.service == "ec2":

@@ -13,6 +13,7 @@ from moto.servicequotas.models import ServiceQuotasBackend
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from sandbox.aws.patching import replace
+from sandbox.aws.world import current
 
 # Code -> name, default value, adjustable.
 QUOTAS: dict[str, dict[str, tuple[str, float, bool]]] = {
@@ -42,14 +43,19 @@ def list_quotas(self: Any, service_code: str) -> Any:
 
 
 def get_quota(self: Any, service_code: str, quota_code: str) -> Any:
-    """GetServiceQuota: the default, nobody has raised it."""
+    """GetServiceQuota: the default, unless a test has set another one."""
     if quota_code not in QUOTAS.get(service_code, {}):
         return _get_quota(self, service_code, quota_code)
     return _quota(self, service_code, quota_code)
 
 
+def quota(service: str, code: str) -> float:
+    """The quota that counts: the default, or what a test has set."""
+    return current().settings.quotas.get(code, QUOTAS[service][code][1])
+
+
 def _quota(backend: Any, service: str, code: str) -> dict[str, Any]:
-    name, value, adjustable = QUOTAS[service][code]
+    name, _, adjustable = QUOTAS[service][code]
     where = f"{backend.region_name}:{backend.account_id}"
     return {
         "ServiceCode": service,
@@ -57,7 +63,7 @@ def _quota(backend: Any, service: str, code: str) -> dict[str, Any]:
         "QuotaArn": f"arn:aws:servicequotas:{where}:{service}/{code}",
         "QuotaCode": code,
         "QuotaName": name,
-        "Value": value,
+        "Value": quota(service, code),
         "Unit": "None",
         "Adjustable": adjustable,
         "GlobalQuota": False,

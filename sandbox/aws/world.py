@@ -29,6 +29,14 @@ class Delays:
 
 
 @dataclass
+class Settings:
+    """What a test may set: IAM actions that are denied (with ``*``), and quotas by their code."""
+
+    denied: list[str] = field(default_factory=list)
+    quotas: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
 class World:
     """Everything that is not in moto's own backends."""
 
@@ -39,6 +47,7 @@ class World:
     # (operation, region, client token) -> (fingerprint of the parameters, result)
     tokens: dict[tuple[str, str, str], tuple[str, Any]] = field(default_factory=dict)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    settings: Settings = field(default_factory=Settings)
 
 
 _world: World | None = None

@@ -10,7 +10,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sandbox.azure import checks, shapes
+from sandbox.azure import checks, locks, shapes
 from sandbox.azure.disks import Disks
 from sandbox.azure.errors import ArmError, not_allowed
 from sandbox.azure.kinds import Accepted, Call, Kind, Reply
@@ -284,15 +284,10 @@ class Arm:
             )
         if method == "GET":
             return
-        for lock in settings.locks:
-            level = lock["properties"]["level"]
-            if level == "ReadOnly" or method == "DELETE":
-                raise ArmError(
-                    409,
-                    "ScopeLocked",
-                    f"The scope cannot perform {action} because following scope(s) are locked: "
-                    f"'{lock['id']}'.",
-                )
+        kind = self._kinds.get(target.kind)
+        arm_type = kind.arm_type if kind else f"{target.namespace}/{target.kind}"
+        resource_id = self.world.resource_id(arm_type, *target.names)
+        locks.refuse_locked(self.world, resource_id, action, deletes=method == "DELETE")
 
     def _action(self, method: str, target: Target) -> str:
         kind = self._kinds.get(target.kind)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from azure.mgmt.compute import models
 
-from sandbox.azure import checks, disk_access, disk_content, vhd
+from sandbox.azure import checks, disk_access, disk_content, quotas, vhd
 from sandbox.azure.errors import bad_request, change_refused, invalid_parameter, not_allowed
 from sandbox.azure.kinds import Accepted, Call, Kind, Reply, succeed
 from sandbox.azure.sizes import ZONES
@@ -41,6 +41,7 @@ class Disks(Kind):
         creation = dict(properties["creationData"])
         sku = (body.get("sku") or {}).get("name") or "Standard_LRS"
         self._check_zones(body.get("zones"), sku)
+        quotas.refuse_over(self.world, sku)
         option = creation["createOption"]
         _check_security(properties, option)
         size_bytes, container = self._content(properties, creation, sku)

@@ -8,6 +8,7 @@ import copy
 import re
 from urllib.parse import urlencode
 
+from sandbox.azure import locks, quotas
 from sandbox.azure.errors import ArmError
 from sandbox.azure.kinds import Call, Kind, Reply
 from sandbox.azure.paths import Target
@@ -129,7 +130,11 @@ class Listings:
                 used[size["family"]] += size["vcpus"]
         settings = self.world.settings
         rows = [_usage("cores", "Total Regional vCPUs", sum(used.values()), settings.core_limit)]
-        rows.append(_usage("virtualMachines", "Virtual Machines", len(machines), 25000))
+        limit = settings.machine_limit
+        rows.append(_usage("virtualMachines", "Virtual Machines", len(machines), limit))
+        for name in quotas.DISK_COUNTS:
+            used_disks, most = quotas.disks(self.world, name)
+            rows.append(_usage(name, f"{name} managed disks", used_disks, most))
         for family, count in used.items():
             rows.append(_usage(family, f"{family} vCPUs", count, settings.family_core_limit))
         return rows
@@ -156,7 +161,7 @@ class Listings:
             )
 
     def _locks(self, call: Call) -> list[Json]:
-        return self.world.settings.locks
+        return locks.listed(self.world, whole=call.target.resource_group is None)
 
     def _permissions(self, call: Call) -> list[Json]:
         settings = self.world.settings

@@ -42,14 +42,16 @@ def machine_size(world: World, properties: Json) -> Json:
 
 def check_quota(world: World, size: Json, machine_id: str) -> None:
     """Refuse a machine that takes the subscription past its cores."""
-    used, used_of_family = size["vcpus"], size["vcpus"]
+    used, used_of_family, count = size["vcpus"], size["vcpus"], 1
     for machine in world.of_kind("virtualMachines"):
         other = world.catalogue.size(machine.properties["hardwareProfile"]["vmSize"])
         if other is None or machine.id.lower() == machine_id.lower():
             continue
+        count += 1
         used += other["vcpus"]
         used_of_family += other["vcpus"] if other["family"] == size["family"] else 0
     limits = (
+        ("Virtual Machines", count, world.settings.machine_limit),
         ("Total Regional Cores", used, world.settings.core_limit),
         (f"{size['family']} Cores", used_of_family, world.settings.family_core_limit),
     )

@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 from azure.mgmt.network import models
 
+from sandbox.azure import locks
 from sandbox.azure.errors import ArmError
 from sandbox.azure.kinds import Call, succeed
 from sandbox.azure.network_kind import Address, Network, NetworkKind, addresses_in_use
 from sandbox.azure.world import Json, Resource, World
 
 RESERVED_AT_START = 4
+SUBNETS = "Microsoft.Network/virtualNetworks/subnets"
 CONFIGURATION_TYPE = "Microsoft.Network/networkInterfaces/ipConfigurations"
 
 
@@ -89,6 +91,7 @@ class NetworkInterfaces(NetworkKind):
             properties: Json = dict(item.get("properties") or {})
             subnet_id = (properties.get("subnet") or {}).get("id")
             subnet = self.world.referenced(subnet_id, "subnets", "ipConfigurations.subnet.id")
+            locks.refuse_locked(self.world, subnet.id, f"{SUBNETS}/join/action")
             networks.add(subnet.id.lower().rsplit("/subnets/", 1)[0])
             taken = {
                 ipaddress.IPv4Address(other["properties"]["privateIPAddress"])

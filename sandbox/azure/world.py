@@ -42,6 +42,8 @@ class Settings:
 
     core_limit: int = 350
     family_core_limit: int = 350
+    machine_limit: int = 25000
+    disk_limits: dict[str, int] = field(default_factory=dict)
     network_limits: dict[str, int] = field(default_factory=dict)
     actions: list[str] = field(default_factory=lambda: ["*"])
     not_actions: list[str] = field(default_factory=list)

@@ -66,7 +66,10 @@ class Azure:
     def reset(self) -> None:
         """Forget faults and what a test set."""
         self.control("DELETE", "faults")
-        self.control("PUT", "settings", {"core_limit": 350, "actions": ["*"], "locks": []})
+        self.control("PUT", "settings", {
+            "core_limit": 350, "actions": ["*"], "locks": [], "disk_limits": {},
+            "machine_limit": 25000,
+        })  # fmt: skip
 
     def put_disk(self, name: str, body: Any) -> Any:
         """Create or update a disk."""

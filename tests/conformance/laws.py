@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from coldferry.errors import BadInput, Conflict, CorruptCopy, Gone, UnknownMachine
+from coldferry.errors import BadInput, Conflict, CorruptCopy, Finding, Gone, UnknownMachine
 from coldferry.leaves import leaves
 from coldferry.migration import Marks, State
 from coldferry.plan import Plan
@@ -150,6 +150,30 @@ class SourceLaws:
                     assert found == case.disk_bytes(frozen.ref, extent.offset, length)
                 assert at == min(window, reader.size_bytes)
 
+    def test_preflight_of_a_machine_in_order_refuses_nothing_at_any_time(
+        self, case: SourceCase
+    ) -> None:
+        plan = _plan(case.cloud.describe(case.vm))
+
+        def refused() -> list[Finding]:
+            found = case.cloud.preflight_source(case.vm, plan)
+            return [finding for finding in found if finding.severity == "refuse"]
+
+        assert refused() == []
+        case.cloud.stop(case.vm)
+        case.cloud.freeze(case.vm, MIGRATION, plan.devices)
+        assert refused() == []
+
+    def test_preflight_changes_nothing_at_the_source(self, case: SourceCase) -> None:
+        plan = _plan(case.cloud.describe(case.vm))
+        before = case.cloud.describe(case.vm), case.cloud.power(case.vm), case.cloud.owned()
+        marks = case.cloud.marks(case.vm)
+
+        case.cloud.preflight_source(case.vm, plan)
+
+        after = case.cloud.describe(case.vm), case.cloud.power(case.vm), case.cloud.owned()
+        assert (after, case.cloud.marks(case.vm)) == (before, marks)
+
     def test_releasing_deletes_what_was_frozen_and_again_deletes_nothing(
         self, case: SourceCase
     ) -> None:
@@ -192,6 +216,27 @@ class TargetLaws:
         assert [field.path for field in translation.fields] == [
             leaf.path for leaf in leaves(machine)
         ]
+
+    def test_preflight_of_an_open_plan_looks_at_what_is_decided_and_creates_nothing(
+        self, case: TargetCase
+    ) -> None:
+        machine = a_machine()
+        translation = case.cloud.translate(machine, case.cloud.catalogue(), {})
+        assert translation.missing
+        plan = Plan(migration=MIGRATION, machine=machine, translation=translation)
+        before = case.cloud.owned(), case.cloud.machines()
+
+        assert [f for f in case.cloud.preflight(plan) if f.severity == "refuse"] == []
+        assert (case.cloud.owned(), case.cloud.machines()) == before
+
+    def test_what_the_migration_has_made_is_no_fault_to_preflight(self, case: TargetCase) -> None:
+        plan, _ = self._begin(case)
+        disks = self._written(case, plan)
+        assert [f for f in case.cloud.preflight(plan) if f.severity == "refuse"] == []
+
+        case.cloud.allocate(plan, disks)
+
+        assert [f for f in case.cloud.preflight(plan) if f.severity == "refuse"] == []
 
     def test_translating_is_deterministic(self, case: TargetCase) -> None:
         catalogue = case.cloud.catalogue()

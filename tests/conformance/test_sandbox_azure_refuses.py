@@ -86,7 +86,7 @@ def test_action_without_right_is_refused(azure: Azure) -> None:
 
 def test_read_only_lock_refuses_changes(azure: Azure) -> None:
     """A ReadOnly lock stops actions as well as writes."""
-    lock = {"id": "/locks/l", "name": "l", "properties": {"level": "ReadOnly"}}
+    lock = {"name": "l", "properties": {"level": "ReadOnly"}}
     azure.control("PUT", "settings", {"locks": [lock]})
     with refused(409, "ScopeLocked"):
         azure.revoke("any")

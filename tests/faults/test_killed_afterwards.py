@@ -1,4 +1,4 @@
-"""A cutover and a finalising whose process is killed come to the same end when they are run again."""
+"""A cutover and a finalising that are killed come to the same end when they are run again."""
 
 import os
 import signal

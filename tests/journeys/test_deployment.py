@@ -79,8 +79,12 @@ class Rejected:
     def __init__(self, served):
         self.seeded = a_machine(served, "172.31.0.21", Name="web-02", team="shop")
         self.before = served.arrivals.everything()
-        self.id = served.submit(self.seeded.vm)
+        ec2, vm = served.sandbox.ec2, self.seeded.vm
+        ec2.modify_instance_attribute(InstanceId=vm, DisableApiStop={"Value": True})
+        self.id = served.submit(vm)
         self.asked = served.wait(self.id, "Suspended")
+        _, self.text = served.form(self.asked)
+        ec2.modify_instance_attribute(InstanceId=vm, DisableApiStop={"Value": False})
         self.accepted = served.resume(self.id, decision="reject", reason="Not tonight.")
         self.done = served.wait(self.id, "Cancelled")
         self.at_target = served.arrivals.everything() - self.before
@@ -215,6 +219,11 @@ def test_the_report_is_an_artifact_that_says_who_approved(approved):
     assert "`CHG-4711`" in report["data"]
     assert re.search(r"at `20\d\d-\d\d-\d\dT[^`]+`", report["data"])
     assert re.search(r"Plan `[0-9a-f]{64}`", report["data"])
+
+
+def test_the_form_tells_what_would_refuse_before_anybody_approves(rejected):
+    assert "IN THE WAY" in rejected.text
+    assert "is protected against being stopped" in rejected.text
 
 
 def test_a_rejection_through_the_form_cancels_the_run(rejected):

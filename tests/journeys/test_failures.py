@@ -26,16 +26,16 @@ def assert_can_be_resumed(answer):
     assert answer.error["do"]
 
 
-def test_a_machine_protected_against_stopping_fails_and_goes_on_once_it_is_not(
+def test_a_machine_protected_against_stopping_is_refused_untouched_and_moves_once_it_is_not(
     sandbox, seeder, machine, migrate, arrivals
 ):
     before = arrivals.everything()
     seeder.ec2.modify_instance_attribute(InstanceId=machine.vm, DisableApiStop={"Value": True})
     answer = migrate()
-    assert_can_be_resumed(answer)
-    assert answer.error["code"] == "will-not-stop"
+    assert (answer.exit_code, answer.error["code"]) == (4, "preflight-failed")
     assert "--no-disable-api-stop" in answer.error["do"]
     assert arrivals.everything() == before
+    assert seeder.our_tags(machine.vm) == {}
     assert seeder.state(machine.vm) == "running"
 
     seeder.ec2.modify_instance_attribute(InstanceId=machine.vm, DisableApiStop={"Value": False})

@@ -244,6 +244,38 @@ def test_a_taken_name_and_a_spent_quota_are_found_together(
     assert {finding["code"] for finding in planned.document["findings"]} >= found.keys()
 
 
+def test_five_faults_of_both_clouds_are_named_in_one_answer(
+    sandbox, seeder, machine, answered, refused
+):
+    network = json.loads(answered[1].read_text())["nics[0].subnet_id"].partition("/subnets/")[0]
+    locks = "providers/Microsoft.Authorization/locks/frozen"
+    lock = {"id": f"{network}/{locks}", "name": "frozen", "properties": {"level": "ReadOnly"}}
+    seeder.ec2.modify_instance_attribute(InstanceId=machine.vm, DisableApiStop={"Value": True})
+    sandbox.control(
+        "aws", "PUT", "settings", {"denied": ["ec2:StartInstances"], "quotas": {"L-309BACF6": 0}}
+    )
+    sandbox.control("azure", "PUT", "settings", {"core_limit": 1, "locks": [lock]})
+    try:
+        answer = refused(4, machine.vm, *answered)
+        planned = sandbox.here("plan", sandbox.source, machine.vm, sandbox.target, *answered)
+    finally:
+        sandbox.control("azure", "PUT", "settings", {"core_limit": 350, "locks": []})
+        sandbox.control("aws", "PUT", "settings", {"denied": [], "quotas": {}})
+        seeder.ec2.modify_instance_attribute(InstanceId=machine.vm, DisableApiStop={"Value": False})
+
+    assert answer.error["code"] == "preflight-failed"
+    found = {finding["code"]: finding["what"] for finding in answer.error["findings"]}
+    assert found.keys() == {
+        "permissions", "stop-protected", "quota-snapshots", "quota-cores", "network-locked",
+    }  # fmt: skip
+    assert all(what in answer.error["what"] for what in found.values())
+    # Who plans need not be who moves: what only the mover lacks is a warning there.
+    told = {one["code"]: one["severity"] for one in planned.document["findings"]}
+    assert planned.exit_code == 4
+    assert told.items() >= dict.fromkeys(found, "refuse").items() - {("permissions", "refuse")}
+    assert told["permissions"] == "warn"
+
+
 @pytest.mark.parametrize(
     "words",
     [

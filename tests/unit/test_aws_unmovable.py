@@ -56,7 +56,7 @@ def test_a_hibernated_machine_is_refused_until_it_ran_again(aws: Sandbox) -> Non
         time.sleep(0.02)
     assert found(aws, vm) == {"hibernated": "refuse"}
     aws.cloud().start(vm)
-    assert found(aws, vm) == {}
+    assert found(aws, vm) == {"hibernation-configured": "inform"}
 
 
 def test_a_member_of_a_scaling_group_is_refused(aws: Sandbox) -> None:
@@ -150,3 +150,36 @@ def test_auto_scaling_that_may_not_be_asked_is_no_obstacle(aws: Sandbox) -> None
     vm = aws.launch()
     aws.faults({"operation": "autoscaling:*", "status": 403, "code": "AccessDenied"})
     assert found(aws, vm) == {}
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["Schedule", "maid_offhours", "scheduler:ec2-startstop", "AutoStart", "cloudaware:scheduler"],
+)
+def test_a_tag_by_which_a_scheduler_would_start_it_again_is_warned_of(
+    aws: Sandbox, key: str
+) -> None:
+    """A source that is started amid its copy is copied anew."""
+    vm = aws.launch(tags={key: "office-hours"})
+    assert found(aws, vm) == {"scheduled": "warn"}
+
+
+@pytest.mark.parametrize("key", ["Name", "scheduled-by", "reschedule", "autostarted", "team"])
+def test_a_tag_that_only_sounds_like_a_schedule_is_none(aws: Sandbox, key: str) -> None:
+    """A warning that is mostly wrong is not read."""
+    assert found(aws, aws.launch(tags={key: "x"})) == {}
+
+
+def test_a_machine_that_can_hibernate_is_told_that_it_is_shut_down(aws: Sandbox) -> None:
+    """What is only in its memory is lost."""
+    vm = aws.launch(HibernationOptions={"Configured": True})
+    assert found(aws, vm) == {"hibernation-configured": "inform"}
+
+
+def test_addresses_that_stay_with_the_halted_machine_are_told(aws: Sandbox) -> None:
+    """An Elastic IP goes on costing; a secondary address is not free for others."""
+    nic = {"DeviceIndex": 0, "SubnetId": aws.subnet, "SecondaryPrivateIpAddressCount": 1}
+    vm = aws.launch(NetworkInterfaces=[nic])
+    kept = aws.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    aws.ec2.associate_address(InstanceId=vm, AllocationId=kept)
+    assert found(aws, vm)["elastic-address-stays"] == "inform"

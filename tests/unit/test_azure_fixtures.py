@@ -47,7 +47,10 @@ def cloud(server: Any) -> Iterator[AzureCloud]:
     made = AzureCloud(access(server))
     yield made
     server.faults.clear()
-    settings(server, {"not_actions": [], "locks": [], "core_limit": 350})
+    settings(server, {
+        "not_actions": [], "locks": [], "core_limit": 350, "machine_limit": 25000,
+        "disk_limits": {}, "network_limits": {},
+    })  # fmt: skip
     for found in made.owned():
         made.discard(found.migration)
         made.erase_kept(found.migration)

@@ -1,5 +1,6 @@
 """What is written is true of the code: links, names of tests, help texts, schema, dependencies."""
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -15,6 +16,8 @@ from coldferry.leaves import schema_patterns
 from docs import generate, translation_page
 
 ROOT = Path(__file__).resolve().parents[2]
+_CODE_AT = {"Finding": 1, "_refuse": 0, "_over": 0}
+"""Where a call that makes a finding has its code."""
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deployments").glob("*.md")]
 )
@@ -55,6 +58,21 @@ def test_every_file_that_is_named_is_there(page):
 
     told = [name for name in named if "NAME" not in name]
     assert [name for name in told if not list(ROOT.glob(name.rstrip("/")))] == []
+
+
+def test_every_fault_that_preflight_knows_is_explained_and_no_other():
+    parts = [ROOT / "providers" / part for part in
+             ("aws/preflight.py", "aws/unmovable.py", "azure/preflight.py")]  # fmt: skip
+    known = set()
+    for part in parts:
+        for call in ast.walk(ast.parse(part.read_text())):
+            name = getattr(getattr(call, "func", None), "id", "")
+            if name in _CODE_AT:
+                code = call.args[_CODE_AT[name]]
+                known |= {code.value} if isinstance(code, ast.Constant) else set()
+
+    told = set(re.findall(r"^\| (`[^|]+) \|", text("docs/preflight.md"), re.MULTILINE))
+    assert {code for row in told for code in re.findall(r"`([a-z-]+)`", row)} == known
 
 
 def test_every_test_that_the_readme_names_is_there():

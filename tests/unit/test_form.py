@@ -197,6 +197,17 @@ def test_findings_stand_on_top_with_what_to_do():
         assert "FOUND: 2 more" in top
 
 
+def test_what_would_refuse_the_migration_is_told_from_what_is_only_to_be_known():
+    plan = a_plan()
+    page = first_page(inquiries(plan.machine, plan.translation))
+    found = [Finding("refuse", "x", "vm-1", "It is locked.", "Unlock it."),
+             Finding("inform", "y", "vm-1", "It is small.")]  # fmt: skip
+    made = form(plan, page, {}, found)
+
+    assert "IN THE WAY: `vm-1`: It is locked. Unlock it." in made._description
+    assert "FOUND: `vm-1`: It is small." in made._description
+
+
 def test_what_the_book_answers_stands_on_top_with_whose_word_it_was():
     first = Precedent(rule="0123456789abcdef", said="main/apps", by="A\u202ed`a", at="2031-05-01")
     plan = a_plan(a_machine(profile="web"), {"nics[0].subnet_id": "main/apps"})

@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 
 from coldferry.inspecting import inspect
+from coldferry.machine import Machine
 from coldferry.migration import Marks, State
+from coldferry.plan import Plan
 from coldferry.ports import PowerState
+from coldferry.translation import Translation
 from providers.azure.cloud import AzureCloud
 from providers.azure.guest import GUEST as AZURE_GUEST
 from providers.azure.rights import NEEDED
+from sandbox.aws import world
 from tests.unit.aws_world import Sandbox, devices, sandbox
 from tests.unit.machines import MIB, a_disk
 from tests.unit.test_azure_fixtures import (
@@ -37,8 +41,8 @@ AWS_PREFIXES = {"efs": "elasticfilesystem", "service-quotas": "servicequotas"}
 FREE = {"sts:GetCallerIdentity"}
 """Everybody may ask who they are."""
 
-KEYS = {"kms:Decrypt", "kms:DescribeKey"}
-"""EBS asks KMS for them with our rights, when a disk is encrypted; no call of ours shows them."""
+KEYS = {"kms:Decrypt"}
+"""EBS asks KMS for it with our rights, when a disk is encrypted; no call of ours shows it."""
 
 AZURE_NAMESPACES = {
     "authorization": "Microsoft.Authorization",
@@ -84,6 +88,10 @@ def azure_actions(*names: str) -> set[str]:
     return {action for name in names for action in policy(name)["Actions"]}
 
 
+def a_plan_of(machine: Machine) -> Plan:
+    return Plan(migration=MIGRATION, machine=machine, translation=Translation(fields=()))
+
+
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Sandbox]:
     with sandbox() as here:
@@ -103,6 +111,9 @@ class TestAws:
         )["DhcpOptions"]["DhcpOptionsId"]
         aws.ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=aws.vpc)
         vm = aws.launch()
+        zone = aws.ec2.describe_subnets(SubnetIds=[aws.subnet])["Subnets"][0]["AvailabilityZone"]
+        disk = aws.ec2.create_volume(AvailabilityZone=zone, Size=1, Encrypted=True)
+        aws.ec2.attach_volume(VolumeId=disk["VolumeId"], InstanceId=vm, Device="/dev/sdf")
         shared = aws.client("efs").create_file_system(CreationToken=vm)["FileSystemId"]
         aws.client("efs").create_mount_target(FileSystemId=shared, SubnetId=aws.subnet)
         aws.client("elbv2").create_target_group(
@@ -131,6 +142,7 @@ class TestAws:
         machine = cloud.describe(vm)
         cloud.unmovable(vm)
         cloud.catalogue()
+        cloud.preflight_source(vm, a_plan_of(machine))
 
         cloud.mark(vm, Marks(MIGRATION, State.APPROVED, "running"))
         cloud.stop(vm)
@@ -148,6 +160,24 @@ class TestAws:
 
         assert self.called(aws) == aws_actions("aws-reader", "aws-mover") - KEYS
 
+    def test_preflight_with_the_readers_rights_names_what_the_mover_adds(
+        self, aws: Sandbox
+    ) -> None:
+        vm = self.machine(aws)
+        cloud = aws.cloud()
+        plan = a_plan_of(cloud.describe(vm))
+        adds = aws_actions("aws-mover") - aws_actions("aws-reader")
+        world.current().settings.denied = sorted(adds)
+        try:
+            (found,) = [f for f in cloud.preflight_source(vm, plan) if f.severity == "refuse"]
+        finally:
+            world.current().settings.denied = []
+
+        named = set(re.findall(r"(?:ec2|ebs|kms):\w+", found.what))
+        # No snapshot of ours is there to be asked about, nobody reboots, and blocks show later.
+        unasked = {"ec2:DeleteSnapshot", "ec2:RebootInstances", "ebs:GetSnapshotBlock"}
+        assert (found.code, named) == ("permissions", adds - unasked - KEYS - {"kms:DescribeKey"})
+
     def test_an_inspection_needs_what_its_page_says(self, aws: Sandbox) -> None:
         vm = self.machine(aws)
         cloud = aws.cloud()
@@ -158,7 +188,8 @@ class TestAws:
 
         rights = INSPECTION.read_text().partition("\n## Rights\n")[2].partition("\n## ")[0]
         told = set(re.findall(r"`((?:ec2|ebs|kms):\w+)`", rights))
-        unseen = KEYS | {"ec2:CreateTags"}  # asked for the tags that CreateSnapshots brings
+        # Preflight looks at the keys; CreateTags is asked for the tags that CreateSnapshots brings.
+        unseen = KEYS | {"kms:DescribeKey", "ec2:CreateTags"}
         reader = aws_actions("aws-reader")
         assert told <= reader | aws_actions("aws-mover")
         assert self.called(aws) - reader == told - reader - unseen
