@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from coldferry.errors import Refused
-from coldferry.machine import Disk, Machine
-from coldferry.translation import Translation, digest
+from coldferry.machine import Disk, Machine, NetworkFilesystem
+from coldferry.placement import disk_path, share_path
+from coldferry.translation import Translation, Verdict, digest
 
 
 class Plan(BaseModel):
@@ -26,8 +27,32 @@ class Plan(BaseModel):
 
     @property
     def devices(self) -> list["Device"]:
-        """The disks to copy, in the description's order: never filtered, never reordered."""
-        return devices_of(self.machine)
+        """The disks to copy, in the description's order: never filtered again, never reordered.
+
+        What a person left behind is none of them; that follows from the plan alone, so it is
+        the same each time, and the others keep their names.
+        """
+        left = {device.index for device in self.left_behind}
+        return [device for device in devices_of(self.machine) if device.index not in left]
+
+    @property
+    def left_behind(self) -> list["Device"]:
+        """The disks that are neither frozen, nor copied, nor made at the target."""
+        verdicts = {field.path: field.verdict for field in self.translation.fields}
+        return [
+            device
+            for device in devices_of(self.machine)
+            if verdicts.get(disk_path(device.index)) is Verdict.DROPPED
+        ]
+
+    @property
+    def shares(self) -> list["Share"]:
+        """The file systems of the network, each with what becomes of it."""
+        said = {field.path: field.target for field in self.translation.fields}
+        return [
+            Share(index=index, filesystem=one, placement=said.get(share_path(index)))
+            for index, one in enumerate(self.machine.network_filesystems)
+        ]
 
     @property
     def refusal(self) -> Refused | None:
@@ -62,6 +87,20 @@ class Device(BaseModel):
     def name(self) -> str:
         """``disk0``: stable within a migration, safe in file and object names."""
         return f"disk{self.index}"
+
+
+class Share(BaseModel):
+    """A file system that the machine may mount from its network.
+
+    ``placement`` is ``remote``, ``nofail`` or ``remove``, None where a person only
+    acknowledged that its files are not copied.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int
+    filesystem: NetworkFilesystem
+    placement: str | None
 
 
 def devices_of(machine: Machine) -> list[Device]:

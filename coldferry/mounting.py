@@ -1,0 +1,160 @@
+"""What a guest's list of mounts should say of a file system that is not a disk of it.
+
+Sources: fstab(5) and getmntent(3) for its six fields and for what is escaped
+in them; systemd.mount(5) for ``nofail`` and ``_netdev``; "Recommended NFS
+mount options" of the Amazon EFS user guide; the module "Mounts" of
+cloud-init's documentation, which adds lines and neither changes nor escapes
+any. Every word here may be a stranger's.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from coldferry.guest.evidence import Evidence, Mount
+from coldferry.machine import UNKNOWN, NetworkFilesystem
+from coldferry.placement import Placement
+
+_NFS_KINDS = frozenset({"nfs", "nfs4", "efs"})
+_NFS_OPTIONS = (
+    "nfsvers=4.1", "rsize=1048576", "wsize=1048576", "hard", "timeo=600", "retrans=2",
+    "noresvport",
+)  # fmt: skip
+_LATE = ("nofail", "_netdev")
+"""The guest starts without it, and does not try before there is a network."""
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a person does in the guest about one mount of a file system.
+
+    ``line`` is what should stand in its list of mounts, ``instead_of`` what stands there now;
+    either is empty where there is none. ``cloud_init`` is the same line for cloud-init, where
+    that can add it. ``do`` says it in words, without a stranger's.
+    """
+
+    path: str
+    do: str
+    line: str = ""
+    instead_of: str = ""
+    cloud_init: str = ""
+
+
+def advice(share: NetworkFilesystem, placement: str | None, evidence: Evidence) -> list[Advice]:
+    """One for each mount that the guest has of it; one for none, where none was seen."""
+    mounts = [mount for mount in evidence.mounts if is_of(mount, share)]
+    if placement == Placement.REMOTE:
+        return [_remote(share, mount) for mount in mounts or [None]]
+    if placement == Placement.REMOVE:
+        return [_removed(mount) for mount in mounts or [None]]
+    return [_late(mount) for mount in mounts or [None]]
+
+
+def is_of(mount: Mount, share: NetworkFilesystem) -> bool:
+    """The guest's line names that file system, by its id or by its address."""
+    if mount.source.startswith("//"):
+        host = mount.source[2:].partition("/")[0]
+    else:
+        host = mount.source.rpartition(":/")[0].strip("[]")
+    names = {name.lower() for name in (share.id, share.address) if name not in (UNKNOWN, "")}
+    host = host.lower()
+    return any(host == name or host.startswith(f"{name}.") for name in names)
+
+
+def fstab_line(fields: Iterable[str]) -> str:
+    """Six fields as one line; what would end a field or the line is written as octal numbers."""
+    return " ".join(map(_field, fields))
+
+
+def cloud_init(fields: Iterable[str]) -> str:
+    """The same for cloud-init, which writes the fields into the list as they are."""
+    listed = json.dumps([_field(one) for one in fields])  # any JSON is YAML
+    return f"#cloud-config\nmounts:\n  - {listed}"
+
+
+def _remote(share: NetworkFilesystem, mount: Mount | None) -> Advice:
+    address = str(share.address)
+    if _HOST.fullmatch(address) is None:
+        return Advice(_path(mount), "Its address is none that can be mounted from.")
+    kind = mount.kind if mount else share.kind
+    if kind not in _NFS_KINDS and mount is None:
+        return Advice(
+            "", "How it is mounted is not known: mount it by its address, with nofail and _netdev."
+        )
+    plain_nfs = kind in _NFS_KINDS
+    options = _NFS_OPTIONS if plain_nfs else _without(mount.options if mount else ())
+    fields = (
+        _at(address, mount),
+        mount.path if mount else f"/mnt/{share.id}",
+        "nfs4" if plain_nfs else kind,
+        ",".join([*options, *_LATE]),
+        "0",
+        "0",
+    )
+    now, line = _now(mount), fstab_line(fields)
+    do = "Write this line into /etc/fstab" + (" in place of the one below." if now else ".")
+    if mount is not None and "tls" in mount.options:
+        do += " The guest mounts it encrypted now; this mount is not: let a VPN carry it."
+    if mount is None:
+        do += " Where the guest mounts it was not seen: put its own path there."
+    return Advice(_path(mount), do, line, now, cloud_init(fields))
+
+
+def _removed(mount: Mount | None) -> Advice:
+    if mount is None:
+        return Advice("", "Take its line out of /etc/fstab, where there is one.")
+    return Advice(mount.path, "Take this line out of /etc/fstab.", instead_of=_now(mount))
+
+
+def _late(mount: Mount | None) -> Advice:
+    if mount is None:
+        return Advice("", "Where /etc/fstab mounts it, add nofail and _netdev to its options.")
+    if "noauto" in mount.options or "nofail" in mount.options:
+        return Advice(mount.path, "The guest starts without it as it is.")
+    options = ",".join([*_without(mount.options), *_LATE])
+    line = fstab_line((mount.source, mount.path, mount.kind, options, "0", "0"))
+    return Advice(
+        mount.path, "Write this line into /etc/fstab in place of the one below.", line, _now(mount)
+    )
+
+
+def _without(options: Iterable[str]) -> list[str]:
+    """The options without those that are added anyhow."""
+    return [option for option in options if option not in (*_LATE, "defaults", "")]
+
+
+def _at(address: str, mount: Mount | None) -> str:
+    """``10.0.0.5:/export``, with the export that the guest has mounted now."""
+    host = f"[{address}]" if ":" in address else address
+    source = mount.source if mount else ""
+    if source.startswith("//"):
+        return f"//{host}/{source[2:].partition('/')[2]}"
+    return f"{host}:/{source.rpartition(':/')[2] if ':/' in source else ''}"
+
+
+def _now(mount: Mount | None) -> str:
+    if mount is None:
+        return ""
+    options = ",".join(mount.options) or "defaults"
+    return fstab_line((mount.source, mount.path, mount.kind, options))
+
+
+def _path(mount: Mount | None) -> str:
+    return mount.path if mount else ""
+
+
+def _field(text: str) -> str:
+    kept = "".join(
+        "".join(f"\\{byte:03o}" for byte in c.encode("utf-8", "surrogatepass"))
+        if c == "\\" or unicodedata.category(c) in _UNSEEN
+        else c
+        for c in text
+    )
+    if not kept:
+        return "none"
+    return f"\\043{kept[1:]}" if kept.startswith("#") else kept
