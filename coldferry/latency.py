@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from coldferry.errors import BadInput, Unreachable
 from coldferry.plain import size
@@ -31,6 +32,9 @@ _NFS, _NFS_VERSION, _NULL = 100003, 4, 0
 _CALL, _REPLY, _RPC_VERSION = 0, 1, 2
 _LAST_FRAGMENT = 1 << 31
 _MOST_ANSWERED_BYTES = 4096
+_Place = tuple[int, tuple[Any, ...]]
+"""Address family and socket address."""
+
 _SMALL_BYTES, _LARGE_BYTES = 4 << 10, 1 << 20
 
 
@@ -101,9 +105,11 @@ def measure(
     *,
     tries: int = TRIES,
     deadline_s: float = DEADLINE_S,
-    seen_from: str = "",
+    asks: bool = True,
 ) -> Latency:
     """Connect and ask so many times, for ``deadline_s`` seconds in all.
+
+    Without ``asks`` it is only connected to: the question is NFS's.
 
     What was not tried by then counts as not answered. Raises BadInput for an
     address that is none, and Unreachable when nothing answered at all.
@@ -117,9 +123,8 @@ def measure(
         )
     where, until = f"{address} port {port}", time.monotonic() + deadline_s
     place = _resolve(address, port)
-    here = seen_from or socket.gethostname()
+    here = socket.gethostname()
     # A half of the time at most goes to connecting: the other half is for reads.
-    asks = port == NFS_PORT
     half = time.monotonic() + deadline_s / 2 if asks else until
     opened = _taken(lambda end: _connect(place, end), tries, half)
     if not opened:
@@ -132,7 +137,7 @@ def measure(
     return Latency(address, port, spread(opened, tries), read, here)
 
 
-def _reads(place: "_Place", where: str, here: str, tries: int, until: float) -> Spread:
+def _reads(place: _Place, where: str, here: str, tries: int, until: float) -> Spread:
     with _Asking(place) as asking:
         taken = _taken(asking.ask, tries, until)
     if not taken:
@@ -142,10 +147,6 @@ def _reads(place: "_Place", where: str, here: str, tries: int, until: float) -> 
             "Look at what listens there, and whether it lets this network's addresses in.",
         )
     return spread(taken, tries)
-
-
-_Place = tuple[int, tuple[object, ...]]
-"""Address family and socket address."""
 
 
 def _resolve(address: str, port: int) -> _Place:

@@ -14,9 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from coldferry.guest.evidence import Evidence, Mount
+from coldferry.latency import NFS_PORT
 from coldferry.machine import UNKNOWN, NetworkFilesystem
 from coldferry.placement import Placement
+from coldferry.plan import Share
 
+_PORTS = {"cifs": 445, "smb3": 445, "smbfs": 445, "lustre": 988}
 _NFS_KINDS = frozenset({"nfs", "nfs4", "efs"})
 _NFS_OPTIONS = (
     "nfsvers=4.1", "rsize=1048576", "wsize=1048576", "hard", "timeo=600", "retrans=2",
@@ -45,12 +48,12 @@ class Advice:
     cloud_init: str = ""
 
 
-def advice(share: NetworkFilesystem, placement: str | None, evidence: Evidence) -> list[Advice]:
+def advice(share: Share, evidence: Evidence) -> list[Advice]:
     """One for each mount that the guest has of it; one for none, where none was seen."""
-    mounts = [mount for mount in evidence.mounts if is_of(mount, share)]
-    if placement == Placement.REMOTE:
+    mounts = [mount for mount in evidence.mounts if is_of(mount, share.filesystem)]
+    if share.placement == Placement.REMOTE:
         return [_remote(share, mount) for mount in mounts or [None]]
-    if placement == Placement.REMOVE:
+    if share.placement == Placement.REMOVE:
         return [_removed(mount) for mount in mounts or [None]]
     return [_late(mount) for mount in mounts or [None]]
 
@@ -66,6 +69,26 @@ def is_of(mount: Mount, share: NetworkFilesystem) -> bool:
     return any(host == name or host.startswith(f"{name}.") for name in names)
 
 
+def port_of(share: Share, mount: Mount | None = None) -> int:
+    """The port that its protocol uses; that of NFS where the protocol is not known.
+
+    Sources: IANA's service names (nfs, microsoft-ds); lnet(8) for Lustre.
+    """
+    kind = mount.kind if mount else share.filesystem.kind
+    return _PORTS.get(kind, NFS_PORT)
+
+
+def port_seen(share: Share, evidence: Evidence) -> int:
+    """What a person named, else the port of the protocol that the guest mounts it by."""
+    return share.port or port_of(share, _first(share, evidence))
+
+
+def asks_nfs(share: Share, evidence: Evidence) -> bool:
+    """Whether it is known to speak NFS."""
+    mount = _first(share, evidence)
+    return (mount.kind if mount else share.filesystem.kind) in _NFS_KINDS
+
+
 def fstab_line(fields: Iterable[str]) -> str:
     """Six fields as one line; what would end a field or the line is written as octal numbers."""
     return " ".join(map(_field, fields))
@@ -77,20 +100,26 @@ def cloud_init(fields: Iterable[str]) -> str:
     return f"#cloud-config\nmounts:\n  - {listed}"
 
 
-def _remote(share: NetworkFilesystem, mount: Mount | None) -> Advice:
-    address = str(share.address)
+def _first(share: Share, evidence: Evidence) -> Mount | None:
+    return next((mount for mount in evidence.mounts if is_of(mount, share.filesystem)), None)
+
+
+def _remote(share: Share, mount: Mount | None) -> Advice:
+    address = share.address
     if _HOST.fullmatch(address) is None:
         return Advice(_path(mount), "Its address is none that can be mounted from.")
-    kind = mount.kind if mount else share.kind
+    kind = mount.kind if mount else share.filesystem.kind
     if kind not in _NFS_KINDS and mount is None:
         return Advice(
             "", "How it is mounted is not known: mount it by its address, with nofail and _netdev."
         )
     plain_nfs = kind in _NFS_KINDS
-    options = _NFS_OPTIONS if plain_nfs else _without(mount.options if mount else ())
+    options = list(_NFS_OPTIONS) if plain_nfs else _without(mount.options if mount else ())
+    if share.port not in (None, port_of(share, mount)):
+        options.append(f"port={share.port}")
     fields = (
         _at(address, mount),
-        mount.path if mount else f"/mnt/{share.id}",
+        mount.path if mount else f"/mnt/{share.filesystem.id}",
         "nfs4" if plain_nfs else kind,
         ",".join([*options, *_LATE]),
         "0",

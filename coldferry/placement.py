@@ -6,6 +6,7 @@ own leaf (``disks[1].id``, ``network_filesystems[0].id``), so that an approval
 names it and the plan's digest moves with it.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
@@ -37,6 +38,11 @@ Placements = Mapping[str, str]
 """Words by path: ``{"disks[1].id": "drop"}``."""
 
 _MOST_SAID = 400
+_REMOTE_AT = re.compile(
+    r"remote(?:@(?:(?P<v6>\[[0-9a-f:.]{2,45}\])|(?P<host>[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?))"
+    r"(?::(?P<port>[1-9][0-9]{0,4}))?)?",
+    re.ASCII,
+)
 
 
 def disk_path(index: int) -> str:
@@ -52,6 +58,24 @@ def share_path(index: int) -> str:
 def word_of(said: Any) -> str:
     """A person's word for a placement, however it was capitalised."""
     return str(said).strip().lower()
+
+
+def placement_of(word: Any) -> str:
+    """``remote`` for ``remote@10.0.9.5:2049``; any other word is itself."""
+    said = word_of(word)
+    return Placement.REMOTE.value if said.startswith("remote@") else said
+
+
+def remote_at(word: Any) -> tuple[str, int | None] | None:
+    """Host and port in ``remote@HOST[:PORT]``; empty and None where they are not said.
+
+    None where the word is not remote, or names what is no host.
+    """
+    found = _REMOTE_AT.fullmatch(word_of(word))
+    if found is None:
+        return None
+    host = (found["v6"] or found["host"] or "").strip("[]")
+    return host, int(found["port"]) if found["port"] else None
 
 
 def is_dropped(answers: Mapping[str, Any], index: int) -> bool:
@@ -80,26 +104,32 @@ def refusal(part: Disk | NetworkFilesystem, word: str) -> str | None:
 
     Until volumes can be attached over the network only file systems can be remote.
     """
+    said = placement_of(word)
     if isinstance(part, Disk):
-        if part.root and word in (Placement.DROP, Placement.REMOTE, Placement.ASK):
+        if part.root and said in (Placement.DROP, Placement.REMOTE, Placement.ASK):
             return (
                 "the root disk is what the machine starts from: it is copied, and can be "
                 "neither remote nor dropped"
             )
-        if word == Placement.REMOTE:
+        if said == Placement.REMOTE:
             return (
                 "it is a block volume, which no other cloud can reach in this release: only "
                 "file systems of the network can be remote. Say copy or drop"
             )
-        return None if word in OF_DISKS else f"'{plain(word, 40)}' is none of copy, drop and ask"
-    if word == Placement.COPY:
+        return None if said in OF_DISKS else f"'{plain(word, 40)}' is none of copy, drop and ask"
+    if said == Placement.COPY:
         return (
             "the files of a file system of the network are not copied by a migration: say "
             "remote, nofail or remove, and move them by other means where they must move"
         )
-    if word == Placement.REMOTE and part.address == UNKNOWN:
-        return "its address is not known, so that it can be neither measured nor mounted"
-    if word in (*OF_SHARES, Placement.DROP):
+    if said == Placement.REMOTE:
+        at = remote_at(word)
+        if at is None:
+            return f"'{plain(word, 80)}' names no host: write remote@HOST or remote@HOST:PORT"
+        if not at[0] and part.address == UNKNOWN:
+            return "its address is not known: write remote@HOST with the one that it is reached by"
+        return None
+    if said in (*OF_SHARES, Placement.DROP):
         return None
     return f"'{plain(word, 40)}' is none of remote, nofail and remove"
 
@@ -136,11 +166,10 @@ def resolve(machine: Machine, given: Mapping[str, Any]) -> dict[str, str]:
             f"Some placements cannot be used: {'; '.join(faults)}.",
             "Name each device as 'coldferry plan' lists it, as in disk1=drop or fs-0123=remote.",
         )
-    in_order = {path: named[path][1] for path, _, _ in _devices(machine) if path in named}
-    removed = {Placement.DROP: Placement.REMOVE.value}
     return {
-        path: removed.get(Placement(word), word) if path.startswith("network") else word
-        for path, word in in_order.items()
+        path: _as_kept(part, named[path][1])
+        for path, part, _ in _devices(machine)
+        if path in named
     }
 
 
@@ -152,7 +181,7 @@ def with_placements(answers: Mapping[str, Any], placed: Placements) -> dict[str,
     silent = {
         path
         for path, word in placed.items()
-        if word == Placement.COPY or (word == Placement.ASK and path.startswith("network"))
+        if word == Placement.COPY or (word == Placement.ASK and not path.startswith("disks"))
     }
     kept = {path: said for path, said in answers.items() if path not in placed}
     return kept | {path: word for path, word in placed.items() if path not in silent}
@@ -192,6 +221,12 @@ def _devices(machine: Machine) -> Iterator[tuple[str, Disk | NetworkFilesystem, 
         yield path, disk, names - {""}
     for index, share in enumerate(machine.network_filesystems):
         yield share_path(index), share, {share_path(index), share.id} - {""}
+
+
+def _as_kept(part: Disk | NetworkFilesystem, word: str) -> str:
+    """A file system that is dropped is taken out of the guest's list."""
+    dropped_share = isinstance(part, NetworkFilesystem) and word == Placement.DROP
+    return Placement.REMOVE.value if dropped_share else word
 
 
 def _unnamed(machine: Machine, name: str, found: list[str]) -> str:

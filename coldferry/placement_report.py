@@ -29,12 +29,12 @@ def as_json(plan: Plan, seen: Inspection | None, measured: Latencies) -> dict[st
             {
                 "source": share.filesystem.id,
                 "kind": share.filesystem.kind,
-                "address": share.filesystem.address,
+                "address": share.address,
                 "placement": share.placement,
                 "files_copied": False,
                 "latency": asdict(found) if (found := measured.get(share.filesystem.id)) else None,
                 "mounts": [
-                    asdict(one) for one in advice(share.filesystem, share.placement, evidence)
+                    asdict(one) for one in advice(share, evidence)
                 ],
             }
             for share in plan.shares
@@ -63,7 +63,7 @@ def _of_share(share: Share, seen: Inspection | None, found: Latency | None) -> I
     one = share.filesystem
     yield f"## File system {code(one.id)}"
     yield ""
-    yield f"{_FILES_STAY}: they are where they were, {code(one.kind)} at {code(one.address)}."
+    yield f"{_FILES_STAY}: they are where they were, {code(one.kind)} at {code(share.address)}."
     yield ""
     if share.placement is None:
         yield "What becomes of it was not decided: it was acknowledged that it does not move."
@@ -77,7 +77,7 @@ def _of_share(share: Share, seen: Inspection | None, found: Latency | None) -> I
         yield "Latency: not measured again, since the source is halted."
         yield ""
     evidence = seen.evidence if seen is not None else NO_EVIDENCE
-    for told in advice(one, share.placement, evidence):
+    for told in advice(share, evidence):
         yield f"{code(told.path)}: {told.do}" if told.path else told.do
         yield ""
         yield from _block(told.line)

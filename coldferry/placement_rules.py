@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from coldferry.machine import UNKNOWN, Disk, NetworkFilesystem
-from coldferry.placement import Placement, refusal, word_of
+from coldferry.machine import Disk, NetworkFilesystem
+from coldferry.placement import Placement, placement_of, refusal, remote_at, word_of
 from coldferry.plain import plain, size
 from coldferry.rules import Outcome, Question, Unfit
 from coldferry.translation import Candidate
@@ -74,11 +74,13 @@ def placed_share(question: Q, said: Any) -> Outcome:
     word = word_of(said)
     if why := refusal(part, word):
         raise Unfit(why)
-    if word == Placement.REMOTE:
+    if placement_of(word) == Placement.REMOTE:
+        at = remote_at(word)
+        where = at[0] if at and at[0] else part.address
         return equivalent(
-            "A person decided that it stays where it is.", Placement.REMOTE.value,
-            f"Its files are not copied: it is mounted over the network from {_at(part)}, as the "
-            "report says.", ACKNOWLEDGE,
+            "A person decided that it stays where it is.", word,
+            f"Its files are not copied: it is mounted over the network from {plain(where)}, as "
+            "the report says.", ACKNOWLEDGE,
         )  # fmt: skip
     if word == Placement.NOFAIL:
         return lost("A person decided that the guest does without it.",
@@ -86,6 +88,3 @@ def placed_share(question: Q, said: Any) -> Outcome:
     return lost("A person decided that it is not used any more.",
                 f"Its files are not copied. {_REMOVE}", Placement.REMOVE.value)  # fmt: skip
 
-
-def _at(part: NetworkFilesystem) -> str:
-    return "its address" if part.address == UNKNOWN else plain(part.address)

@@ -1,13 +1,14 @@
 """What is going to be done with one machine: the thing that a person approves."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from coldferry.errors import Refused
 from coldferry.machine import Disk, Machine, NetworkFilesystem
-from coldferry.placement import disk_path, share_path
+from coldferry.placement import OF_SHARES, disk_path, placement_of, remote_at, share_path
 from coldferry.translation import Translation, Verdict, digest
 
 
@@ -49,10 +50,7 @@ class Plan(BaseModel):
     def shares(self) -> list["Share"]:
         """The file systems of the network, each with what becomes of it."""
         said = {field.path: field.target for field in self.translation.fields}
-        return [
-            Share(index=index, filesystem=one, placement=said.get(share_path(index)))
-            for index, one in enumerate(self.machine.network_filesystems)
-        ]
+        return shares_of(self.machine, said)
 
     @property
     def refusal(self) -> Refused | None:
@@ -93,7 +91,8 @@ class Share(BaseModel):
     """A file system that the machine may mount from its network.
 
     ``placement`` is ``remote``, ``nofail`` or ``remove``, None where a person only
-    acknowledged that its files are not copied.
+    acknowledged that its files are not copied. ``address`` is what the target reaches it
+    by, ``port`` None where its protocol's own is meant.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,6 +100,28 @@ class Share(BaseModel):
     index: int
     filesystem: NetworkFilesystem
     placement: str | None
+    address: str
+    port: int | None = None
+
+
+def shares_of(machine: Machine, said: Mapping[str, Any]) -> list[Share]:
+    """Its file systems of the network, with the placements in ``said``, by path."""
+    return [
+        _share(index, one, said.get(share_path(index)))
+        for index, one in enumerate(machine.network_filesystems)
+    ]
+
+
+def _share(index: int, filesystem: NetworkFilesystem, word: Any) -> Share:
+    placement = placement_of(word) if word in OF_SHARES or remote_at(word) else None
+    host, port = remote_at(word) or ("", None)
+    return Share(
+        index=index,
+        filesystem=filesystem,
+        placement=placement,
+        address=host or str(filesystem.address),
+        port=port,
+    )
 
 
 def devices_of(machine: Machine) -> list[Device]:

@@ -11,6 +11,7 @@ from console import (
     limiting,
     managing,
     migrating,
+    placing,
     planning,
     preparing,
     reporting,
@@ -48,6 +49,7 @@ app.command("report", short_help="Show what a migration came to, also as one HTM
 app.command("limit", short_help="Say how fast migrations may copy, also while they do.")(
     limiting.limit
 )
+app.command("probe", short_help="Measure how far away a file server is.")(placing.probe)
 app.command("doctor", short_help="Check that a cloud can be worked with from here.")(doctor.doctor)
 app.command("up", short_help="Start sandbox, Prefect server and worker.")(serving.up)
 app.command("demo", short_help="Move the sandbox's machine, saying what is done.")(serving.demo)

@@ -1,7 +1,7 @@
 """Reading the source, and asking the target what it makes of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from coldferry.book import Book
@@ -30,6 +30,11 @@ class Surveyed:
     refusals: list[Finding]
     remarks: list[Finding]
     inspection: Inspection | None = None
+
+
+def with_remarks(found: Surveyed, remarks: Sequence[Finding]) -> Surveyed:
+    """What was surveyed, with more that a person should know."""
+    return replace(found, remarks=[*found.remarks, *remarks])
 
 
 @step("survey", early=True)
