@@ -96,7 +96,7 @@ def fstab_line(fields: Iterable[str]) -> str:
 
 def cloud_init(fields: Iterable[str]) -> str:
     """The same for cloud-init, which writes the fields into the list as they are."""
-    listed = json.dumps([_field(one) for one in fields])  # any JSON is YAML
+    listed = json.dumps([_field(one) for one in fields], ensure_ascii=False)  # JSON is YAML
     return f"#cloud-config\nmounts:\n  - {listed}"
 
 

@@ -139,3 +139,12 @@ def test_a_look_that_could_not_be_made_says_so():
     assert [(one.severity, one.code) for one in seen.findings] == [("warn", "not-inspected")]
     assert "denied" in seen.findings[0].what
     assert "Ask for the right." in seen.findings[0].do
+
+
+def test_of_a_disk_that_is_left_behind_nothing_is_frozen_or_read():
+    cloud = a_source(VM, disks=3)
+    del cloud.world.disks[f"{VM}-d1"]  # whoever freezes or reads it fails
+    seen = look(cloud, measure=True, leaving={1})
+
+    assert set(seen.allocated_bytes) == {"disk0", "disk2"}
+    assert [finding.code for finding in seen.inspection.findings] == ["no-partition-table"]
