@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 from coldferry.errors import BadInput, Unreachable
 from coldferry.plain import size
@@ -201,7 +201,7 @@ class _Asking:
         self._line: socket.socket | None = None
         self._number = 0
 
-    def __enter__(self) -> "_Asking":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -238,9 +238,7 @@ def _left_s(until: float) -> float:
 
 def _question(number: int) -> bytes:
     """A call of the procedure that does nothing, with no credentials, as one record."""
-    call = struct.pack(
-        ">10I", number, _CALL, _RPC_VERSION, _NFS, _NFS_VERSION, _NULL, 0, 0, 0, 0
-    )
+    call = struct.pack(">10I", number, _CALL, _RPC_VERSION, _NFS, _NFS_VERSION, _NULL, 0, 0, 0, 0)
     return struct.pack(">I", _LAST_FRAGMENT | len(call)) + call
 
 

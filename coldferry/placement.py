@@ -104,34 +104,45 @@ def refusal(part: Disk | NetworkFilesystem, word: str) -> str | None:
 
     Until volumes can be attached over the network only file systems can be remote.
     """
-    said = placement_of(word)
     if isinstance(part, Disk):
-        if part.root and said in (Placement.DROP, Placement.REMOTE, Placement.ASK):
-            return (
-                "the root disk is what the machine starts from: it is copied, and can be "
-                "neither remote nor dropped"
-            )
-        if said == Placement.REMOTE:
-            return (
-                "it is a block volume, which no other cloud can reach in this release: only "
-                "file systems of the network can be remote. Say copy or drop"
-            )
-        return None if said in OF_DISKS else f"'{plain(word, 40)}' is none of copy, drop and ask"
+        return _disk_refusal(part, placement_of(word), word)
+    return _share_refusal(part, placement_of(word), word)
+
+
+def _disk_refusal(disk: Disk, said: str, word: str) -> str | None:
+    if disk.root and said in (Placement.DROP, Placement.REMOTE, Placement.ASK):
+        return (
+            "the root disk is what the machine starts from: it is copied, and can be "
+            "neither remote nor dropped"
+        )
+    if said == Placement.REMOTE:
+        return (
+            "it is a block volume, which no other cloud can reach in this release: only "
+            "file systems of the network can be remote. Say copy or drop"
+        )
+    return None if said in OF_DISKS else f"'{plain(word, 40)}' is none of copy, drop and ask"
+
+
+def _share_refusal(share: NetworkFilesystem, said: str, word: str) -> str | None:
+    if said == Placement.REMOTE:
+        return _remote_refusal(share, word)
     if said == Placement.COPY:
         return (
             "the files of a file system of the network are not copied by a migration: say "
             "remote, nofail or remove, and move them by other means where they must move"
         )
-    if said == Placement.REMOTE:
-        at = remote_at(word)
-        if at is None:
-            return f"'{plain(word, 80)}' names no host: write remote@HOST or remote@HOST:PORT"
-        if not at[0] and part.address == UNKNOWN:
-            return "its address is not known: write remote@HOST with the one that it is reached by"
-        return None
     if said in (*OF_SHARES, Placement.DROP):
         return None
     return f"'{plain(word, 40)}' is none of remote, nofail and remove"
+
+
+def _remote_refusal(share: NetworkFilesystem, word: str) -> str | None:
+    at = remote_at(word)
+    if at is None:
+        return f"'{plain(word, 80)}' names no host: write remote@HOST or remote@HOST:PORT"
+    if not at[0] and share.address == UNKNOWN:
+        return "its address is not known: write remote@HOST with the one that it is reached by"
+    return None
 
 
 def resolve(machine: Machine, given: Mapping[str, Any]) -> dict[str, str]:
@@ -167,9 +178,7 @@ def resolve(machine: Machine, given: Mapping[str, Any]) -> dict[str, str]:
             "Name each device as 'coldferry plan' lists it, as in disk1=drop or fs-0123=remote.",
         )
     return {
-        path: _as_kept(part, named[path][1])
-        for path, part, _ in _devices(machine)
-        if path in named
+        path: _as_kept(part, named[path][1]) for path, part, _ in _devices(machine) if path in named
     }
 
 

@@ -33,9 +33,7 @@ def as_json(plan: Plan, seen: Inspection | None, measured: Latencies) -> dict[st
                 "placement": share.placement,
                 "files_copied": False,
                 "latency": asdict(found) if (found := measured.get(share.filesystem.id)) else None,
-                "mounts": [
-                    asdict(one) for one in advice(share, evidence)
-                ],
+                "mounts": [asdict(one) for one in advice(share, evidence)],
             }
             for share in plan.shares
         ],

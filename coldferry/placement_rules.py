@@ -87,4 +87,3 @@ def placed_share(question: Q, said: Any) -> Outcome:
                     f"Its files are not copied. {_NOFAIL}", Placement.NOFAIL.value)  # fmt: skip
     return lost("A person decided that it is not used any more.",
                 f"Its files are not copied. {_REMOVE}", Placement.REMOVE.value)  # fmt: skip
-

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from coldferry.errors import Refused
 from coldferry.machine import Disk, Machine, NetworkFilesystem
 from coldferry.placement import OF_SHARES, disk_path, placement_of, remote_at, share_path
-from coldferry.translation import Translation, Verdict, digest
+from coldferry.translation import FieldTranslation, Translation, Verdict, digest
 
 
 class Plan(BaseModel):
@@ -61,8 +61,17 @@ class Plan(BaseModel):
         named = "; ".join(f"{field.path}: {field.reason}" for field in blocking)
         return Refused(
             f"{self.machine.name} cannot be moved to this target: {named}",
-            "Change the machine or choose another target.",
+            f"Change the machine{self._or_leave(blocking)} or choose another target.",
         )
+
+    def _or_leave(self, blocking: list[FieldTranslation]) -> str:
+        """The way out where nothing but data disks stands in the way."""
+        found = [re.match(r"disks\[(\d+)\]", field.path) for field in blocking]
+        indexes = list(dict.fromkeys(int(match[1]) for match in found if match))
+        if not all(found) or any(self.machine.disks[index].root for index in indexes):
+            return ""
+        options = " ".join(f"--placement disk{index}=drop" for index in indexes)
+        return f", leave data disks behind ({options})"
 
     def value(self, path: str) -> Any:
         """What the new machine will have at ``path``."""

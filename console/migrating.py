@@ -149,7 +149,9 @@ def show_report(out: Console, report: dict[str, Any], *, lasting: bool = True) -
         out.print(f"Left behind, not copied: {left['device']}, {plain(left['source'])}")
     for share in report["file_systems"]:
         place = share["placement"] or "where it is"
-        out.print(f"Files not copied: {plain(share['source'])}: {place}; the report says what to do")
+        out.print(
+            f"Files not copied: {plain(share['source'])}: {place}; the report says what to do"
+        )
     show_precedents(out, report["translation"])
     spent = ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items())
     out.print(f"Seconds: {spent}")

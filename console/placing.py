@@ -25,9 +25,7 @@ Placement = Annotated[
 ]
 MaxLatency = Annotated[
     float,
-    typer.Option(
-        "--max-latency", metavar="MS", min=0.001, help="How far away a remote one may be"
-    ),
+    typer.Option("--max-latency", metavar="MS", min=0.001, help="How far away a remote one may be"),
 ]
 
 
@@ -109,5 +107,6 @@ def probe(
     found = measure(address, port, tries=tries, deadline_s=deadline, asks=not connect_only)
     document = asdict(found) | {"meaning": meaning(found.ms)}
     return Outcome(
-        document, lambda out: out.print(f"{address} port {port}: {found.words}.\n{meaning(found.ms)}.")
+        document,
+        lambda out: out.print(f"{address} port {port}: {found.words}.\n{meaning(found.ms)}."),
     )

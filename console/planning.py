@@ -144,9 +144,7 @@ def make_plan(
     if adopted and marks is not None:
         findings.append(_under_way(vm, marks))
     book = saved_book() if use_book else EMPTY
-    told = with_placements(
-        answer_file.checkable(machine, answers), resolve(machine, placement)
-    )
+    told = with_placements(answer_file.checkable(machine, answers), resolve(machine, placement))
     consulted = consult(goal, machine, told, book)
     findings += [*consulted.remarks, *_only_planned(origin, goal)]
     made = Plan(migration=migration, machine=machine, translation=consulted.translation)

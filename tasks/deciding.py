@@ -182,9 +182,7 @@ def refuse_other_placement(kept: Approval, placed: Placements) -> None:
         )
 
 
-def _beside_kept(
-    answers: Mapping[str, Any], placed: Placements, kept: Approval
-) -> dict[str, Any]:
+def _beside_kept(answers: Mapping[str, Any], placed: Placements, kept: Approval) -> dict[str, Any]:
     """The answers with the placements that were approved: those are compared on their own."""
     told = {path: said for path, said in kept.answers.items() if path in placed or _drops(said)}
     return told | {path: said for path, said in answers.items() if path not in placed}

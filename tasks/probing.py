@@ -61,7 +61,9 @@ async def probe_remote(
     Raises PreflightFailed naming each that does not answer, or is farther away than ``most_ms``.
     """
     found, faults = dict(known), list[Finding]()
-    unknown = [s for s in shares if s.placement == Placement.REMOTE and s.filesystem.id not in found]
+    unknown = [
+        s for s in shares if s.placement == Placement.REMOTE and s.filesystem.id not in found
+    ]
     for share in unknown:
         one = share.filesystem.id
         with timed("probe"):

@@ -33,9 +33,7 @@ class Seen:
             asked = (sandbox.source, self.seeded.vm, sandbox.target, *answers, *self.placement)
             self.plan = sandbox.here("plan", *asked)
             sandbox.control("aws", "DELETE", "counts")
-            self.answer = sandbox.here(
-                "migrate", *asked, "--no-inspect", "--max-latency", "5000"
-            )
+            self.answer = sandbox.here("migrate", *asked, "--no-inspect", "--max-latency", "5000")
         self.counts = sandbox.control("aws", "GET", "counts")
         self.report = self.answer.document
         self.differing = arrivals.differing(self.seeded, self.report)
@@ -91,7 +89,12 @@ def test_the_remote_one_was_measured_and_the_report_has_the_guest_s_mount(seen, 
     assert f",port={port},nofail,_netdev " in mount["line"]
     assert yaml.safe_load(mount["cloud_init"])["mounts"] == [mount["line"].split(" ")]
     page = sandbox.text("report", seen.report["migration"])
-    for said in (mount["line"], "Its files are not copied", "1 disk left behind, not copied", "IOPS"):
+    for said in (
+        mount["line"],
+        "Its files are not copied",
+        "1 disk left behind, not copied",
+        "IOPS",
+    ):
         assert said in page
 
 

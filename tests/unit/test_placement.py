@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coldferry.approval import approve
 from coldferry.errors import BadAnswer, BadInput
+from coldferry.learning import learn
 from coldferry.machine import Disk, Machine, NetworkFilesystem
 from coldferry.placement import (
     disk_path,
@@ -17,10 +19,14 @@ from coldferry.placement import (
     with_placements,
 )
 from coldferry.plan import Plan, devices_of
+from coldferry.precedents import EMPTY
+from coldferry.rules import apply
 from coldferry.translation import Verdict
+from providers.azure.translate import RULES
 from providers.memory.cloud import MemoryCloud
 from providers.memory.world import World
 from tests.conformance.worlds import ANSWERS, a_target
+from tests.unit.catalogue_strategies import whole_azure
 from tests.unit.machine_strategies import machines
 from tests.unit.machines import GIB, a_disk, a_machine
 
@@ -137,17 +143,15 @@ def test_the_plan_s_digest_moves_with_a_placement_and_not_with_a_copy_that_was_s
     machine = three_disks()
     plain = planned(machine, ANSWERS).digest
     words = {"disks[1].id": ("drop",), "network_filesystems[0].id": ("remote", "nofail", "remove")}
-    others = [planned(machine, ANSWERS | {path: w}).digest for path, ws in words.items() for w in ws]
+    others = [
+        planned(machine, ANSWERS | {path: w}).digest for path, ws in words.items() for w in ws
+    ]
 
     assert len({plain, *others}) == 5
     assert planned(machine, ANSWERS | {"disks[1].id": "copy"}).digest == plain
 
 
 def test_a_disk_that_nobody_may_copy_can_be_left_behind():
-    from providers.azure.translate import RULES
-    from coldferry.rules import apply
-    from tests.unit.catalogue_strategies import whole_azure
-
     machine = three_disks(disks=(a_disk(), a_disk(id="vol-2", root=False, shared=True)))
     blocked = apply(RULES, machine, whole_azure(), {})
     freed = apply(RULES, machine, whole_azure(), {"disks[1].id": "drop"})
@@ -199,6 +203,15 @@ def test_a_remote_file_system_may_be_reached_by_another_address():
 )
 def test_another_placement_than_was_approved_is_noticed(kept, now, differ):
     assert other_placements(three_disks(), kept, now).keys() == differ
+
+
+def test_the_book_learns_of_no_disk_that_it_was_left_behind_and_of_a_file_system_what_it_became():
+    said = ANSWERS | {"disks[1].id": "drop", share_path(0): "remote", share_path(1): "nofail"}
+    approval = approve(planned(three_disks(), said), said, "Ada")
+    learned = {(r.pattern, r.value) for r in learn(approval, a_target(), EMPTY)}
+
+    assert ("network_filesystems[].id", "remote") in learned
+    assert not [pattern for pattern, _ in learned if pattern.startswith("disks[]")]
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -141,14 +141,6 @@ def observed(name: str) -> dict[str, set[str]]:
         found = goal.answered(machine, catalogue)
 
         assert found.translations[-1].missing == []
-        for answered, translation in placed(goal, machine, catalogue):
-            assert translation.missing != [] or "ask" not in answered.values()
-            for field in translation.fields:
-                if field.rule != LEFT_BEHIND:
-                    assert kind(field) in goal.rule(field.path).may, field
-                if field.path in answered:
-                    seen[field.rule].add(kind(field))
-            changes_only_what_follows(goal, answered, found.translations[0], translation)
         for translation in found.translations:
             for field in translation.fields:
                 seen[field.rule].add(kind(field))
@@ -160,8 +152,27 @@ def observed(name: str) -> dict[str, set[str]]:
 
     for machine, catalogue in goal.directed:
         hold(machine, catalogue)
+    hold_placements(goal, seen)
     examples(goal, 750)(given(machines(), goal.catalogues)(hold))()
     return seen
+
+
+def hold_placements(goal: Goal, seen: dict[str, set[str]]) -> None:
+    """A placement is as an answer: it changes its device, and what follows from that."""
+
+    @examples(goal, 50)
+    @given(machines(), goal.catalogues)
+    def law(machine: Machine, catalogue: Any) -> None:
+        before = goal.translate(machine, catalogue, {})
+        for answered, after in placed(goal, machine, catalogue):
+            for field in after.fields:
+                if field.path in answered:
+                    seen[field.rule].add(kind(field))
+                assert field.rule == LEFT_BEHIND or kind(field) in goal.rule(field.path).may
+            if "ask" not in answered.values():
+                changes_only_what_follows(goal, answered, before, after)
+
+    law()
 
 
 def placed(
@@ -170,7 +181,10 @@ def placed(
     """The last disk and the last file system, each with every word that can be said of it."""
     disks, shares = machine.disks, machine.network_filesystems
     words = [
-        (disk_path(len(disks) - 1), ("copy", "drop", "ask") if disks and not disks[-1].root else ()),
+        (
+            disk_path(len(disks) - 1),
+            ("copy", "drop", "ask") if disks and not disks[-1].root else (),
+        ),
         (share_path(len(shares) - 1), ("nofail", "remove", "remote@10.0.9.5") if shares else ()),
     ]
     for path, said in words:
