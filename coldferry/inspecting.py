@@ -16,6 +16,7 @@ from coldferry.guest.parent import look_at
 from coldferry.guest.question import Question
 from coldferry.home import in_turn
 from coldferry.machine import UNKNOWN, Machine, NetworkFilesystem
+from coldferry.mounting import is_of, told_by_guest
 from coldferry.plan import Device, devices_of
 from coldferry.ports import DiskReader, Extent, FrozenDisk, Limits, Source
 from coldferry.progress import announce_step
@@ -136,7 +137,11 @@ def with_evidence(machine: Machine, evidence: Evidence) -> Machine:
         for name, value in told.items()
         if value is not None and getattr(machine, name) == UNKNOWN
     }
-    shares = tuple(_mounted(share, evidence) for share in machine.network_filesystems)
+    known = machine.network_filesystems
+    shares = (
+        *(_mounted(share, evidence) for share in known),
+        *told_by_guest(known, evidence),
+    )
     if shares != machine.network_filesystems:
         changes["network_filesystems"] = shares
     return machine.model_copy(update=changes) if changes else machine
@@ -159,8 +164,7 @@ def as_if_seen(found: Machine, approved: Machine) -> Machine:
 
 def _mounted(share: NetworkFilesystem, evidence: Evidence) -> NetworkFilesystem:
     """True where the guest's list names it; that it is not there proves nothing."""
-    names = {share.id, share.address} - {UNKNOWN, ""}
-    named = any(name in mount.source for mount in evidence.mounts for name in names)
+    named = any(is_of(mount, share) for mount in evidence.mounts)
     if share.mounted == UNKNOWN and named:
         return share.model_copy(update={"mounted": True})
     return share

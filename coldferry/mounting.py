@@ -10,7 +10,7 @@ any. Every word here may be a stranger's.
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from coldferry.guest.evidence import Evidence, Mount
@@ -25,6 +25,10 @@ _NFS_OPTIONS = (
     "nfsvers=4.1", "rsize=1048576", "wsize=1048576", "hard", "timeo=600", "retrans=2",
     "noresvport",
 )  # fmt: skip
+_NETWORK_KINDS = _NFS_KINDS | _PORTS.keys()
+_MOST_TOLD = 8
+"""Each is a question: a hostile list must not bury whoever answers; findings name the rest."""
+
 _LATE = ("nofail", "_netdev")
 """The guest starts without it, and does not try before there is a network."""
 
@@ -60,13 +64,42 @@ def advice(share: Share, evidence: Evidence) -> list[Advice]:
 
 def is_of(mount: Mount, share: NetworkFilesystem) -> bool:
     """The guest's line names that file system, by its id or by its address."""
-    if mount.source.startswith("//"):
-        host = mount.source[2:].partition("/")[0]
-    else:
-        host = mount.source.rpartition(":/")[0].strip("[]")
+    if is_source(share.id):
+        return mount.source == share.id
+    host = _host(mount.source)
     names = {name.lower() for name in (share.id, share.address) if name not in (UNKNOWN, "")}
-    host = host.lower()
     return any(host == name or host.startswith(f"{name}.") for name in names)
+
+
+def is_source(name: str) -> bool:
+    """``10.0.0.5:/export`` or ``//nas/share``: as a guest names a file system of the network."""
+    return ":/" in name or name.startswith("//")
+
+
+def told_by_guest(
+    known: Sequence[NetworkFilesystem], evidence: Evidence
+) -> list[NetworkFilesystem]:
+    """What only the guest's list of mounts tells of; a few, however long a list it has."""
+    found: dict[str, NetworkFilesystem] = {}
+    for mount in evidence.mounts:
+        host = _host(mount.source)
+        other = mount.kind not in _NETWORK_KINDS or "noauto" in mount.options or not host
+        if other or any(is_of(mount, share) for share in known):
+            continue
+        reached = _HOST.fullmatch(host) and (mount.kind != "efs" or "." in host)
+        found[mount.source] = NetworkFilesystem(
+            id=mount.source,
+            kind=mount.kind,
+            address=host if reached else UNKNOWN,
+            mounted=True,
+        )
+    return list(found.values())[:_MOST_TOLD]
+
+
+def _host(source: str) -> str:
+    if source.startswith("//"):
+        return source[2:].partition("/")[0].lower()
+    return source.rpartition(":/")[0].strip("[]").lower()
 
 
 def port_of(share: Share, mount: Mount | None = None) -> int:

@@ -145,17 +145,22 @@ def _remote_refusal(share: NetworkFilesystem, word: str) -> str | None:
     return None
 
 
-def resolve(machine: Machine, given: Mapping[str, Any]) -> dict[str, str]:
+def resolve(
+    machine: Machine, given: Mapping[str, Any], *, before_look: bool = False
+) -> dict[str, str]:
     """Words by path, from words by a device's name, in the description's order.
 
     A disk is named by its place (``disk1``), its device name or its id, a file
-    system by its id; either by its path. Raises BadInput with a sentence for
+    system by its id; either by its path. ``before_look``: what only the guest may know,
+    and a look at its disks will tell, is left for then. Raises BadInput with a sentence for
     each name and each word that is none.
     """
     named, faults = dict[str, tuple[str, str]](), list[str]()
     for name, said in given.items():
         word = word_of(said)
         found = [path for path, _, names in _devices(machine) if str(name).strip() in names]
+        if before_look and not found and (":/" in str(name) or str(name).startswith("//")):
+            continue
         if len(found) != 1:
             faults.append(_unnamed(machine, str(name), found))
             continue

@@ -30,7 +30,7 @@ def look_into(source: str, vm: str, target: str, placement: Mapping[str, str]) -
     machine = origin.describe(vm)
     pair = pair_of(origin, vm, goal)
     migration, _ = next_migration(machine.name, goal.provider, pair, origin.marks(vm))
-    leaving = dropped(machine, resolve(machine, placement))
+    leaving = dropped(machine, resolve(machine, placement, before_look=True))
     return inspecting.inspect(
         origin, vm, machine, migration, goal.guest, measure=True, leaving=leaving
     )

@@ -81,11 +81,12 @@ async def migrate_vm(
     if found.refusals:
         raise NotMovable.because(found.refusals)
     migration = identify(found, source, vm, target)
-    placed = await placements(migration, found, placement)
+    placed = await placements(migration, found, placement, before_look=inspect)
     if inspect:
         with timed("inspect"):
             leaving = dropped(found.machine, (answers or {}) | placed)
             found = with_inspection(found, source, vm, migration, target, leaving)
+        placed = await placements(migration, found, placement)
     measured = {}
     if not (halted := is_halted(found, migration)):
         named = shares_of(found.machine, placed)

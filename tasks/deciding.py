@@ -78,16 +78,18 @@ def _runs_again(found: Surveyed) -> bool:
 
 
 async def placements(
-    migration: str, found: Surveyed, given: Mapping[str, Any] | None
+    migration: str, found: Surveyed, given: Mapping[str, Any] | None, *, before_look: bool = False
 ) -> dict[str, str]:
     """What was given by device, by path. Raises BadInput naming what is no device or no placement.
 
-    Once the source is halted the devices are those of the plan.
+    Once the source is halted the devices are those of the plan. ``before_look``: see
+    :func:`coldferry.placement.resolve`.
     """
     if not given:
         return {}
     kept = await recall(migration) if is_halted(found, migration) else None
-    return resolve(kept.machine if kept else found.machine, given)
+    machine = kept.machine if kept else found.machine
+    return resolve(machine, given, before_look=before_look and kept is None)
 
 
 async def decide(

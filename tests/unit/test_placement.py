@@ -93,6 +93,14 @@ def test_what_cannot_be_is_refused_in_a_sentence(given: dict[str, Any], why: str
     assert "coldferry plan" in refused.value.do
 
 
+def test_what_only_the_guest_may_know_waits_for_the_look_at_its_disks():
+    given = {"nas.example:/home": "remote", "disk1": "drop"}
+
+    assert resolve(three_disks(), given, before_look=True) == {"disks[1].id": "drop"}
+    with pytest.raises(BadInput, match="no device 'nas.example:/home'"):
+        resolve(three_disks(), given)
+
+
 def test_all_faults_are_named_at_once():
     with pytest.raises(BadInput) as refused:
         resolve(three_disks(), {"disk0": "drop", "nobody": "drop", "disk1": "remote"})
