@@ -54,7 +54,7 @@ class Advice:
 
 def advice(share: Share, evidence: Evidence) -> list[Advice]:
     """One for each mount that the guest has of it; one for none, where none was seen."""
-    mounts = [mount for mount in evidence.mounts if is_of(mount, share.filesystem)]
+    mounts: list[Mount | None] = [m for m in evidence.mounts if is_of(m, share.filesystem)]
     if share.placement == Placement.REMOTE:
         return [_remote(share, mount) for mount in mounts or [None]]
     if share.placement == Placement.REMOVE:

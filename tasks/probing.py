@@ -91,16 +91,13 @@ def remarks_on(latencies: Mapping[str, Latency]) -> list[Finding]:
 async def _latency(share: Share, seen: Inspection | None) -> Latency:
     """By the deployment, where there is one; else from here."""
     evidence = seen.evidence if seen is not None else NO_EVIDENCE
-    asked: dict[str, Any] = {
-        "address": share.address,
-        "port": port_seen(share, evidence),
-        "asks": asks_nfs(share, evidence),
-    }
+    port, asks = port_seen(share, evidence), asks_nfs(share, evidence)
     async with get_client() as client:
         try:
             await client.read_deployment_by_name(DEPLOYMENT)
         except ObjectNotFound:
-            return probe_from_here(**asked)
+            return probe_from_here(share.address, port, asks=asks)
+    asked = {"address": share.address, "port": port, "asks": asks}
     run: FlowRun = await arun_deployment(
         DEPLOYMENT, parameters=asked, timeout=_TAKEN_WITHIN_S + DEADLINE_S, poll_interval=1,
         as_subflow=False,

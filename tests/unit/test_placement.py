@@ -97,7 +97,7 @@ def test_what_only_the_guest_may_know_waits_for_the_look_at_its_disks():
     given = {"nas.example:/home": "remote", "disk1": "drop"}
 
     assert resolve(three_disks(), given, before_look=True) == {"disks[1].id": "drop"}
-    with pytest.raises(BadInput, match="no device 'nas.example:/home'"):
+    with pytest.raises(BadInput, match=r"no device 'nas\.example:/home'"):
         resolve(three_disks(), given)
 
 
