@@ -4,6 +4,8 @@ from typing import Any
 
 from coldferry.dialect import Decide, Dialect
 from coldferry.machine import UNKNOWN
+from coldferry.placement import OF_DISKS
+from coldferry.placement_rules import PLACED_DISK, new_disk, placed_disk
 from coldferry.rules import Outcome, Question, Rule
 from coldferry.verdicts import BLOCK, dropped, equivalent, exact, impossible, lost
 
@@ -106,8 +108,10 @@ def carried(words: Dialect) -> dict[str, Rule[Any]]:
             may=("exact", "equivalent"), about="forwarding",
         ),
         "disks[].id": rule(
-            "disk.id", made_anew("A new disk is made."),
-            says="A new disk is made; it has another id.", may=("equivalent",), about="disks",
+            "disk.id", new_disk, placed_disk, words=OF_DISKS,
+            says="A new disk is made; it has another id. One that is dropped instead is left "
+            "behind, with all of its fields; that must be acknowledged.",
+            may=PLACED_DISK, about="disks",
         ),
         "disks[].root": rule(
             "disk.root", as_it_is("The root disk stays the root disk."),

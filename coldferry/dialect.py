@@ -38,6 +38,7 @@ class Dialect:
         follows: tuple[str, ...] = (),
         instead: str = "",
         even_if_absent: bool = False,
+        words: tuple[str, ...] = (),
     ) -> Rule[Any]:
         """A row of this target's table. Raises KeyError when ``about`` has no page."""
         return Rule(
@@ -50,4 +51,5 @@ class Dialect:
             says=says,
             may=may,
             follows=follows,
+            words=words,
         )

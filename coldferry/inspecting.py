@@ -4,20 +4,21 @@ What the disks say fills what the source did not know, and never overrides
 what it did.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from coldferry.copying import data_extents
-from coldferry.errors import ColdferryError, Finding
+from coldferry.errors import ColdferryError, Conflict, Finding
 from coldferry.guest.evidence import Evidence, Inspection
 from coldferry.guest.needs import GuestNeeds
 from coldferry.guest.parent import look_at
 from coldferry.guest.question import Question
 from coldferry.home import in_turn
 from coldferry.machine import UNKNOWN, Machine, NetworkFilesystem
+from coldferry.mounting import is_of, told_by_guest
 from coldferry.plan import Device, devices_of
-from coldferry.ports import DiskReader, FrozenDisk, Source
+from coldferry.ports import DiskReader, Extent, FrozenDisk, Limits, Source
 from coldferry.progress import announce_step
 
 NOT_INSPECTED = "not-inspected"
@@ -51,14 +52,17 @@ def inspect(
     needs: GuestNeeds,
     *,
     measure: bool = False,
+    leaving: Container[int] = (),
 ) -> Look:
     """Look at a machine as it is now, for a target with these needs.
 
     Makes one temporary frozen state of all its disks, under an id of its own,
-    and releases it on every end. ``measure`` counts what is allocated, too.
+    and releases it on every end. ``measure`` counts what is allocated, too;
+    ``leaving`` are the disks, by index, that nothing is frozen or read of.
     Raises what the provider raises.
     """
-    with _glimpse(source, vm, inspection_of(migration), devices_of(machine)) as frozen:
+    devices = [device for device in devices_of(machine) if device.index not in leaving]
+    with _glimpse(source, vm, inspection_of(migration), devices) as frozen:
         look = inspect_frozen(source, frozen, machine, needs, halted=False)
         counted = {f.device.name: _allocated(source, f) for f in frozen} if measure else {}
     return Look(look.inspection, look.fetched_bytes, counted)
@@ -72,20 +76,40 @@ def inspect_frozen(
     *,
     halted: bool,
 ) -> Look:
-    """Look at disks that are frozen already; ``halted`` says that it was after the halt."""
+    """Look at disks that are frozen already; ``halted`` says that it was after the halt.
+
+    Each keeps its number; one that is left behind has a place, and nothing in it.
+    """
+    places = max([len(machine.disks), *(disk.device.index + 1 for disk in frozen)])
+    readers: list[DiskReader] = [_LeftBehind() for _ in range(places)]
     with ExitStack() as opened:
-        readers: list[DiskReader] = [
-            opened.enter_context(source.open_frozen(disk)) for disk in frozen
-        ]
+        for disk in frozen:
+            readers[disk.device.index] = opened.enter_context(source.open_frozen(disk))
         question = Question(
             machine=machine,
             disks_bytes=tuple(reader.size_bytes for reader in readers),
-            root_disk=next((n for n, f in enumerate(frozen) if f.device.disk.root), None),
+            root_disk=next((f.device.index for f in frozen if f.device.disk.root), None),
             needs=needs,
             left=source.guest,
             halted=halted,
         )
         return Look(*look_at(question, readers))
+
+
+class _LeftBehind:
+    """Stands where a disk is that nobody reads: it has no byte."""
+
+    size_bytes = 0
+    limits = Limits(block_size_bytes=512, max_request_bytes=512, max_in_flight=1)
+
+    def extents(self, offset: int, length: int) -> Iterator[Extent]:
+        """None."""
+        del offset, length
+        return iter(())
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        """There is nothing to read. Raises Conflict."""
+        raise Conflict(f"{len(view)} bytes at {offset} were asked of a disk that is left behind.")
 
 
 def not_inspected(vm: str, why: ColdferryError) -> Inspection:
@@ -113,7 +137,11 @@ def with_evidence(machine: Machine, evidence: Evidence) -> Machine:
         for name, value in told.items()
         if value is not None and getattr(machine, name) == UNKNOWN
     }
-    shares = tuple(_mounted(share, evidence) for share in machine.network_filesystems)
+    known = machine.network_filesystems
+    shares = (
+        *(_mounted(share, evidence) for share in known),
+        *told_by_guest(known, evidence),
+    )
     if shares != machine.network_filesystems:
         changes["network_filesystems"] = shares
     return machine.model_copy(update=changes) if changes else machine
@@ -136,8 +164,7 @@ def as_if_seen(found: Machine, approved: Machine) -> Machine:
 
 def _mounted(share: NetworkFilesystem, evidence: Evidence) -> NetworkFilesystem:
     """True where the guest's list names it; that it is not there proves nothing."""
-    names = {share.id, share.address} - {UNKNOWN, ""}
-    named = any(name in mount.source for mount in evidence.mounts for name in names)
+    named = any(is_of(mount, share) for mount in evidence.mounts)
     if share.mounted == UNKNOWN and named:
         return share.model_copy(update={"mounted": True})
     return share

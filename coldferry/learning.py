@@ -7,7 +7,9 @@ from pydantic import ValidationError
 from coldferry.alike import Fields, Words, words
 from coldferry.approval import Approval
 from coldferry.book import Book, BookRule, place_of
+from coldferry.leaves import pattern_of
 from coldferry.migration import Place
+from coldferry.placement import DISK
 from coldferry.translation import DecidedBy
 
 
@@ -17,12 +19,13 @@ def learn(approval: Approval, target: Place, known: Book) -> list[BookRule]:
     Only a person's word counts, and only where it made a difference. Two
     answers of one approval that contradict each other teach nothing: what they
     have in common is then no reason for either. Neither does an answer that is
-    too long for a rule.
+    too long for a rule, nor a disk's placement: what is left behind is said each time.
     """
     fields = Fields(approval.machine)
     learned: dict[str, list[tuple[str, BookRule]]] = {}
     for path, said in approval.said.items():
-        if approval.translation[path].decided_by is not DecidedBy.PERSON:
+        placed = pattern_of(path) == DISK
+        if placed or approval.translation[path].decided_by is not DecidedBy.PERSON:
             continue
         with suppress(ValidationError):
             rule = rule_from(

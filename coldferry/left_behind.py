@@ -6,6 +6,8 @@ from typing import Any
 from coldferry.carried import covered, nothing
 from coldferry.dialect import Decide, Dialect
 from coldferry.machine import UNKNOWN, Nic
+from coldferry.placement import OF_SHARES
+from coldferry.placement_rules import PLACED_SHARE, placed_share, share
 from coldferry.rules import Outcome, Question, Rule
 from coldferry.verdicts import beside, dropped, equivalent, exact, impossible, lost, outside
 
@@ -153,13 +155,6 @@ def _ephemeral(question: Q) -> Outcome:
     )
 
 
-def _share(question: Q) -> Outcome:
-    return lost(
-        "A file system of the network is no disk of the machine.",
-        f"{question.value}: its files are not copied; mount it remotely or move it by other means.",
-    )
-
-
 def _disk_key(instead: str) -> Decide:
     return lambda _question: lost(
         "A customer's key stays in the source's key store.",
@@ -177,7 +172,7 @@ def left_behind(words: Dialect, ways: Mapping[str, str]) -> dict[str, Rule[Any]]
     """
     rule = words.rule
     acked = ("exact", "dropped, acknowledge")
-    share = rule(
+    share_detail = rule(
         "share.detail", covered("the file system"), about="file systems", may=("dropped",),
         says="Listed with the file system that it belongs to.",
     )  # fmt: skip
@@ -277,11 +272,12 @@ def left_behind(words: Dialect, ways: Mapping[str, str]) -> dict[str, Rule[Any]]
             says="A machine with a persistent root needs no image.",
         ),
         "network_filesystems[].id": rule(
-            "share", _share, about="file systems", may=("dropped, acknowledge",),
+            "share", share, placed_share, words=OF_SHARES, about="file systems", may=PLACED_SHARE,
             says="A file system of the network is no disk of the machine: its files are not "
-            "copied; that must be acknowledged.",
+            "copied; that must be acknowledged, or it is said whether the guest mounts it remotely "
+            "(remote), starts without it (nofail) or forgets it (remove).",
         ),
-        "network_filesystems[].kind": share,
-        "network_filesystems[].address": share,
-        "network_filesystems[].mounted": share,
+        "network_filesystems[].kind": share_detail,
+        "network_filesystems[].address": share_detail,
+        "network_filesystems[].mounted": share_detail,
     }  # fmt: skip

@@ -13,6 +13,8 @@ from coldferry.downtime import Downtime
 from coldferry.errors import Finding
 from coldferry.home import folder, private
 from coldferry.migration import State
+from coldferry.placement_report import Latencies
+from coldferry.placement_report import as_json as placements
 from coldferry.ports import Proof
 from coldferry.progress import announce_step
 
@@ -67,6 +69,7 @@ class Report:
     findings: list[Finding]
     timed: Stopwatch
     downtime: Downtime
+    latencies: Latencies = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The contract of ``coldferry migrate --json``."""
@@ -76,6 +79,7 @@ class Report:
             "source_vm": self.source_vm,
             "target_vm": self.target_vm,
             "devices": [asdict(device) for device in self.devices],
+            **placements(self.approval.plan, self.approval.inspection, self.latencies),
             "translation": [f.model_dump(mode="json") for f in self.approval.translation.fields],
             "findings": [asdict(finding) for finding in self.findings],
             "approved": {

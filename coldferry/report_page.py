@@ -10,6 +10,7 @@ from typing import Any
 
 from coldferry import words
 from coldferry.errors import Finding
+from coldferry.placement_report import as_markdown as as_lines
 from coldferry.plain import code, counted, prose, shown, size
 from coldferry.report import Report
 from coldferry.translation import DecidedBy, FieldTranslation, Verdict
@@ -18,7 +19,7 @@ from coldferry.translation import DecidedBy, FieldTranslation, Verdict
 def as_markdown(report: Report) -> str:
     """The whole page."""
     name = code(report.approval.machine.name)
-    parts = (_head, _timeline, _disks, _differences, _findings, _fields)
+    parts = (_head, _timeline, _disks, _placements, _differences, _findings, _fields)
     return "\n".join(
         [f"# {name}: {report.state}", "", *(line for part in parts for line in (*part(report), ""))]
     ).rstrip("\n")
@@ -45,8 +46,10 @@ def _head(report: Report) -> Iterator[str]:
 def _result(report: Report) -> str:
     equal = all(device.proof.equal for device in report.devices)
     proof = "every disk read back and equal" if equal else "NOT PROVEN"
+    left = report.approval.plan.left_behind
+    without = f" {counted(len(left), 'disk')} left behind, not copied." if left else ""
     return (
-        f"{report.state}; {counted(len(report.devices), 'disk')}, {proof}. New machine "
+        f"{report.state}; {counted(len(report.devices), 'disk')}, {proof}.{without} New machine "
         f"{code(report.target_vm)}, made stopped, behind a deny-all group. {_source(report)}"
     )
 
@@ -98,6 +101,11 @@ def _disks(report: Report) -> Iterator[str]:
         yield f"- {code(device.source)} is {code(device.target)} now, root {root}"
     for device in report.devices[:1]:
         yield from ("", f"Proof: {prose(device.proof.method)}, by {prose(device.proof.reader)}.")
+
+
+def _placements(report: Report) -> list[str]:
+    approval = report.approval
+    return as_lines(approval.plan, approval.inspection, report.latencies)
 
 
 def _differences(report: Report) -> Iterator[str]:

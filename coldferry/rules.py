@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from coldferry.errors import BadAnswer
 from coldferry.leaves import Leaf, leaves, schema_patterns, takes_list
 from coldferry.machine import Machine
+from coldferry.placement import DISK, dropped
 from coldferry.translation import (
     ACKNOWLEDGE,
     Answers,
@@ -96,7 +97,8 @@ class Rule(Generic[C]):
     ``says`` the rule in a sentence, ``may`` every :attr:`Outcome.kind` that it can give:
     the published tables and the tests that look for each are made from them.
     ``follows`` names the patterns whose answers it looks at: with those its verdict may
-    change though nobody answered it itself.
+    change though nobody answered it itself. ``words`` are answers that choose, also where
+    the source's value happens to read the same.
     """
 
     id: str
@@ -108,6 +110,11 @@ class Rule(Generic[C]):
     says: str = ""
     may: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+LEFT_BEHIND = "placement"
+"""The rule behind every field of a disk that is not copied, but for the one that says so."""
 
 
 def strangers(machine: Machine, paths: Iterable[str]) -> dict[str, str]:
@@ -133,8 +140,12 @@ def apply(
     """
     problems = strangers(machine, answers)
     fields = []
+    gone = dropped(machine, answers)
     for leaf in leaves(machine):
         rule = rules[leaf.pattern]
+        if leaf.pattern.startswith("disks[].") and leaf.index[0] in gone and leaf.pattern != DISK:
+            fields.append(_left_behind(leaf))
+            continue
         question = Question(leaf, machine, catalogue, answers)
         try:
             fields.append(_field(rule, question))
@@ -143,6 +154,17 @@ def apply(
     if problems:
         raise BadAnswer(problems)
     return Translation(fields=tuple(fields))
+
+
+def _left_behind(leaf: Leaf) -> FieldTranslation:
+    """A field of a disk that a person dropped: whatever it says stands in nobody's way."""
+    return FieldTranslation(
+        path=leaf.path,
+        verdict=Verdict.DROPPED,
+        source=leaf.value,
+        rule=LEFT_BEHIND,
+        reason=f"Its disk, disk{leaf.index[0]}, is left behind.",
+    )
 
 
 def _field(rule: Rule[C], question: Question[C]) -> FieldTranslation:
@@ -155,7 +177,11 @@ def _field(rule: Rule[C], question: Question[C]) -> FieldTranslation:
     said = question.said
     if outcome.verdict is Verdict.MISSING and question.answers.get(leaf.path) == ACKNOWLEDGE:
         raise Unfit("this field needs a value, an acknowledgement is not enough")
-    unsettled = outcome.verdict is Verdict.MISSING or not _says(said, outcome.target, leaf.value)
+    unsettled = (
+        outcome.verdict is Verdict.MISSING
+        or said in rule.words
+        or not _says(said, outcome.target, leaf.value)
+    )
     if said is not None and unsettled:
         outcome = _accept(rule, question, outcome, said)
         by = DecidedBy.PERSON

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from coldferry.choices import said_or
 from coldferry.machine import UNKNOWN, Machine
+from coldferry.placement import kept_disks
 from coldferry.translation import Answers
 
 R = TypeVar("R")
@@ -82,7 +83,10 @@ class Needs:
 
 
 def needs_of(machine: Machine, answers: Answers, **more: Any) -> Needs:
-    """What is known of the machine, and answered, so far; the root counts as one disk."""
+    """What is known of the machine, and answered, so far; the root counts as one disk.
+
+    A disk that is left behind does not count.
+    """
 
     def known(value: Any, path: str) -> str | None:
         said = said_or(value, answers, path)
@@ -95,7 +99,7 @@ def needs_of(machine: Machine, answers: Answers, **more: Any) -> Needs:
         memory_bytes=machine.memory_bytes,
         architecture=known(machine.architecture, "architecture"),
         firmware=known(machine.firmware, "firmware"),
-        disks=1 + sum(not disk.root for disk in machine.disks),
+        disks=1 + sum(not disk.root for disk in kept_disks(machine, answers)),
         nics=len(machine.nics),
         accelerators=accelerators if isinstance(accelerators, int) else 0,
         **more,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from coldferry.machine import UNKNOWN, Machine
+from coldferry.placement import DISK
 from coldferry.plain import size
 from coldferry.rules import Outcome, Question, Rule, Unfit
 from coldferry.sizing import (
@@ -55,7 +56,7 @@ def size_rules(
     """
 
     def row(name: str, decide: Decide[C], says: str, may: tuple[str, ...], **more: Any) -> Rule[C]:
-        looks_at = follows if name == "size" else ("instance_type", *follows)
+        looks_at = (*follows, DISK) if name == "size" else ("instance_type", *follows, DISK)
         return Rule(
             f"{prefix}.{name}", decide, source=page, says=says, may=may, follows=looks_at, **more
         )

@@ -14,6 +14,7 @@ from console import (
     listing,
     managing,
     migrating,
+    placing,
     planning,
     preparing,
     reporting,
@@ -61,6 +62,7 @@ app.command("reconcile", short_help="Find runs that died with their worker.")(re
 app.command("limit", short_help="Say how fast migrations may copy, also while they do.")(
     limiting.limit
 )
+app.command("probe", short_help="Measure how far away a file server is.")(placing.probe)
 app.command("doctor", short_help="Check that a cloud can be worked with from here.")(doctor.doctor)
 app.command("up", short_help="Start sandbox, Prefect server and worker.")(serving.up)
 app.command("demo", short_help="Move the sandbox's machine, saying what is done.")(serving.demo)

@@ -10,6 +10,7 @@ from coldferry import inspecting
 from coldferry.errors import NotMovable
 from coldferry.inspecting import Look
 from coldferry.migration import next_migration, pair_of
+from coldferry.placement import dropped, resolve
 from coldferry.plain import plain
 from console import blocks
 from providers.registry import connect_source, connect_translator
@@ -17,8 +18,8 @@ from providers.registry import connect_source, connect_translator
 _WORDS = 600
 
 
-def look_into(source: str, vm: str, target: str) -> Look:
-    """Look at the machine's disks, and measure them.
+def look_into(source: str, vm: str, target: str, placement: Mapping[str, str]) -> Look:
+    """Look at the machine's disks, and measure them; nothing is read of one that is dropped.
 
     Raises NotMovable before anything is frozen, and what the source raises.
     """
@@ -29,7 +30,10 @@ def look_into(source: str, vm: str, target: str) -> Look:
     machine = origin.describe(vm)
     pair = pair_of(origin, vm, goal)
     migration, _ = next_migration(machine.name, goal.provider, pair, origin.marks(vm))
-    return inspecting.inspect(origin, vm, machine, migration, goal.guest, measure=True)
+    leaving = dropped(machine, resolve(machine, placement, before_look=True))
+    return inspecting.inspect(
+        origin, vm, machine, migration, goal.guest, measure=True, leaving=leaving
+    )
 
 
 def show_findings(out: Console, findings: Sequence[Mapping[str, Any]]) -> None:

@@ -12,10 +12,11 @@ from rich.table import Table
 from coldferry.errors import problem
 from coldferry.plain import counted, plain
 from console import answers as answer_file
-from console import blocks, tracking
+from console import blocks, placing, tracking
 from console.looking import show_findings
 from console.managing import Json
 from console.output import Outcome, command
+from console.placing import MaxLatency, Placement
 from console.planning import (
     Answers,
     NoBook,
@@ -45,12 +46,15 @@ def migrate(
         bool, typer.Option("--inspect/--no-inspect", help="Look into its disks before and after")
     ] = True,
     no_book: NoBook = False,
+    placement: Placement = None,
+    max_latency: MaxLatency = 10,
     json: Json = False,
 ) -> Outcome:
     """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
     report = run_migration(
-        source, vm, target, answers, stop_timeout, inspect=inspect, use_book=not no_book
-    )
+        source, vm, target, answers, stop_timeout, inspect=inspect, use_book=not no_book,
+        placement=placing.read(placement), max_latency_ms=max_latency,
+    )  # fmt: skip
     return Outcome(report, lambda out: show_report(out, report))
 
 
@@ -63,8 +67,9 @@ def run_migration(
     *,
     use_book: bool = True,
     inspect: bool = True,
+    **more: Any,
 ) -> dict[str, Any]:
-    """Run the flow in this process; its report."""
+    """Run the flow in this process; its report. ``more`` are parameters of the flow's."""
     given = answer_file.read(answers) if answers else None
     origin, _ = blocks.load(source)
     blocks.load(target)
@@ -78,6 +83,7 @@ def run_migration(
         "stop_timeout_s": stop_timeout_s,
         "inspect": inspect,
         "use_book": use_book,
+        **more,
     }
     with watching():
         result: Any = asyncio.run(migrate_vm(load(source), vm, load(target), answers=given, **told))
@@ -151,6 +157,13 @@ def show_report(out: Console, report: dict[str, Any], *, lasting: bool = True) -
             "yes" if device["proof"]["equal"] else "NO",
         )
     out.print(table)
+    for left in report["left_behind"]:
+        out.print(f"Left behind, not copied: {left['device']}, {plain(left['source'])}")
+    for share in report["file_systems"]:
+        place = share["placement"] or "where it is"
+        out.print(
+            f"Files not copied: {plain(share['source'])}: {place}; the report says what to do"
+        )
     show_precedents(out, report["translation"])
     spent = ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items())
     out.print(f"Seconds: {spent}")

@@ -23,18 +23,22 @@ from coldferry.errors import (
 from coldferry.guest.evidence import NO_EVIDENCE, Evidence, Inspection
 from coldferry.inspecting import with_evidence
 from coldferry.migration import Marks, State, next_migration, pair_of
+from coldferry.placement import resolve, with_placements
 from coldferry.plain import counted, fields_need, plain, shown
 from coldferry.plan import Plan
 from coldferry.ports import Machines, is_source, is_target
 from coldferry.precedents import EMPTY, consult
 from coldferry.translation import DecidedBy, FieldTranslation, Verdict
 from console import answers as answer_file
-from console import blocks
+from console import blocks, placing
 from console.book import saved_book
 from console.looking import look_into, show_findings
 from console.managing import Json
 from console.output import Outcome, command
+from console.placing import Placement
 from providers.registry import connect, connect_translator
+
+ALL_COPIED: Mapping[str, str] = {}
 
 SourceBlock = Annotated[str, typer.Argument(metavar="SOURCE", help="A cloud: coldferry-cloud/NAME")]
 TargetBlock = Annotated[str, typer.Argument(metavar="TARGET", help="A cloud: coldferry-cloud/NAME")]
@@ -59,14 +63,16 @@ def plan(
         bool, typer.Option("--inspect", help="Look into its disks, by a temporary snapshot")
     ] = False,
     no_book: NoBook = False,
+    placement: Placement = None,
     json: Json = False,
 ) -> Outcome:
     """Say what a migration would do; creates nothing at the target."""
     given = answer_file.read(answers) if answers else {}
-    look = look_into(source, vm, target) if inspect else None
+    placed = placing.read(placement)
+    look = look_into(source, vm, target, placed) if inspect else None
     seen = look.inspection if look else Inspection()
     made, findings = make_plan(
-        source, vm, target, given, evidence=seen.evidence, use_book=not no_book
+        source, vm, target, given, evidence=seen.evidence, use_book=not no_book, placement=placed
     )
     findings += seen.findings
     missing = made.translation.missing
@@ -80,12 +86,14 @@ def plan(
         "missing": missing,
         "devices": [
             {
+                "device": device.name,
                 "source": device.disk.id,
                 "size_bytes": device.disk.size_bytes,
                 "allocated_bytes": allocated.get(device.name),
             }
             for device in made.devices
         ],
+        **placing.left_out(made),
         "guest": seen.evidence.model_dump(mode="json") if look else None,
         "findings": [asdict(finding) for finding in findings],
     }
@@ -115,15 +123,16 @@ def make_plan(
     *,
     evidence: Evidence = NO_EVIDENCE,
     use_book: bool = True,
+    placement: Mapping[str, str] = ALL_COPIED,
 ) -> tuple[Plan, list[Finding]]:
     """The plan as of now, and what was found on the way: preflight of both clouds included.
 
     A machine can be planned for between any two clouds of which the one describes and the
     other translates; a finding says where migrating is not in this release. ``evidence`` of
     the machine's disks fills what its cloud does not know. An answer that is None is a field
-    left empty. What the answers leave open is taken from the translation book. Raises
-    BadAnswer for a path that is none, and NotMovable when something stands against moving the
-    machine.
+    left empty. What the answers leave open is taken from the translation book. ``placement``
+    has words by a device's name. Raises BadAnswer for a path that is none, BadInput for a
+    device that is none, and NotMovable when something stands against moving the machine.
     """
     origin = connect(blocks.load(source)[0])
     goal = connect_translator(blocks.load(target)[0])
@@ -138,7 +147,8 @@ def make_plan(
     if adopted and marks is not None:
         findings.append(_under_way(vm, marks))
     book = saved_book() if use_book else EMPTY
-    consulted = consult(goal, machine, answer_file.checkable(machine, answers), book)
+    told = with_placements(answer_file.checkable(machine, answers), resolve(machine, placement))
+    consulted = consult(goal, machine, told, book)
     findings += [*consulted.remarks, *_only_planned(origin, goal)]
     made = Plan(migration=migration, machine=machine, translation=consulted.translation)
     findings += [_as_told_by_a_plan(finding) for finding in _preflight(origin, goal, vm, made)]
@@ -196,6 +206,7 @@ def _as_told_by_a_plan(finding: Finding) -> Finding:
 
 def _show(out: Console, made: Plan, findings: list[Finding]) -> None:
     show_translation(out, made)
+    placing.show_devices(out, made)
     show_precedents(out, [f.model_dump(mode="json") for f in made.translation.fields])
     show_findings(out, [asdict(finding) for finding in findings])
     if made.translation.missing:

@@ -23,7 +23,7 @@ README = FOLDER.parent / "README.md"
 COMMANDS = (
     "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "gaps",
     "compare", "prepare", "migrate", "copy", "cutover", "rollback", "finalise", "status",
-    "report", "list", "resume", "abort", "audit", "reconcile", "limit", "book list",
+    "report", "list", "resume", "abort", "audit", "reconcile", "limit", "probe", "book list",
     "book export", "book import", "book forget", "doctor", "up", "demo",
 )  # fmt: skip
 

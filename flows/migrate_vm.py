@@ -20,13 +20,14 @@ from coldferry.errors import (
 from coldferry.guest.evidence import Inspection
 from coldferry.home import alone
 from coldferry.migration import State
-from coldferry.plan import Plan
+from coldferry.placement import dropped
+from coldferry.plan import Plan, shares_of
 from coldferry.report import MovedDevice, Report, Stopwatch
 from flows.bring_disks import bring_proven
-from tasks.asking import NO_ANSWERS, GivenAnswers
+from tasks.asking import ALL_COPIED, NO_ANSWERS, GivenAnswers, GivenPlacement
 from tasks.clouds import Cloud
-from tasks.deciding import at_stage, decide, identify, name_run
-from tasks.describing import confirm_unchanged, preflight, preflight_again, survey
+from tasks.deciding import at_stage, decide, identify, is_halted, name_run, placements
+from tasks.describing import confirm_unchanged, preflight, preflight_again, survey, with_remarks
 from tasks.failing import failures_told, tell_of_failure
 from tasks.halting import (
     confirm_halted,
@@ -38,6 +39,7 @@ from tasks.halting import (
 )
 from tasks.inspecting import confirm_evidence, keep_inspection, remarks_of, with_inspection
 from tasks.moving import allocate, check_settings, freeze
+from tasks.probing import probe_remote, remarks_on
 from tasks.reporting import compare, downtime, moved, publish
 from tasks.runs import tag_run
 
@@ -56,6 +58,8 @@ async def migrate_vm(
     stop_timeout_s: Annotated[int, Field(ge=0)] = 600,
     use_book: bool = True,
     inspect: bool = True,
+    placement: GivenPlacement = ALL_COPIED,
+    max_latency_ms: Annotated[float, Field(gt=0)] = 10,
 ) -> dict[str, Any] | PrefectState[Any]:
     """Move a machine and prove that its disks arrived; the source is left stopped.
 
@@ -71,6 +75,12 @@ async def migrate_vm(
         inspect: Look into the machine's disks before anything is decided, through a temporary
             snapshot that is removed again, and into the frozen disks after the halt. What is
             found (drivers, boot, network, mounts) is shown in the form and in the report.
+        placement: What becomes of single devices, by name, as in
+            `{"disk1": "drop", "fs-0123": "remote"}`: a disk is copied, dropped, or asked about
+            in the form (`ask`); a file system of the network is `remote`, `nofail` or
+            `remove`. What is not named is copied. The root disk is always copied.
+        max_latency_ms: How far away a remote file system may be, in milliseconds a read, measured
+            near the target before the halt.
     """
     timed = Stopwatch()
     with timed("describe"):
@@ -80,20 +90,31 @@ async def migrate_vm(
         raise NotMovable.because(found.refusals)
     migration = identify(found, source, vm, target)
     await tag_run(migration)
+    placed = await placements(migration, found, placement, before_look=inspect)
     if inspect:
         with timed("inspect"):
-            found = with_inspection(found, source, vm, migration, target)
+            leaving = dropped(found.machine, (answers or {}) | placed)
+            found = with_inspection(found, source, vm, migration, target, leaving)
+        placed = await placements(migration, found, placement)
+    measured = {}
+    if not (halted := is_halted(found, migration)):
+        named = shares_of(found.machine, placed)
+        measured = await probe_remote(named, found.inspection, max_latency_ms, {}, timed)
+        found = with_remarks(found, remarks_on(measured))
 
     with timed("translate and approve"):
         try:
             approval = await decide(
-                migration, found, source, target, answers or None, use_book=use_book
+                migration, found, source, target, answers or None, placed=placed, use_book=use_book
             )
         except Rejected as rejection:
             record(source, vm, migration, State.REJECTED)
             return Cancelled(message=str(rejection))
     approval = await keep_inspection(approval, found.inspection)
     seen = approval.inspection if inspect else None
+    if not halted:
+        shares = approval.plan.shares
+        measured = await probe_remote(shares, seen, max_latency_ms, measured, timed)
 
     async with failures_told(migration, source, vm, target):
         try:
@@ -114,6 +135,7 @@ async def migrate_vm(
         findings=in_order([*remarks_of(found, seen), *findings]),
         timed=timed,
         downtime=downtime(found, migration, timed),
+        latencies=measured,
     )
     await publish(report)
     return report.as_json()

@@ -36,6 +36,11 @@ JSON, with ``object | null`` it shows type tabs."""
 
 NO_ANSWERS: dict[str, Any] = {}
 
+GivenPlacement = Annotated[dict[str, Any] | None, WithJsonSchema({})]
+"""Placements by device, shown in one box for the same reason."""
+
+ALL_COPIED: dict[str, Any] = {}
+
 _MAX_CHARS = 2000
 
 SIGNATURE = {

@@ -17,6 +17,15 @@ from coldferry.errors import (
 )
 from coldferry.machine import Machine
 from coldferry.migration import State, next_migration, pair_of
+from coldferry.placement import (
+    Placement,
+    Placements,
+    name_of,
+    other_placements,
+    resolve,
+    with_placements,
+    word_of,
+)
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
 from coldferry.translation import as_said
@@ -26,6 +35,8 @@ from tasks.asking import run_name
 from tasks.book import open_book, remember_answers
 from tasks.clouds import Cloud
 from tasks.describing import Surveyed, preflight, translate
+
+NOTHING_PLACED: Placements = {}
 
 BY_RULE = "rules alone"
 BY_ANSWERS = "the answers given with the run"
@@ -73,6 +84,21 @@ def _runs_again(found: Surveyed) -> bool:
     return running and found.machine.stoppable is not False
 
 
+async def placements(
+    migration: str, found: Surveyed, given: Mapping[str, Any] | None, *, before_look: bool = False
+) -> dict[str, str]:
+    """What was given by device, by path. Raises BadInput naming what is no device or no placement.
+
+    Once the source is halted the devices are those of the plan. ``before_look``: see
+    :func:`coldferry.placement.resolve`.
+    """
+    if not given:
+        return {}
+    kept = await recall(migration) if is_halted(found, migration) else None
+    machine = kept.machine if kept else found.machine
+    return resolve(machine, given, before_look=before_look and kept is None)
+
+
 async def decide(
     migration: str,
     found: Surveyed,
@@ -80,29 +106,34 @@ async def decide(
     target: Cloud,
     answers: Mapping[str, Any] | None,
     *,
+    placed: Placements = NOTHING_PLACED,
     use_book: bool = True,
 ) -> Approval:
     """The approval that this migration goes by.
 
     Once the source is halted the plan is fixed: a rerun goes on with what was
     approved. Before that, an approval counts while the plan's digest is the
-    same. What the translation book answers was approved before; what a person
-    answers here, it learns. Raises TranslationsMissing, BadAnswer, Refused or
-    Rejected.
+    same, and the devices are ``placed`` as they were. What the translation
+    book answers was approved before; what a person answers here, it learns.
+    Raises TranslationsMissing, BadAnswer, Refused or Rejected.
     """
     kept = await recall(migration)
-    if kept and _halted(found, migration):
-        if answers is not None and not _same(answers, kept):
+    if kept and is_halted(found, migration):
+        if placed:
+            refuse_other_placement(kept, placed)
+        if answers is not None and not _same(_beside_kept(answers, placed, kept), kept):
             raise Refused(
                 f"{migration} was approved with other answers and is under way.",
                 f"Run it again without them, or undo it with 'coldferry rollback {migration}'.",
             )
         return kept
-    if kept and answers is None and (use_book or not kept.from_book):
+    as_placed = kept is not None and not other_placements(kept.machine, kept.answers, placed)
+    if kept and answers is None and as_placed and (use_book or not kept.from_book):
         again = _plan(migration, found, target, kept.answers)
         if again is not None and again.digest == kept.plan_digest:
             return kept
     given = {path: as_said(value) for path, value in (answers or {}).items()}
+    given = with_placements(given, placed)
     book = await open_book(use_book=use_book)
     consulted = translate(target, found.machine, given, book)
     plan = Plan(migration=migration, machine=found.machine, translation=consulted.translation)
@@ -124,10 +155,11 @@ async def decide(
 
 def at_stage(refusal: Refused, found: Surveyed, migration: str) -> ColdferryError:
     """A refusal, or the failure that it is once the migration has halted its source."""
-    return after_halt(refusal, migration) if _halted(found, migration) else refusal
+    return after_halt(refusal, migration) if is_halted(found, migration) else refusal
 
 
-def _halted(found: Surveyed, migration: str) -> bool:
+def is_halted(found: Surveyed, migration: str) -> bool:
+    """This migration has halted its source, and has not given it back."""
     return bool(found.marks and found.marks.migration == migration and found.marks.power_before)
 
 
@@ -146,6 +178,30 @@ def _plan(
     except BadAnswer:
         return None
     return Plan(migration=migration, machine=found.machine, translation=translation)
+
+
+def refuse_other_placement(kept: Approval, placed: Placements) -> None:
+    """Raise Refused naming each device that is to go elsewhere than was approved."""
+    others = other_placements(kept.machine, kept.answers, placed)
+    if others:
+        named = "; ".join(
+            f"{name_of(path)} was to be {before}, and is to be {now} now"
+            for path, (before, now) in others.items()
+        )
+        raise Refused(
+            f"{kept.migration} was approved with another placement and is under way: {named}.",
+            f"Run it again without it, or undo it with 'coldferry rollback {kept.migration}'.",
+        )
+
+
+def _beside_kept(answers: Mapping[str, Any], placed: Placements, kept: Approval) -> dict[str, Any]:
+    """The answers with the placements that were approved: those are compared on their own."""
+    told = {path: said for path, said in kept.answers.items() if path in placed or _drops(said)}
+    return told | {path: said for path, said in answers.items() if path not in placed}
+
+
+def _drops(said: Any) -> bool:
+    return word_of(said) == Placement.DROP
 
 
 def _same(given: Mapping[str, Any], kept: Approval) -> bool:

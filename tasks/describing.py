@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,11 @@ class Surveyed:
     refusals: list[Finding]
     remarks: list[Finding]
     inspection: Inspection | None = None
+
+
+def with_remarks(found: Surveyed, remarks: Sequence[Finding]) -> Surveyed:
+    """What was surveyed, with more that a person should know."""
+    return replace(found, remarks=[*found.remarks, *remarks])
 
 
 @step("survey", early=True)

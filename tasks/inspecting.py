@@ -1,6 +1,6 @@
 """What the disks say of the guest: before anything is decided, and again once it is halted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from coldferry import inspecting
@@ -19,10 +19,18 @@ from tasks.steps import step
 
 
 @step("inspect", early=True)
-def inspect(source: Cloud, vm: str, machine: Machine, migration: str, target: Cloud) -> Inspection:
+def inspect(
+    source: Cloud,
+    vm: str,
+    machine: Machine,
+    migration: str,
+    target: Cloud,
+    leaving: Collection[int] = (),
+) -> Inspection:
     """Look at the running machine's disks through a temporary freeze, which is released."""
     needs = target.target().guest
-    return inspecting.inspect(source.source(), vm, machine, migration, needs).inspection
+    look = inspecting.inspect(source.source(), vm, machine, migration, needs, leaving=leaving)
+    return look.inspection
 
 
 @step("inspect again")
@@ -36,9 +44,16 @@ def inspect_again(
 
 
 def with_inspection(
-    found: Surveyed, source: Cloud, vm: str, migration: str, target: Cloud
+    found: Surveyed,
+    source: Cloud,
+    vm: str,
+    migration: str,
+    target: Cloud,
+    leaving: Collection[int] = (),
 ) -> Surveyed:
     """What was surveyed, with what the disks say; an inspection that fails is a remark.
+
+    Nothing is read of the disks that are ``leaving`` the machine, by index.
 
     A machine that this migration has halted was inspected before, when it was approved.
     """
@@ -46,7 +61,7 @@ def with_inspection(
     if marks is not None and marks.migration == migration and marks.power_before:
         return found
     try:
-        seen = inspect(source, vm, found.machine, migration, target)
+        seen = inspect(source, vm, found.machine, migration, target, leaving)
     except ColdferryError as error:
         seen = not_inspected(vm, error)
     return replace(

@@ -10,6 +10,7 @@ ourselves.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 from uuid import UUID
 
 from prefect import runtime

@@ -14,7 +14,7 @@ from coldferry import words
 from coldferry.errors import Finding
 from coldferry.inquiry import Inquiry, Page
 from coldferry.machine import Machine
-from coldferry.plain import code, prose
+from coldferry.plain import code, prose, size
 from coldferry.plan import Plan
 
 WAITING = (
@@ -53,6 +53,7 @@ def heading(
         [
             f"## {code(plan.machine.name)}: {asked}{pages}",
             f"Machine {code(plan.machine.origin.id)}, migration {code(plan.migration)}.",
+            *_placed(plan),
             *_refused(plan.machine, problems),
             *_raised(fresh),
             *_booked(plan),
@@ -75,6 +76,7 @@ def deciding(
     return "\n\n".join(
         [
             f"{code(plan.machine.name)}: {_summary(plan)}",
+            *_placed(plan),
             *_refused(plan.machine, problems),
             *_raised(fresh),
             *_booked(plan),
@@ -103,14 +105,32 @@ def about(asked: Inquiry, problem: str = "") -> str:
 
 def _summary(plan: Plan) -> str:
     machine = plan.machine
-    gib = sum(disk.size_bytes for disk in machine.disks) / _GIB
-    size = plan.translation.target("instance_type")
-    becomes = f" becomes {code(size)}" if size else ""
+    copied, left = plan.devices, plan.left_behind
+    gib = sum(device.disk.size_bytes for device in copied) / _GIB
+    disks = _count(len(copied), "disk")
+    if left:
+        disks = f"{len(copied)} of {_count(len(machine.disks), 'disk')}"
+    chosen = plan.translation.target("instance_type")
+    becomes = f" becomes {code(chosen)}" if chosen else ""
     return (
-        f"{code(machine.instance_type)}{becomes}. {_count(len(machine.disks), 'disk')}, "
+        f"{code(machine.instance_type)}{becomes}. {disks}, "
         f"{gib:.0f} GiB in all, will be copied while the machine is stopped. "
         "Nothing was stopped or created so far."
     )
+
+
+def _placed(plan: Plan) -> list[str]:
+    """What is not copied, by name: whoever approves has read it."""
+    lines = [
+        f"NOT COPIED: {device.name}, {code(device.disk.id)} ({code(device.disk.device)}, "
+        f"{size(device.disk.size_bytes)}): left behind; the new machine does not have it."
+        for device in plan.left_behind
+    ]
+    return lines + [
+        f"NOT COPIED: the files of {code(share.filesystem.id)}, which is to be {share.placement}."
+        for share in plan.shares
+        if share.placement
+    ]
 
 
 def _refused(machine: Machine, problems: Mapping[str, str]) -> list[str]:

@@ -94,6 +94,9 @@ def find_places(disks: Sequence[Bytes], steps: Steps) -> tuple[list[DiskFound], 
     """What is on each disk, and the logical volumes that lie across them."""
     found = []
     for number, disk in enumerate(disks):
+        if not disk.size_bytes:
+            found.append(DiskFound(number, Table(None), ()))  # left behind
+            continue
         with steps.step(f"disk{number}"):
             table = partitions.read_table(disk)
             places = tuple(_on_disk(number, disk, table, steps))

@@ -9,9 +9,10 @@ from coldferry.machine import Machine
 class Question(BaseModel):
     """A machine, the sizes of the disks that were frozen, and what is to be known of its guest.
 
-    ``needs`` is the target's, ``left`` the source's. ``root_disk`` is the
-    number of the disk that the machine boots from, None when that is none of
-    these. ``halted``: they were frozen after the halt.
+    ``needs`` is the target's, ``left`` the source's. A disk of no bytes is one that is
+    left behind: it is not looked at, and keeps its number. ``root_disk`` is the number of
+    the disk that the machine boots from, None when that is none of these. ``halted``: they
+    were frozen after the halt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

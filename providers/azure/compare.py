@@ -75,12 +75,13 @@ def _disks(arm: Arm, plan: Plan, vm: Json) -> Iterator[Finding]:
     storage = properties(vm).get("storageProfile") or {}
     places = {int(disk["lun"]): disk for disk in storage.get("dataDisks") or ()}
     planned = [device for device in plan.devices if not device.disk.root]
+    copied = [device.index for device in plan.devices]
     yield from _differs(vm["name"], "the number of data disks", len(planned), len(places))
     for device in plan.devices:
         place = (
             storage.get("osDisk")
             if device.disk.root
-            else places.get(lun(plan.machine, device.index))
+            else places.get(lun(plan.machine, copied, device.index))
         )
         name = last(((place or {}).get("managedDisk") or {}).get("id") or "")
         yield from _differs(device.name, "the disk", plan.object_name(device.name), name or None)

@@ -96,6 +96,7 @@ def _body(
     machine = plan.machine
     primary = next((i for i, nic in enumerate(machine.nics) if nic.primary), 0)
     data = [disk for disk in disks if not disk.device.disk.root]
+    copied = [device.index for device in plan.devices]
     return {
         "location": arm.access.location,
         "tags": vm_tags(plan),
@@ -111,7 +112,7 @@ def _body(
                 },
                 "dataDisks": [
                     {
-                        "lun": lun(machine, disk.device.index),
+                        "lun": lun(machine, copied, disk.device.index),
                         "createOption": "Attach", "caching": "None", "deleteOption": "Detach",
                         "managedDisk": {"id": disk.ref},
                     }

@@ -5,8 +5,11 @@ MiB, sizes), "Azure managed disk types" (largest sizes), "Server-side
 encryption of Azure Disk Storage".
 """
 
+from collections.abc import Iterable
+
 from coldferry.choices import said_or
 from coldferry.machine import Disk, Machine
+from coldferry.placement import DISK, kept
 from coldferry.root_images import Offer, root_image
 from coldferry.rules import Outcome, Rule
 from coldferry.verdicts import BLOCK, equivalent, exact, impossible
@@ -23,9 +26,9 @@ MAX_ROOT_BYTES_BIOS = 2048 * GIB
 OS_DISK = "OS disk"
 
 
-def lun(machine: Machine, index: int) -> int:
-    """The LUN of data disk ``index``: data disks count from 0 in the description's order."""
-    return sum(not disk.root for disk in machine.disks[:index])
+def lun(machine: Machine, copied: Iterable[int], index: int) -> int:
+    """The LUN of data disk ``index``: data disks that are copied count from 0, in their order."""
+    return sum(n < index and not machine.disks[n].root for n in copied)
 
 
 def _size(question: Q) -> Outcome:
@@ -52,7 +55,8 @@ def _size(question: Q) -> Outcome:
 def _device(question: Q) -> Outcome:
     index = question.leaf.index[0]
     disk: Disk = question.item("disks")
-    target = OS_DISK if disk.root else f"LUN {lun(question.machine, index)}"
+    copied = kept(question.machine, question.answers)
+    target = OS_DISK if disk.root else f"LUN {lun(question.machine, copied, index)}"
     return equivalent(
         "Azure counts disks by LUN.", target,
         f"{question.value} becomes {target}: mount by UUID or label, not by device name.",
@@ -95,7 +99,7 @@ RULES: dict[str, Rule[Catalogue]] = {
     **rules_disk_kind.RULES,
     **root_image(AZURE, "an OS disk snapshot", _snapshots),
     "disks[].device": AZURE.rule(
-        "disk.lun", _device, about="disks", may=("equivalent",),
+        "disk.lun", _device, about="disks", may=("equivalent",), follows=(DISK,),
         says="The root becomes the OS disk, the others LUNs in their order.",
     ),
     "disks[].size_bytes": AZURE.rule(

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from coldferry.offered import origin_mark
+from coldferry.placement import kept
 from coldferry.rules import Rule
 from coldferry.sizing import Needs, Offer, needs_of, once
 from coldferry.sizing_rules import size_rules
@@ -37,7 +38,7 @@ _PREMIUM, _SCSI = "premium storage", "scsi"
 
 def _shop(question: Q) -> tuple[list[Offer], Needs]:
     machine, catalogue, answers = question.machine, question.catalogue, question.answers
-    kinds = [kind_for(machine, n, catalogue, answers) for n in range(len(machine.disks))]
+    kinds = [kind_for(machine, n, catalogue, answers) for n in kept(machine, answers)]
     premium = any(kind.startswith("Premium") for kind in kinds if kind)
     need = needs_of(
         machine,

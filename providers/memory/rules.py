@@ -1,9 +1,18 @@
-"""What this cloud makes of a description: all is carried but size and subnet."""
+"""What this cloud makes of a description: all is carried but size, subnet and placements."""
 
 from typing import Any
 
 from coldferry.dialect import OURS
 from coldferry.leaves import schema_patterns
+from coldferry.placement import OF_DISKS, OF_SHARES
+from coldferry.placement_rules import (
+    PLACED_DISK,
+    PLACED_SHARE,
+    new_disk,
+    placed_disk,
+    placed_share,
+    share,
+)
 from coldferry.rules import Outcome, Question, Rule, Unfit
 from coldferry.verdicts import equivalent, exact, missing
 from providers.memory.world import World
@@ -54,6 +63,14 @@ _CARRY: Rule[World] = Rule(
 
 RULES: dict[str, Rule[World]] = {
     **dict.fromkeys(schema_patterns(), _CARRY),
+    "disks[].id": Rule(
+        "memory.disk", new_disk, placed_disk, source=OURS, words=OF_DISKS, may=PLACED_DISK,
+        says="A new disk is made. One that is dropped is left behind; that must be acknowledged.",
+    ),
+    "network_filesystems[].id": Rule(
+        "memory.share", share, placed_share, source=OURS, words=OF_SHARES, may=PLACED_SHARE,
+        says="Its files are not copied: that is acknowledged, or a person says what becomes of it.",
+    ),
     "instance_type": Rule(
         "memory.size", _size, _accept_size, source=OURS,
         says="The smallest size that is large enough; asked for when there is none.",

@@ -111,6 +111,31 @@ def test_a_share_in_fstab_is_mounted_and_one_that_is_not_there_may_be(source, mo
     assert with_evidence(machine, evidence).network_filesystems[0].mounted == mounted
 
 
+def test_what_only_the_guest_mounts_over_the_network_is_a_device_too():
+    machine = a_machine(network_filesystems=(EFS,))
+    mounts = (
+        Mount(source="10.0.0.5:/export", path="/x", kind="nfs4"),
+        Mount(source="nas.example:/home", path="/home", kind="nfs"),
+        Mount(source="fs-9:/", path="/y", kind="efs"),
+        Mount(source="//files/share", path="/z", kind="cifs", options=("noauto",)),
+        Mount(source="/dev/sdb1", path="/d", kind="ext4"),
+    )
+    filled = with_evidence(machine, Evidence(mounts=mounts))
+
+    assert [(one.id, one.address, one.mounted) for one in filled.network_filesystems] == [
+        ("fs-1", "10.0.0.5", True),
+        ("nas.example:/home", "nas.example", True),
+        ("fs-9:/", "unknown", True),
+    ]
+    assert material(filled, as_if_seen(machine, filled)) == []
+
+
+def test_a_guest_cannot_bury_a_person_in_questions():
+    mounts = tuple(Mount(source=f"nas{n}:/x", path=f"/x{n}", kind="nfs") for n in range(200))
+
+    assert len(with_evidence(a_machine(), Evidence(mounts=mounts)).network_filesystems) == 8
+
+
 def test_what_only_the_disks_told_is_no_drift():
     described = a_machine(firmware="unknown", network_filesystems=(EFS,))
     approved = with_evidence(described, UEFI)
@@ -139,3 +164,12 @@ def test_a_look_that_could_not_be_made_says_so():
     assert [(one.severity, one.code) for one in seen.findings] == [("warn", "not-inspected")]
     assert "denied" in seen.findings[0].what
     assert "Ask for the right." in seen.findings[0].do
+
+
+def test_of_a_disk_that_is_left_behind_nothing_is_frozen_or_read():
+    cloud = a_source(VM, disks=3)
+    del cloud.world.disks[f"{VM}-d1"]  # whoever freezes or reads it fails
+    seen = look(cloud, measure=True, leaving={1})
+
+    assert set(seen.allocated_bytes) == {"disk0", "disk2"}
+    assert [finding.code for finding in seen.inspection.findings] == ["no-partition-table"]

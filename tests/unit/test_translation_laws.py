@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from coldferry.leaves import leaves, pattern_of, schema_patterns
 from coldferry.machine import Machine
-from coldferry.rules import Rule, apply
+from coldferry.placement import disk_path, share_path
+from coldferry.rules import LEFT_BEHIND, Rule, apply
 from coldferry.translation import FieldTranslation, Translation, Verdict, digest
 from providers.aws.translate import RULES as AWS
 from providers.azure.translate import RULES as AZURE
@@ -151,8 +152,44 @@ def observed(name: str) -> dict[str, set[str]]:
 
     for machine, catalogue in goal.directed:
         hold(machine, catalogue)
+    hold_placements(goal, seen)
     examples(goal, 750)(given(machines(), goal.catalogues)(hold))()
     return seen
+
+
+def hold_placements(goal: Goal, seen: dict[str, set[str]]) -> None:
+    """A placement is as an answer: it changes its device, and what follows from that."""
+
+    @examples(goal, 50)
+    @given(machines(), goal.catalogues)
+    def law(machine: Machine, catalogue: Any) -> None:
+        before = goal.translate(machine, catalogue, {})
+        for answered, after in placed(goal, machine, catalogue):
+            for field in after.fields:
+                if field.path in answered:
+                    seen[field.rule].add(kind(field))
+                assert field.rule == LEFT_BEHIND or kind(field) in goal.rule(field.path).may
+            if "ask" not in answered.values():
+                changes_only_what_follows(goal, answered, before, after)
+
+    law()
+
+
+def placed(
+    goal: Goal, machine: Machine, catalogue: Any
+) -> Iterator[tuple[dict[str, Any], Translation]]:
+    """The last disk and the last file system, each with every word that can be said of it."""
+    disks, shares = machine.disks, machine.network_filesystems
+    words = [
+        (
+            disk_path(len(disks) - 1),
+            ("copy", "drop", "ask") if disks and not disks[-1].root else (),
+        ),
+        (share_path(len(shares) - 1), ("nofail", "remove", "remote@10.0.9.5") if shares else ()),
+    ]
+    for path, said in words:
+        for word in said:
+            yield {path: word}, goal.translate(machine, catalogue, {path: word})
 
 
 def asks_what_it_takes(field: FieldTranslation) -> None:
@@ -170,6 +207,9 @@ def changes_only_what_follows(
     """An answer changes no field but its own and those whose rule follows it; no other opens."""
     said = {pattern_of(path) for path in answered}
     for old, new in zip(before.fields, after.fields, strict=True):
+        if new.rule == LEFT_BEHIND:
+            assert answered.get(f"{new.path.rpartition('.')[0]}.id") == "drop"
+            continue
         follows = said & set(goal.rule(old.path).follows)
         assert old.path in answered or follows or old == new, (old, new, answered)
         assert not new.open or follows or old.path not in answered, (old, new, answered)
