@@ -10,6 +10,7 @@ ourselves.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 from uuid import UUID
 
 from prefect import runtime
@@ -140,7 +141,7 @@ async def set_state(run: FlowRun, state: State, *, force: bool = False) -> bool:
 
 async def retry(run: FlowRun) -> None:
     """What the Retry button does: the same run goes on, on whichever worker. Raises Conflict."""
-    waiting = AwaitingRetry(message="Retried by 'coldferry resume'.")
+    waiting: State[Any] = AwaitingRetry(message="Retried by 'coldferry resume'.")
     if not await set_state(run, waiting, force=True):
         raise Conflict(
             f"The run {run.name} moved on meanwhile.", "Look at 'coldferry list', then again."
