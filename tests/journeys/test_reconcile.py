@@ -72,10 +72,12 @@ class Doomed:
         kill_process(run)
 
     def end(self):
-        """End the worker that may run."""
+        """End the worker that may run, and leave the others' pool alone."""
         if self.worker is not None and self.worker.poll() is None:
             self.worker.terminate()
             self.worker.wait(60)
+        self.served.api("DELETE", f"/deployments/{self.deployment}")
+        self.served.api("DELETE", f"/work_pools/{self.pool}")
 
 
 def kill_process(run):
@@ -232,7 +234,10 @@ def night(served, tmp_path_factory):
     with listening() as (url, came):
         notify(served, url, tmp_path_factory.mktemp("automations"))
         try:
-            yield Night(served, doomed, came)
+            told = Night(served, doomed, came)
+            yield told
+            cancelled = {"state": {"type": "CANCELLED", "name": "Cancelled"}}
+            served.api("POST", f"/flow_runs/{told.waits}/set_state", cancelled)
         finally:
             doomed.end()
             for one in served.api("POST", "/automations/filter", {}):
