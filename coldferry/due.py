@@ -9,6 +9,9 @@ ABORT_AT_TAG = "abort-at:"
 """Begins a run's tag that says when its window ends (ISO 8601 with its offset): then the source
 is to be started again."""
 
+WAVE_TAG = "coldferry-wave:"
+"""Begins the tag that a wave's own run bears: the wave's name follows."""
+
 
 class RunState(StrEnum):
     """What the run of a migration does, as far as its next action depends on it."""

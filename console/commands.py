@@ -55,7 +55,7 @@ app.command("report", short_help="Show what a migration came to, also as one HTM
     reporting.report
 )
 app.command("list", short_help="List all migrations, and what to do next.")(listing.list_migrations)
-app.command("resume", short_help="Go on with a migration whose run ended.")(resuming.resume)
+app.command("resume", short_help="Go on with a migration or a wave that stopped.")(resuming.resume)
 app.command("abort", short_help="Give a migration up that is under way.")(resuming.abort)
 app.command("audit", short_help="List all that bears our tags, and its cost.")(auditing.audit)
 app.command("reconcile", short_help="Find runs that died with their worker.")(resuming.reconcile)

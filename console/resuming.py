@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from coldferry.due import RunState
-from coldferry.errors import Conflict, Failed, Refused
-from coldferry.migration import ENDED, State
+from coldferry.due import WAVE_TAG, RunState
+from coldferry.errors import Conflict, Failed, Refused, UnknownMigration
+from coldferry.migration import ENDED, State, is_migration
 from coldferry.plain import plain
 from console import tracking
 from console.managing import Json
@@ -24,21 +24,24 @@ _POLL_S = 2.0
 
 @command
 def resume(
-    migration: Migration,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A migration's id, or the name of a wave")
+    ],
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Until the run has ended, or asks a person")
     ] = False,
     json: Json = False,
 ) -> Outcome:
-    """Go on with a migration whose run failed, crashed or was cancelled: the same run again."""
-    found = tracking.find(migration, need_both=False)
-    if found.state in ENDED:
+    """Go on with a migration or a wave whose run failed, crashed or was cancelled."""
+    found = tracking.find(name, need_both=False) if is_migration(name) else None
+    if found is not None and found.state in ENDED:
         raise Refused(
             f"{found.migration} is {found.state}: there is nothing to go on with.",
             "Migrate the machine again: that is the next attempt.",
         )
     use_server()
-    document = asyncio.run(_resume(found, wait=wait))
+    going_on = _resume(found, wait=wait) if found is not None else _resume_wave(name, wait=wait)
+    document = asyncio.run(going_on)
     return Outcome(document, lambda out: _show(out, document))
 
 
@@ -82,51 +85,73 @@ def abort(
 
 
 async def _resume(found: tracking.Found, *, wait: bool) -> dict[str, Any]:
-    from tasks.reaping import reap_one
-    from tasks.runs import retry, run_state, runs_of
+    from tasks.runs import runs_of
 
-    runs = await runs_of(found.migration)
+    runs = await _at_rest(found.migration, await runs_of(found.migration))
+    arrived = found.state in (State.ALLOCATED, State.CUT_OVER)
+    if arrived and not (runs and _unfinished(runs[0])):
+        return _told(found.migration, runs[0] if runs else None, "has arrived: nothing is left")
+    if not any(run.deployment_id for run in runs):
+        target = found.target or tracking.target_of(found) or "TARGET"
+        raise Refused(
+            f"No run of {found.migration} can be retried by a worker: it was begun by a command, "
+            "or Prefect no longer knows its run.",
+            f"Go on with it here: coldferry migrate {found.source} {found.vm} {target}",
+        )
+    return await _retry(found.migration, runs, wait=wait)
+
+
+async def _resume_wave(name: str, *, wait: bool) -> dict[str, Any]:
+    """A wave finds by itself what is left of it."""
+    from tasks.runs import runs_of
+
+    runs = await runs_of(f"{WAVE_TAG}{name}", ("migrate-wave",))
+    if not any(run.deployment_id for run in runs):
+        raise UnknownMigration(
+            f"No migration, and no run of a wave, is called '{plain(name)}'.",
+            "'coldferry list' lists the migrations that are known.",
+        )
+    return await _retry(name, await _at_rest(name, runs), wait=wait)
+
+
+async def _at_rest(name: str, runs: "list[FlowRun]") -> "list[FlowRun]":
+    """The runs as they are once the silent ones are made retryable.
+
+    Raises Conflict where one lives or waits for a person.
+    """
+    from tasks.reaping import reap_one
+    from tasks.runs import run_state
+
     doing = [(run, await run_state(run)) for run in runs]
     for run, state in doing:
         if state is RunState.WAITING:
             raise Conflict(
-                f"{found.migration} waits for its form.",
+                f"{name} waits for its form.",
                 f"Answer it in the Prefect UI: the run {run.name} ({run.id}).",
             )
         if state is RunState.ALIVE:
             raise Conflict(
-                f"{found.migration} is being carried out by the run {run.name} ({run.id}).",
+                f"{name} is being carried out by the run {run.name} ({run.id}).",
                 "Wait for it. If its worker died just now, give the same command again in five "
                 "minutes: then its silence tells.",
             )
-    silent = [await reap_one(run) for run, state in doing if state is RunState.SILENT]
-    if found.state in (State.ALLOCATED, State.CUT_OVER) and not _unfinished(runs):
-        return _told(found, runs[0] if runs else None, "nothing is left to do")
-    retryable = next((run for run in [*silent, *runs] if run.deployment_id is not None), None)
-    if retryable is None:
-        raise Refused(
-            f"No run of {found.migration} can be retried by a worker: it was begun by a command, "
-            "or Prefect no longer knows its run.",
-            f"Go on with it here: {_by_hand(found)}",
-        )
-    await retry(retryable)
-    if not wait:
-        return _told(found, retryable, "goes on")
-    return await _until_ended(found, retryable)
+    return [await reap_one(run) if state is RunState.SILENT else run for run, state in doing]
 
 
-def _unfinished(runs: "list[FlowRun]") -> bool:
-    latest = runs[0] if runs else None
-    return latest is not None and latest.state is not None and not latest.state.is_completed()
+async def _retry(name: str, runs: "list[FlowRun]", *, wait: bool) -> dict[str, Any]:
+    """Have a worker retry the latest run that one can retry."""
+    from tasks.runs import retry
+
+    latest = next(run for run in runs if run.deployment_id)
+    await retry(latest)
+    return await _until_ended(name, latest) if wait else _told(name, latest, "goes on")
 
 
-def _by_hand(found: tracking.Found) -> str:
-    """The exact command; its answers were approved before, and are kept."""
-    target = found.target or tracking.target_of(found) or "TARGET"
-    return f"coldferry migrate {found.source} {found.vm} {target}"
+def _unfinished(run: "FlowRun") -> bool:
+    return run.state is not None and not run.state.is_completed()
 
 
-async def _until_ended(found: tracking.Found, run: "FlowRun") -> dict[str, Any]:
+async def _until_ended(name: str, run: "FlowRun") -> dict[str, Any]:
     from prefect.client.orchestration import get_client
 
     while True:
@@ -134,25 +159,21 @@ async def _until_ended(found: tracking.Found, run: "FlowRun") -> dict[str, Any]:
             seen = await client.read_flow_run(run.id)
         state = seen.state
         if state is not None and state.is_completed():
-            return _told(found, seen, "is complete")
+            return _told(name, seen, "is complete")
         if state is not None and (state.is_final() or state.is_paused()):
             raise Failed(
-                f"{found.migration}: its run is {state.name}. {plain(state.message or '', 1000)}",
+                f"{name}: its run is {state.name}. {plain(state.message or '', 1000)}",
                 f"Its first artifact in the Prefect UI says what to do (run {run.id}).",
             )
         await asyncio.sleep(_POLL_S)
 
 
-def _told(found: tracking.Found, run: "FlowRun | None", what: str) -> dict[str, Any]:
-    return {
-        "migration": found.migration,
-        "run": str(run.id) if run is not None else None,
-        "what": what,
-    }
+def _told(name: str, run: "FlowRun | None", what: str) -> dict[str, Any]:
+    return {"name": name, "run": str(run.id) if run is not None else None, "what": what}
 
 
 def _show(out: Console, document: dict[str, Any]) -> None:
-    out.print(f"{document['migration']} {document['what']}.")
+    out.print(f"{document['name']} {document['what']}.")
     if document["run"]:
         out.print(f"Its run: {document['run']}")
 

@@ -5,8 +5,7 @@ from typing import Any
 from prefect import flow
 
 from coldferry.audited import as_json
-from coldferry.auditing import audit as weigh
-from tasks.auditing import look_everywhere, publish_audit
+from tasks.auditing import look_everywhere, publish_audit, weigh
 from tasks.saved import saved_clouds
 
 
@@ -19,5 +18,5 @@ async def audit() -> dict[str, Any]:
     clouds, broken = await saved_clouds()
     seen, silent = await look_everywhere(clouds)
     found = weigh(seen, [*silent, *broken])
-    await publish_audit(found, found.silent)
+    await publish_audit(found)
     return as_json(found)

@@ -7,7 +7,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.logging import get_run_logger
 
 from coldferry.audited import as_markdown
-from coldferry.auditing import Audit, Seen
+from coldferry.auditing import Audit, Seen, audit, no_price
 from coldferry.errors import ColdferryError, Unreachable
 from coldferry.plain import inert
 from coldferry.ports import is_source
@@ -53,9 +53,14 @@ async def _look(name: str, cloud: Cloud) -> Seen | str:
         return name
 
 
-async def publish_audit(found: Audit, silent: Sequence[str]) -> None:
+def weigh(seen: Sequence[Seen], silent: Sequence[str] = ()) -> Audit:
+    """Whose each object is, and what it costs by the prices that are known here."""
+    return audit(seen, silent, no_price)
+
+
+async def publish_audit(found: Audit) -> None:
     """Show it as the run's artifact."""
-    hidden = f", {len(silent)} clouds did not answer" if silent else ""
+    hidden = f", {len(found.silent)} clouds did not answer" if found.silent else ""
     await acreate_markdown_artifact(
         as_markdown(found),
         key="audit",

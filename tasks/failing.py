@@ -13,7 +13,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_run_logger
 
-from coldferry.auditing import Entry, Seen, audit
+from coldferry.auditing import Entry, Seen
 from coldferry.due import ABORT_AT_TAG
 from coldferry.errors import ColdferryError, Ended
 from coldferry.failing import Failure
@@ -22,7 +22,7 @@ from coldferry.migration import Marks, slug
 from coldferry.plain import plain
 from coldferry.ports import PowerState, is_source
 from coldferry.progress import unwatch_steps, watch_steps
-from tasks.auditing import see
+from tasks.auditing import see, weigh
 from tasks.clouds import SLUG, Cloud
 from tasks.reaping import migration_of
 
@@ -158,7 +158,7 @@ def _ask(
             seen.append(see(_name(cloud), cloud))
         except ColdferryError as error:
             unasked.append(f"{_name(cloud)}: {error}")
-    found = audit(seen, []).entries if migration else []
+    found = weigh(seen).entries if migration else []
     words = (migration, inspection_of(migration))
     mine = [one for one in found if one.thing.migration in words]
     own = marks if marks is not None and marks.migration == migration else None

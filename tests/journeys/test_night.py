@@ -1,8 +1,10 @@
 """Three in the morning: a migration failed, and somebody who did not write it must act."""
 
+import json
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
@@ -158,6 +160,34 @@ def test_an_abort_says_that_nothing_is_left(as_the_runbook_says, failed):
 @pytest.mark.parametrize("verb", ["resume", "abort"])
 def test_an_unknown_migration_is_bad_input(sandbox, verb):
     answer = sandbox.here(verb, "nobody-azure-00000000-a1")
+    assert (answer.exit_code, answer.error["code"]) == (2, "unknown-migration")
+
+
+@pytest.fixture
+def wave(sandbox):
+    """A wave's run that crashed, at the sandbox's Prefect server; its name and its run's id."""
+    url = json.loads((sandbox.home / "prefect" / "server.json").read_text())["url"]
+    with httpx.Client(base_url=url, timeout=60) as api:
+        flow = api.post("/flows/", json={"name": "migrate-wave"}).json()["id"]
+        deployed = {"name": "crashed-wave", "flow_id": flow}
+        deployment = api.post("/deployments/", json=deployed).json()["id"]
+        asked = {"tags": ["coldferry-wave:weekend-1"], "state": {"type": "CRASHED"}}
+        run = api.post(f"/deployments/{deployment}/create_flow_run", json=asked).json()["id"]
+        yield "weekend-1", lambda: api.get(f"/flow_runs/{run}").json()["state"]
+        api.delete(f"/deployments/{deployment}")
+
+
+def test_a_wave_that_crashed_goes_on_by_its_name_and_only_once(sandbox, wave):
+    name, state = wave
+    first, second = sandbox.here("resume", name), sandbox.here("resume", name)
+
+    assert (first.exit_code, first.document["name"]) == (0, name)
+    assert state()["name"] == "AwaitingRetry"
+    assert (second.exit_code, second.error["code"]) == (4, "conflict")
+
+
+def test_a_name_that_nobody_knows_is_bad_input(sandbox):
+    answer = sandbox.here("resume", "no such wave")
     assert (answer.exit_code, answer.error["code"]) == (2, "unknown-migration")
 
 

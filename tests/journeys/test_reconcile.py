@@ -72,10 +72,12 @@ class Doomed:
         kill_process(run)
 
     def end(self):
-        """End the worker that may run."""
+        """End the worker that may run, and leave the others' pool alone."""
         if self.worker is not None and self.worker.poll() is None:
             self.worker.terminate()
             self.worker.wait(60)
+        self.served.api("DELETE", f"/deployments/{self.deployment}")
+        self.served.api("DELETE", f"/work_pools/{self.pool}")
 
 
 def kill_process(run):
@@ -196,24 +198,34 @@ class Night:
             self.alive = cli("resume", given_up_as)
             self.state_alive = served.run(dies)["state"]["name"]
             self.waiting_state = served.run(self.waits)["state"]["id"]
-            while time.monotonic() - killed_s < SILENT_S + 32:  # its last heartbeat came late
+            while time.monotonic() - killed_s < SILENT_S:
                 time.sleep(1)
-            self.reconciled = cli("reconcile", "--silent-for", str(SILENT_S))
+            self.reconciled = self._reconcile()
             self.listed = cli("list")
             self.given_up_before = served.run(given_up)["state"]["name"]
             self.aborted = cli("abort", given_up_as)
             self.given_up_after = served.run(given_up)["state"]["name"]
         self.given_up_power = served.seeder.state(vms["given-up"])
         doomed.start()
+        self.crashed_on = cli("resume", self.crashed)
         self.resumed = cli("resume", self.migration, "--wait")
         self.power = served.seeder.state(vms["dies"])
         self.tags = served.seeder.our_tags(vms["dies"])
         self.crash_told = artifacts(served, f"failure-{self.crashed}")
         self.death_told = artifacts(served, f"failure-{self.migration}")
-        self.crashed_on = cli("resume", self.crashed, "--wait")
+        self.crashed_done = served.wait(crashes, "Completed")
         self.dies, self.run = dies, served.run(dies)
         self.waited = served.run(self.waits)["state"]
         self.left = {one for one in served.arrivals.everything() - self.before if "given-up" in one}
+
+    def _reconcile(self):
+        """Its last heartbeat may have come right before its end, and may be on its way."""
+        for _ in range(10):
+            answer = self.served.sandbox.cli("reconcile", "--silent-for", str(SILENT_S))
+            if answer.document["crashed"]:
+                return answer
+            time.sleep(3)
+        return answer
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +234,10 @@ def night(served, tmp_path_factory):
     with listening() as (url, came):
         notify(served, url, tmp_path_factory.mktemp("automations"))
         try:
-            yield Night(served, doomed, came)
+            told = Night(served, doomed, came)
+            yield told
+            cancelled = {"state": {"type": "CANCELLED", "name": "Cancelled"}}
+            served.api("POST", f"/flow_runs/{told.waits}/set_state", cancelled)
         finally:
             doomed.end()
             for one in served.api("POST", "/automations/filter", {}):
