@@ -1,4 +1,4 @@
-"""A cutover and a finalising whose process is killed come to the same end when they are run again."""
+"""A cutover and a finalising whose process is killed come to the same end, run again."""
 
 import os
 import signal
@@ -70,7 +70,7 @@ def test_a_finalising_that_is_killed_leaves_no_gap_in_its_record(
     assert code == 0, aside
     snapshots = [row for row in told["erased"] if row["kind"] == "snapshot"]
     assert len(snapshots) == 2
-    assert snapshots[0]["answer"] == UNTOLD
+    assert UNTOLD in {row["answer"] for row in snapshots}
     assert all(row["answer"] for row in told["erased"])
     left = crossing.found()
     assert left["snapshots"] == []
