@@ -5,37 +5,20 @@ suite's fixtures ask for.
 """
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from coldferry.errors import BadInput, Conflict, CorruptCopy, Finding, Gone, UnknownMachine
+from coldferry.errors import Conflict, CorruptCopy, Finding, UnknownMachine
 from coldferry.leaves import leaves
 from coldferry.migration import Marks, State
 from coldferry.plan import Plan
-from coldferry.ports import (
-    FrozenDisk,
-    PowerState,
-    Proof,
-    Source,
-    Target,
-    VerifiedDisk,
-)
+from coldferry.ports import FrozenDisk, PowerState, Proof
 from coldferry.translation import ACKNOWLEDGE, Verdict
+from tests.conformance.cases import MIGRATION, SourceCase, TargetCase, begin, written
+from tests.conformance.laws_cutover import CutoverLaws
 from tests.conformance.worlds import a_machine
-
-MIGRATION = "web-01-there-00000000-a1"
-
-
-@dataclass
-class SourceCase:
-    """A source, a machine in it, and how to read a disk of it without our code."""
-
-    cloud: Source
-    vm: str
-    disk_bytes: Callable[[str, int, int], bytes]
 
 
 class SourceLaws:
@@ -190,18 +173,7 @@ class SourceLaws:
         assert case.cloud.owned(MIGRATION) == []
 
 
-@dataclass
-class TargetCase:
-    """A target, answers that leave nothing missing, and how to read a disk without our code."""
-
-    cloud: Target
-    answers: dict[str, Any]
-    disk_bytes: Callable[[str, int, int], bytes]
-    clear: Callable[[], None] = lambda: None
-    """Remove, without our code, every machine and disk that is not ours any more."""
-
-
-class TargetLaws:
+class TargetLaws(CutoverLaws):
     """What every target obeys."""
 
     @pytest.fixture
@@ -256,7 +228,7 @@ class TargetLaws:
         case.cloud.translate(a_machine(), catalogue, answers)
 
     def test_written_bytes_are_there_and_the_rest_is_zero(self, case: TargetCase) -> None:
-        plan, frozen = self._begin(case)
+        plan, frozen = begin(case)
         data = random.Random(1).randbytes(4096)
         with case.cloud.open_disk(plan, frozen) as writer:
             writer.write(8192, memoryview(data))
@@ -271,7 +243,7 @@ class TargetLaws:
             assert found == bytes(4096) + data + bytes(4096)
 
     def test_zeroing_overwrites_an_earlier_put(self, case: TargetCase) -> None:
-        plan, frozen = self._begin(case)
+        plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
             writer.write(0, memoryview(b"x" * 4096))
             writer.zero(0, 4096)
@@ -280,7 +252,7 @@ class TargetLaws:
         assert case.disk_bytes(ref, 0, 4096) == bytes(4096)
 
     def test_a_disk_left_open_is_adopted_with_what_it_holds(self, case: TargetCase) -> None:
-        plan, frozen = self._begin(case)
+        plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
             writer.write(0, memoryview(b"a" * 512))
             identity = writer.identity
@@ -292,7 +264,7 @@ class TargetLaws:
         assert case.disk_bytes(ref, 0, 1024) == b"a" * 512 + b"b" * 512
 
     def test_a_disk_begun_from_another_frozen_state_is_begun_anew(self, case: TargetCase) -> None:
-        plan, frozen = self._begin(case)
+        plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
             writer.write(0, memoryview(b"a" * 512))
             before = writer.identity
@@ -304,7 +276,7 @@ class TargetLaws:
         assert case.disk_bytes(ref, 0, 512) == bytes(512)
 
     def test_committing_twice_is_committing_once(self, case: TargetCase) -> None:
-        plan, frozen = self._begin(case)
+        plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
             ref = writer.commit()
         with case.cloud.open_disk(plan, frozen) as writer:
@@ -312,15 +284,15 @@ class TargetLaws:
             assert writer.commit() == ref
 
     def test_what_does_not_fit_the_limits_is_refused(self, case: TargetCase) -> None:
-        plan, frozen = self._begin(case)
+        plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
             for offset, length in ((1, 512), (0, 511), (writer.size_bytes, 512)):
                 with pytest.raises(Conflict):
                     writer.write(offset, memoryview(bytes(length)))
 
     def test_an_unproven_disk_is_never_made_a_machine_of(self, case: TargetCase) -> None:
-        plan, _ = self._begin(case)
-        first, *rest = self._written(case, plan)
+        plan, _ = begin(case)
+        first, *rest = written(case, plan)
         before = case.cloud.owned(MIGRATION)
         unproven = replace(first, proof=Proof("none", "none", equal=False))
 
@@ -329,8 +301,8 @@ class TargetLaws:
         assert case.cloud.owned(MIGRATION) == before
 
     def test_allocating_twice_makes_one_stopped_machine(self, case: TargetCase) -> None:
-        plan, _ = self._begin(case)
-        disks = self._written(case, plan)
+        plan, _ = begin(case)
+        disks = written(case, plan)
         assert not any(case.cloud.in_use(plan, disk.ref) for disk in disks)
         vm = case.cloud.allocate(plan, disks)
 
@@ -341,8 +313,8 @@ class TargetLaws:
         assert case.cloud.compare(plan, vm) == []
 
     def test_a_machine_that_was_started_is_known_to_have_been(self, case: TargetCase) -> None:
-        plan, _ = self._begin(case)
-        vm = case.cloud.allocate(plan, self._written(case, plan))
+        plan, _ = begin(case)
+        vm = case.cloud.allocate(plan, written(case, plan))
 
         assert case.cloud.at_stake(MIGRATION, arrived=True) == []
 
@@ -353,8 +325,8 @@ class TargetLaws:
         assert {(one.severity, one.code) for one in found} == {("warn", "used")}
 
     def test_discarding_leaves_nothing_and_again_removes_nothing(self, case: TargetCase) -> None:
-        plan, _ = self._begin(case)
-        case.cloud.allocate(plan, self._written(case, plan))
+        plan, _ = begin(case)
+        case.cloud.allocate(plan, written(case, plan))
 
         assert case.cloud.owned(MIGRATION)
         tagged = {(one.migration, one.id) for one in case.cloud.tagged()}
@@ -364,110 +336,12 @@ class TargetLaws:
         assert case.cloud.discard(MIGRATION) == []
 
     def test_discarding_also_ends_a_disk_that_is_still_open(self, case: TargetCase) -> None:
-        plan, frozen = self._begin(case)
+        plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
             writer.write(0, memoryview(bytes(512)))
         case.cloud.discard(MIGRATION)
 
         assert case.cloud.owned(MIGRATION) == []
-
-    def test_a_new_machine_is_behind_deny_all_until_it_is_opened_up(self, case: TargetCase) -> None:
-        plan, _ = self._begin(case)
-        assert case.cloud.arrived(MIGRATION) is None
-        vm = case.cloud.allocate(plan, self._written(case, plan))
-        behind = case.cloud.arrived(MIGRATION)
-        assert behind is not None
-        assert (behind.vm, behind.power) == (vm, PowerState.STOPPED)
-        assert len(behind.interfaces) == len(plan.machine.nics)
-        assert {*behind.groups}.isdisjoint(behind.offered)
-        assert len(case.cloud.temporary(MIGRATION)) == 1
-
-        wanted = behind.offered[0]
-        for _ in range(2):
-            case.cloud.open_up(MIGRATION, [wanted])
-            opened = case.cloud.arrived(MIGRATION)
-            assert opened == replace(behind, groups=(wanted,))
-        assert case.cloud.compare(plan, vm) == []
-
-        case.cloud.open_up(MIGRATION, [""])
-        assert case.cloud.arrived(MIGRATION) == replace(behind, groups=("",))
-
-    def test_a_group_that_is_not_offered_changes_nothing(self, case: TargetCase) -> None:
-        plan, _ = self._begin(case)
-        with pytest.raises(Gone):
-            case.cloud.open_up(MIGRATION, ["any"])
-        case.cloud.allocate(plan, self._written(case, plan))
-        before = case.cloud.arrived(MIGRATION)
-        assert before is not None
-
-        for wrong in ("nobody-s", before.groups[0]):  # ours is nobody's real group
-            with pytest.raises(BadInput):
-                case.cloud.open_up(MIGRATION, [wrong])
-        assert case.cloud.arrived(MIGRATION) == before
-
-    def test_what_a_discarded_machine_wrote_is_kept_until_it_is_erased(
-        self, case: TargetCase
-    ) -> None:
-        plan, _ = self._begin(case)
-        vm = case.cloud.allocate(plan, self._written(case, plan))
-        case.cloud.start(vm)
-        with pytest.raises(Conflict):
-            case.cloud.keep(MIGRATION)
-        assert case.cloud.kept(MIGRATION) == []
-        case.cloud.stop(vm)
-
-        kept = case.cloud.keep(MIGRATION)
-        assert len(kept) == len(plan.devices)
-        assert case.cloud.keep(MIGRATION) == kept
-        gone = case.cloud.discard(MIGRATION)
-        assert {one.id for one in gone}.isdisjoint({one.id for one in kept})
-        assert case.cloud.owned(MIGRATION) == case.cloud.kept(MIGRATION) == kept
-        assert case.cloud.keep(MIGRATION) == kept
-
-        assert [one.id for one in case.cloud.erase_kept(MIGRATION)] == [one.id for one in kept]
-        assert case.cloud.erase_kept(MIGRATION) == []
-        assert case.cloud.owned(MIGRATION) == []
-
-    def test_what_was_handed_over_is_ours_no_more(self, case: TargetCase) -> None:
-        plan, _ = self._begin(case)
-        vm = case.cloud.allocate(plan, self._written(case, plan))
-        with pytest.raises(Conflict):
-            case.cloud.hand_over(MIGRATION)
-        behind = case.cloud.arrived(MIGRATION)
-        assert behind is not None
-        case.cloud.open_up(MIGRATION, [behind.offered[0]])
-        expected = [one.id for one in case.cloud.temporary(MIGRATION)]
-
-        gone = case.cloud.hand_over(MIGRATION)
-
-        try:
-            assert [one.id for one in gone] == expected
-            assert all(one.at.endswith("Z") and one.means and one.answer for one in gone)
-            assert case.cloud.hand_over(MIGRATION) == []
-            assert case.cloud.owned(MIGRATION) == []
-            assert case.cloud.arrived(MIGRATION) is None
-            assert case.cloud.discard(MIGRATION) == []
-            assert vm in case.cloud.machines()
-        finally:
-            case.clear()
-
-    def _begin(self, case: TargetCase) -> tuple[Plan, FrozenDisk]:
-        machine = a_machine()
-        catalogue = case.cloud.catalogue()
-        translation = case.cloud.translate(machine, catalogue, case.answers)
-        assert translation.missing == []
-        plan = Plan(migration=MIGRATION, machine=machine, translation=translation)
-        return plan, FrozenDisk(MIGRATION, plan.devices[0], "frozen-0")
-
-    def _written(self, case: TargetCase, plan: Plan) -> list[VerifiedDisk]:
-        written = []
-        for device in plan.devices:
-            frozen = FrozenDisk(MIGRATION, device, f"frozen-{device.index}")
-            with case.cloud.open_disk(plan, frozen) as writer:
-                writer.write(0, memoryview(b"x" * 512))
-                proof = Proof("none: this test is not about it", "nobody", equal=True)
-                written.append(VerifiedDisk(device, writer.commit(), "", proof))
-        return written
 
 
 def _plan(machine: Any) -> Plan:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.laws import SourceCase, SourceLaws
+from tests.conformance.cases import SourceCase
+from tests.conformance.laws import SourceLaws
 from tests.unit.aws_world import Sandbox, sandbox
 
 BLOCK_BYTES = 524_288

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from providers.azure.access import AzureAccess
 from providers.azure.cloud import AzureCloud
 from tests.conformance.azure_rig import GROUP, LOCATION, SUBSCRIPTION, TOKEN, Azure, running
-from tests.conformance.laws import TargetCase, TargetLaws
+from tests.conformance.cases import TargetCase
+from tests.conformance.laws import TargetLaws
 
 ANSWERS = {
     "dns.servers": "AzureProvidedDNS",

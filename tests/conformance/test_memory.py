@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.conformance.laws import SourceCase, SourceLaws, TargetCase, TargetLaws
+from tests.conformance.cases import SourceCase, TargetCase
+from tests.conformance.laws import SourceLaws, TargetLaws
 from tests.conformance.worlds import ANSWERS, a_source, a_target
 
 

