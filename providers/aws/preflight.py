@@ -193,7 +193,7 @@ def _over(code: str, of: str, needed: int, used: int, limit: int) -> Iterator[Fi
     if needed and used + needed > limit:
         yield Finding(
             "refuse", code, of,
-            f"{needed} {of} are needed, and the quota leaves {max(0, limit - used)} of {limit}.",
+            f"The quota of {limit} {of} leaves {max(0, limit - used)}, and the freeze makes {needed}.",
             "Ask AWS to raise the quota, or remove snapshots that are not needed.",
         )  # fmt: skip
 

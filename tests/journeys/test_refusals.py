@@ -245,9 +245,10 @@ def test_a_taken_name_and_a_spent_quota_are_found_together(
 
 
 def test_five_faults_of_both_clouds_are_named_in_one_answer(
-    sandbox, seeder, machine, answered, refused
+    sandbox, seeder, machine, answered, refused, arrivals
 ):
-    network = json.loads(answered[1].read_text())["nics[0].subnet_id"].partition("/subnets/")[0]
+    networks = arrivals.network.virtual_networks.list_all()
+    network = next(one.id for one in networks if one.name == "vnet-main")
     locks = "providers/Microsoft.Authorization/locks/frozen"
     lock = {"id": f"{network}/{locks}", "name": "frozen", "properties": {"level": "ReadOnly"}}
     seeder.ec2.modify_instance_attribute(InstanceId=machine.vm, DisableApiStop={"Value": True})

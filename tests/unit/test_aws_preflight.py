@@ -222,7 +222,7 @@ def test_an_account_with_too_many_snapshots_in_progress_is_found(aws: Sandbox, u
     aws.ec2.create_snapshot(VolumeId=elsewhere)
     world.current().settings.quotas = {"L-94D7AB7D": 1}
 
-    assert "leaves 0 of 1" in refusals(aws, usual)["pending-snapshots"]
+    assert "quota of 1 snapshots in progress leaves 0" in refusals(aws, usual)["pending-snapshots"]
 
 
 def test_a_region_without_room_for_snapshots_is_found(aws: Sandbox, usual: str) -> None:
@@ -231,7 +231,10 @@ def test_a_region_without_room_for_snapshots_is_found(aws: Sandbox, usual: str) 
     assert refusals(aws, usual) == {}
 
     world.current().settings.quotas = {"L-309BACF6": have}
-    assert f"leaves 0 of {have}" in refusals(aws, usual)["quota-snapshots"]
+    assert (
+        f"quota of {have} snapshots in the region leaves 0"
+        in refusals(aws, usual)["quota-snapshots"]
+    )
 
 
 def test_quotas_that_may_not_be_read_count_as_they_are_by_default(aws: Sandbox, usual: str) -> None:
