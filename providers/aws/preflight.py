@@ -190,10 +190,11 @@ def _in_progress(disks: list[Disk], pending: "Counter[str]") -> Iterator[Finding
 
 
 def _over(code: str, of: str, needed: int, used: int, limit: int) -> Iterator[Finding]:
-    if needed and used + needed > limit:
+    left = max(0, limit - used)
+    if needed > left:
         yield Finding(
             "refuse", code, of,
-            f"The quota of {limit} {of} leaves {max(0, limit - used)}, and the freeze makes {needed}.",
+            f"The quota of {limit} {of} leaves {left}, and the freeze makes {needed}.",
             "Ask AWS to raise the quota, or remove snapshots that are not needed.",
         )  # fmt: skip
 
