@@ -12,9 +12,9 @@ from coldferry.machine import Machine
 from coldferry.plain import plain, shown
 from coldferry.plan import Plan
 from coldferry.rules import strangers
+from coldferry.strict_yaml import compose
 from coldferry.translation import ACKNOWLEDGE, as_said
 from console import new_file
-from console.strict_yaml import compose
 
 _MAX_BYTES = 1 << 20
 """Small enough to be parsed at once; a thousand answers are a tenth of it."""

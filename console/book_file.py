@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from coldferry.book import Book, BookRule
 from coldferry.errors import BadInput, FaultyFile
 from coldferry.plain import plain
+from coldferry.strict_yaml import compose, line, word
 from console import new_file
-from console.strict_yaml import compose, line, word
 
 _MAX_BYTES = 4 << 20
 """Some ten thousand rules: 2,000 were 0.6 MB, and took two seconds to read."""

@@ -11,6 +11,7 @@ from coldferry.errors import NotMovable
 from coldferry.inspecting import Look
 from coldferry.migration import next_migration, pair_of
 from coldferry.plain import plain
+from coldferry.reckoning import ends_of
 from console import blocks
 from providers.registry import connect_source, connect_translator
 
@@ -29,7 +30,8 @@ def look_into(source: str, vm: str, target: str) -> Look:
     machine = origin.describe(vm)
     pair = pair_of(origin, vm, goal)
     migration, _ = next_migration(machine.name, goal.provider, pair, origin.marks(vm))
-    return inspecting.inspect(origin, vm, machine, migration, goal.guest, measure=True)
+    ends = ends_of(origin, goal)
+    return inspecting.inspect(origin, vm, machine, migration, goal.guest, ends=ends)
 
 
 def show_findings(out: Console, findings: Sequence[Mapping[str, Any]]) -> None:

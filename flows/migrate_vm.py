@@ -7,6 +7,7 @@ from prefect.client.schemas.objects import State as PrefectState
 from prefect.states import Cancelled
 from pydantic import Field
 
+from coldferry import calls
 from coldferry.errors import (
     ColdferryError,
     Drifted,
@@ -26,6 +27,7 @@ from tasks.asking import NO_ANSWERS, GivenAnswers
 from tasks.clouds import Cloud
 from tasks.deciding import at_stage, decide, identify, name_run
 from tasks.describing import confirm_unchanged, preflight, survey
+from tasks.estimating import foretell
 from tasks.halting import (
     confirm_halted,
     give_back,
@@ -64,7 +66,7 @@ async def migrate_vm(
             snapshot that is removed again, and into the frozen disks after the halt. What is
             found (drivers, boot, network, mounts) is shown in the form and in the report.
     """
-    timed = Stopwatch()
+    timed, before = Stopwatch(), calls.so_far()
     with timed("describe"):
         found = survey(source, vm)
     await name_run(found.machine, source, target)
@@ -77,12 +79,15 @@ async def migrate_vm(
 
     with timed("translate and approve"):
         try:
-            approval = await decide(migration, found, target, answers or None, use_book=use_book)
+            approval = await decide(
+                migration, found, source, target, answers or None, use_book=use_book
+            )
         except Rejected as rejection:
             record(source, vm, migration, State.REJECTED)
             return Cancelled(message=str(rejection))
     approval = await keep_inspection(approval, found.inspection)
     seen = approval.inspection if inspect else None
+    expected = await foretell(source, target, approval.plan, seen, inspect=inspect)
 
     with alone(migration):
         try:
@@ -102,6 +107,8 @@ async def migrate_vm(
         findings=[*remarks_of(found, seen), *findings],
         timed=timed,
         downtime=downtime(found, migration, timed),
+        estimate=expected,
+        calls=calls.since(before),
     )
     await publish(report)
     return report.as_json()

@@ -25,6 +25,7 @@ from tasks.asking import run_name
 from tasks.book import open_book, remember_answers
 from tasks.clouds import Cloud
 from tasks.describing import Surveyed, translate
+from tasks.estimating import foretell
 
 BY_RULE = "rules alone"
 BY_ANSWERS = "the answers given with the run"
@@ -69,6 +70,7 @@ def _runs_again(found: Surveyed) -> bool:
 async def decide(
     migration: str,
     found: Surveyed,
+    source: Cloud,
     target: Cloud,
     answers: Mapping[str, Any] | None,
     *,
@@ -105,6 +107,7 @@ async def decide(
     elif runtime.deployment.id is None:
         raise TranslationsMissing(plan.translation.missing, consulted.stale)
     else:
+        await foretell(source, target, plan, found.inspection, inspect=found.inspection is not None)
         made = await ask(plan, target, given, found.remarks, book, consulted.stale)
     await remember(made)
     if use_book:

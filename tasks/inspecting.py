@@ -12,6 +12,7 @@ from coldferry.inspecting import not_inspected, with_evidence
 from coldferry.machine import Machine
 from coldferry.plan import Plan
 from coldferry.ports import FrozenDisk
+from coldferry.reckoning import ends_of
 from tasks.approvals import remember
 from tasks.clouds import Cloud
 from tasks.describing import Surveyed, drifted
@@ -21,8 +22,9 @@ from tasks.steps import step
 @step("inspect", early=True)
 def inspect(source: Cloud, vm: str, machine: Machine, migration: str, target: Cloud) -> Inspection:
     """Look at the running machine's disks through a temporary freeze, which is released."""
-    needs = target.target().guest
-    return inspecting.inspect(source.source(), vm, machine, migration, needs).inspection
+    origin, goal = source.source(), target.target()
+    ends = ends_of(origin, goal)
+    return inspecting.inspect(origin, vm, machine, migration, goal.guest, ends=ends).inspection
 
 
 @step("inspect again")
