@@ -88,6 +88,15 @@ class DiskWriter(Protocol):
 
 
 @runtime_checkable
+class CountingReader(Protocol):
+    """A reader that counts what it fetched, retries included."""
+
+    @property
+    def fetched_bytes(self) -> int:
+        """Bodies of all answers to read requests so far."""
+
+
+@runtime_checkable
 class DigestReader(Protocol):
     """A reader whose provider tells the SHA-256 of every 512 KiB: no byte is hashed twice."""
 

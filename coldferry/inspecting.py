@@ -4,10 +4,12 @@ What the disks say fills what the source did not know, and never overrides
 what it did.
 """
 
+import time
 from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from coldferry.contents import DiskContent
 from coldferry.copying import data_extents
 from coldferry.errors import ColdferryError, Conflict, Finding
 from coldferry.guest.evidence import Evidence, Inspection
@@ -20,8 +22,12 @@ from coldferry.mounting import is_of, told_by_guest
 from coldferry.plan import Device, devices_of
 from coldferry.ports import DiskReader, Extent, FrozenDisk, Limits, Source
 from coldferry.progress import announce_step
+from coldferry.traffic import End, measured, until
 
 NOT_INSPECTED = "not-inspected"
+
+MEASURED_WITHIN_S = 120.0
+"""A person waits: what is allocated of larger disks is taken as all of them."""
 
 _TOLD_BY_DISKS = ("firmware", "architecture", "os_family")
 
@@ -30,13 +36,16 @@ _TOLD_BY_DISKS = ("firmware", "architecture", "os_family")
 class Look:
     """What a look came to.
 
-    ``fetched_bytes`` is what it cost at the provider; ``allocated_bytes`` the
-    sum of the provider's extents by device, where that was asked for.
+    ``fetched_bytes`` is what it cost at the provider.
     """
 
     inspection: Inspection
     fetched_bytes: int
-    allocated_bytes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def allocated_bytes(self) -> dict[str, int]:
+        """The sum of the provider's extents by device, where they were asked for."""
+        return {one.device: one.allocated_bytes for one in self.inspection.contents}
 
 
 def inspection_of(migration: str) -> str:
@@ -51,21 +60,22 @@ def inspect(
     migration: str,
     needs: GuestNeeds,
     *,
-    measure: bool = False,
     leaving: Container[int] = (),
+    ends: tuple[End, End] | None = None,
 ) -> Look:
     """Look at a machine as it is now, for a target with these needs.
 
     Makes one temporary frozen state of all its disks, under an id of its own,
-    and releases it on every end. ``measure`` counts what is allocated, too;
-    ``leaving`` are the disks, by index, that nothing is frozen or read of.
-    Raises what the provider raises.
+    and releases it on every end. ``leaving`` are the disks, by index, that nothing
+    is frozen or read of. With ``ends`` it counts what is allocated, and what a copy
+    between them takes. Raises what the provider raises.
     """
     devices = [device for device in devices_of(machine) if device.index not in leaving]
     with _glimpse(source, vm, inspection_of(migration), devices) as frozen:
         look = inspect_frozen(source, frozen, machine, needs, halted=False)
-        counted = {f.device.name: _allocated(source, f) for f in frozen} if measure else {}
-    return Look(look.inspection, look.fetched_bytes, counted)
+        contents = tuple(_contents(source, frozen, ends)) if ends is not None else ()
+    seen = look.inspection.model_copy(update={"contents": contents})
+    return Look(seen, look.fetched_bytes)
 
 
 def inspect_frozen(
@@ -93,7 +103,9 @@ def inspect_frozen(
             left=source.guest,
             halted=halted,
         )
-        return Look(*look_at(question, readers))
+        seen, fetched_bytes = look_at(question, readers)
+    told = {"contents": (), "fetched_bytes": fetched_bytes}
+    return Look(seen.model_copy(update=told), fetched_bytes)
 
 
 class _LeftBehind:
@@ -190,6 +202,12 @@ def _glimpse(
         source.release(inspection)
 
 
-def _allocated(source: Source, frozen: FrozenDisk) -> int:
-    with source.open_frozen(frozen) as reader:
-        return sum(length for _, length in data_extents(reader))
+def _contents(
+    source: Source, frozen: Sequence[FrozenDisk], ends: tuple[End, End]
+) -> Iterator[DiskContent]:
+    """Disk by disk; one that is not listed in time is left out, and counts as full."""
+    deadline_s = time.monotonic() + MEASURED_WITHIN_S
+    for disk in frozen:
+        with source.open_frozen(disk) as reader, suppress(TimeoutError):
+            spans = until(deadline_s, data_extents(reader))
+            yield measured(disk.device.name, disk.device.disk.size_bytes, spans, *ends)

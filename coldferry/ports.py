@@ -23,7 +23,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
+from coldferry.contents import DiskContent
 from coldferry.disk import (
+    CountingReader,
     DigestReader,
     DigestWriter,
     DiskReader,
@@ -35,10 +37,12 @@ from coldferry.disk import (
     Proof,
 )
 from coldferry.errors import Finding
+from coldferry.estimating import Share, Terms
 from coldferry.guest.needs import GuestNeeds
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
+from coldferry.traffic import End
 from coldferry.translation import Answers, Translation
 
 __all__ = [
@@ -46,6 +50,7 @@ __all__ = [
     "Arrived",
     "Billed",
     "Check",
+    "CountingReader",
     "DigestReader",
     "DigestWriter",
     "DiskReader",
@@ -53,6 +58,7 @@ __all__ = [
     "Erased",
     "Extent",
     "FrozenDisk",
+    "Glimpse",
     "Limits",
     "Machines",
     "ManifestCommitter",
@@ -61,9 +67,13 @@ __all__ = [
     "PowerState",
     "Priced",
     "Proof",
+    "Recalling",
     "Source",
+    "SourceReckoner",
+    "Surveyor",
     "Tagged",
     "Target",
+    "TargetReckoner",
     "Translator",
     "VerifiedDisk",
     "is_source",
@@ -369,6 +379,51 @@ class Target(Translator, Protocol):
 
         Not the lasting copies.
         """
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """A disk as somebody kept it at an earlier time, ``as_of`` (ISO 8601); closed by its user."""
+
+    device: Device
+    as_of: str
+    reader: AbstractContextManager[DiskReader]
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A source that knows of earlier states of its disks, which others keep; nothing is made."""
+
+    def latest(self, devices: Sequence[Device]) -> Iterator[Glimpse]:
+        """The newest of each device that has one, in their order."""
+
+
+@runtime_checkable
+class Surveyor(Protocol):
+    """A source that describes a machine and says what stands against it by one look."""
+
+    def survey(self, vm: str) -> tuple[Machine, list[Finding]]:
+        """What ``describe`` and ``unmovable`` say, for half of the calls. Raises UnknownMachine."""
+
+
+@runtime_checkable
+class SourceReckoner(Protocol):
+    """A source that says what its part of a migration takes; pure, asks nobody."""
+
+    end: End
+
+    def source_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
+        """Calls by class, what bounds each step, and what is paid for; ``contents`` as devices."""
+
+
+@runtime_checkable
+class TargetReckoner(Protocol):
+    """A target that says what its part of a migration takes; pure, asks nobody."""
+
+    end: End
+
+    def target_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
+        """The same, and what it needs of the target's quotas."""
 
 
 def is_source(cloud: Machines) -> TypeGuard[Source]:

@@ -11,6 +11,8 @@ from typing import Any
 from coldferry.approval import Approval
 from coldferry.downtime import Downtime
 from coldferry.errors import Finding
+from coldferry.estimating import Estimate, as_json
+from coldferry.foretelling import Outcome, beside
 from coldferry.home import folder, private
 from coldferry.migration import State
 from coldferry.placement_report import Latencies
@@ -24,7 +26,8 @@ class MovedDevice:
     """One disk: full ids at both ends, sizes and counts in bytes, and its proof.
 
     ``data_bytes`` counts 4 KiB blocks that are not all zero; ``sent_bytes``
-    the bodies of all write requests of this run, retries included.
+    the bodies of all write requests of this run, retries included; ``read_bytes``
+    what this run read of the source, None where it is not counted.
     """
 
     source: str
@@ -34,6 +37,7 @@ class MovedDevice:
     sent_bytes: int
     manifest_root: str
     proof: Proof
+    read_bytes: int | None = None
 
 
 @dataclass
@@ -70,6 +74,23 @@ class Report:
     timed: Stopwatch
     downtime: Downtime
     latencies: Latencies = field(default_factory=dict)
+    estimate: Estimate | None = None
+    calls: dict[str, int] = field(default_factory=dict)
+    """Requests that this process made meanwhile, by operation class."""
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What was estimated beside what it was; empty when nothing was estimated."""
+        if self.estimate is None:
+            return []
+        read = [device.read_bytes for device in self.devices]
+        return beside(
+            self.estimate,
+            read_bytes=None if None in read else sum(one or 0 for one in read),
+            sent_bytes=sum(device.sent_bytes for device in self.devices),
+            calls=self.calls,
+            seconds=self.timed.seconds,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The contract of ``coldferry migrate --json``."""
@@ -91,6 +112,8 @@ class Report:
             "downtime": self.downtime.as_json(),
             "began": self.timed.began,
             "seconds": self.timed.seconds,
+            "estimate": as_json(self.estimate) if self.estimate else None,
+            "outcomes": [asdict(one) | {"difference": one.difference} for one in self.outcomes],
         }
 
     def save(self) -> None:

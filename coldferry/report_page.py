@@ -10,6 +10,7 @@ from typing import Any
 
 from coldferry import words
 from coldferry.errors import Finding
+from coldferry.foretelling import as_table
 from coldferry.placement_report import as_markdown as as_lines
 from coldferry.plain import code, counted, prose, shown, size
 from coldferry.report import Report
@@ -19,7 +20,7 @@ from coldferry.translation import DecidedBy, FieldTranslation, Verdict
 def as_markdown(report: Report) -> str:
     """The whole page."""
     name = code(report.approval.machine.name)
-    parts = (_head, _timeline, _disks, _placements, _differences, _findings, _fields)
+    parts = (_head, _timeline, _outcomes, _disks, _placements, _differences, _findings, _fields)
     return "\n".join(
         [f"# {name}: {report.state}", "", *(line for part in parts for line in (*part(report), ""))]
     ).rstrip("\n")
@@ -86,6 +87,11 @@ def _timeline(report: Report) -> Iterator[str]:
     yield from ("## Timeline", "", "| began (UTC) | step | seconds |", "|---|---|---|")
     for step, at in report.timed.began.items():
         yield f"| {at} | {code(step)} | {report.timed.seconds.get(step, 0.0)} |"
+
+
+def _outcomes(report: Report) -> Iterator[str]:
+    if report.outcomes:
+        yield from ("## As it was estimated, and as it was", "", *as_table(report.outcomes))
 
 
 def _disks(report: Report) -> Iterator[str]:

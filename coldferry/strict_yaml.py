@@ -1,5 +1,6 @@
 """YAML as strangers may write it: small, without anchors, without a guess at any type."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +20,25 @@ def compose(text: str | bytes, name: str, kind: str) -> yaml.Node | None:
         raise BadInput(
             f"{name} is not {kind}: {_reason(error)}.", "Correct that, and give the file again."
         ) from None
+
+
+def compose_file(path: Path, kind: str, max_bytes: int) -> yaml.Node | None:
+    """The file's tree, every scalar still a word; None when it is empty.
+
+    Raises BadInput, calling it no ``kind``, when it cannot be read, is too
+    large, or uses tags or anchors.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(max_bytes + 1)
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be read: {error.strerror}.",
+            "Name a file that is there and that you may read.",
+        ) from None
+    if len(text) > max_bytes:
+        raise BadInput(f"{path} is larger than {kind} can be.", "Name the right file.")
+    return compose(text, str(path), kind)
 
 
 def line(node: yaml.Node) -> int:

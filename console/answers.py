@@ -12,9 +12,9 @@ from coldferry.machine import Machine
 from coldferry.plain import plain, shown
 from coldferry.plan import Plan
 from coldferry.rules import strangers
+from coldferry.strict_yaml import compose_file
 from coldferry.translation import ACKNOWLEDGE, as_said
 from console import new_file
-from console.strict_yaml import compose
 
 _MAX_BYTES = 1 << 20
 """Small enough to be parsed at once; a thousand answers are a tenth of it."""
@@ -26,7 +26,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises BadInput when the file is not a flat mapping, repeats a key, or
     uses anchors (a few hundred bytes of them make gigabytes).
     """
-    node = compose(path, "an answers file", _MAX_BYTES)
+    node = compose_file(path, "an answers file", _MAX_BYTES)
     try:
         return {} if node is None else _mapping(node)
     except ValueError as error:

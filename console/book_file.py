@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from coldferry.book import Book, BookRule
 from coldferry.errors import BadInput, FaultyFile
 from coldferry.plain import plain
+from coldferry.strict_yaml import compose_file, line, word
 from console import new_file
-from console.strict_yaml import compose, line, word
 
 _MAX_BYTES = 4 << 20
 """Some ten thousand rules: 2,000 were 0.6 MB, and took two seconds to read."""
@@ -38,7 +38,7 @@ def read(path: Path, known: Book) -> list[BookRule]:
     Raises FaultyFile naming every fault with its line. One is a known rule that
     was given another value but not another time: neither would be the newer.
     """
-    node = compose(path, "a book", _MAX_BYTES)
+    node = compose_file(path, "a book", _MAX_BYTES)
     if node is not None and not isinstance(node, yaml.SequenceNode):
         raise BadInput(
             f"{path} is not a book: it must be a list of rules.",

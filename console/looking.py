@@ -12,6 +12,7 @@ from coldferry.inspecting import Look
 from coldferry.migration import next_migration, pair_of
 from coldferry.placement import dropped, resolve
 from coldferry.plain import plain
+from coldferry.reckoning import ends_of
 from console import blocks
 from providers.registry import connect_source, connect_translator
 
@@ -31,8 +32,9 @@ def look_into(source: str, vm: str, target: str, placement: Mapping[str, str]) -
     pair = pair_of(origin, vm, goal)
     migration, _ = next_migration(machine.name, goal.provider, pair, origin.marks(vm))
     leaving = dropped(machine, resolve(machine, placement, before_look=True))
+    ends = ends_of(origin, goal)
     return inspecting.inspect(
-        origin, vm, machine, migration, goal.guest, measure=True, leaving=leaving
+        origin, vm, machine, migration, goal.guest, leaving=leaving, ends=ends
     )
 
 

@@ -13,6 +13,7 @@ from coldferry.errors import problem
 from coldferry.plain import counted, plain
 from console import answers as answer_file
 from console import blocks, placing, tracking
+from console.estimating import show_outcomes
 from console.looking import show_findings
 from console.managing import Json
 from console.output import Outcome, command
@@ -167,6 +168,7 @@ def show_report(out: Console, report: dict[str, Any], *, lasting: bool = True) -
     show_precedents(out, report["translation"])
     spent = ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items())
     out.print(f"Seconds: {spent}")
+    show_outcomes(out, report["outcomes"])
     show_findings(out, report["findings"])
     if lasting:
         out.print(f"Undo it with: coldferry rollback {report['migration']}")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coldferry.errors import (
+    BadInput,
     ColdferryError,
     Finding,
     NotMovable,
@@ -20,22 +21,25 @@ from coldferry.errors import (
     in_order,
     problem,
 )
+from coldferry.estimating import as_json
 from coldferry.guest.evidence import NO_EVIDENCE, Evidence, Inspection
 from coldferry.inspecting import with_evidence
 from coldferry.migration import Marks, State, next_migration, pair_of
 from coldferry.placement import resolve, with_placements
 from coldferry.plain import counted, fields_need, plain, shown
 from coldferry.plan import Plan
-from coldferry.ports import Machines, is_source, is_target
+from coldferry.ports import Machines, Translator, is_source, is_target
 from coldferry.precedents import EMPTY, consult
 from coldferry.translation import DecidedBy, FieldTranslation, Verdict
 from console import answers as answer_file
 from console import blocks, placing
 from console.book import saved_book
+from console.estimating import foretell, show_estimate
 from console.looking import look_into, show_findings
 from console.managing import Json
 from console.output import Outcome, command
 from console.placing import Placement
+from console.surveying import survey_all
 from providers.registry import connect, connect_translator
 
 ALL_COPIED: Mapping[str, str] = {}
@@ -52,8 +56,12 @@ NoBook = Annotated[
 @command
 def plan(
     source: SourceBlock,
-    vm: SourceVm,
-    target: TargetBlock,
+    vm: Annotated[
+        str, typer.Argument(metavar="VM", help="The machine's id at the source; not with --all")
+    ],
+    target: Annotated[
+        str | None, typer.Argument(metavar="TARGET", help="A cloud: coldferry-cloud/NAME")
+    ] = None,
     answers: Answers = None,
     write_answers: Annotated[
         Path | None,
@@ -62,11 +70,25 @@ def plan(
     inspect: Annotated[
         bool, typer.Option("--inspect", help="Look into its disks, by a temporary snapshot")
     ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every machine of SOURCE, as one table: SOURCE TARGET")
+    ] = False,
     no_book: NoBook = False,
     placement: Placement = None,
     json: Json = False,
 ) -> Outcome:
     """Say what a migration would do; creates nothing at the target."""
+    if every:
+        if target is not None or answers or write_answers or inspect:
+            raise BadInput(
+                "With --all a plan takes SOURCE and TARGET, and no answers and no --inspect.",
+                "Write 'coldferry plan SOURCE TARGET --all'.",
+            )
+        return survey_all(*ends(source, vm), use_book=not no_book)
+    if target is None:
+        raise BadInput(
+            "To which target?", "Write 'coldferry plan SOURCE VM TARGET', or '… TARGET --all'."
+        )
     given = answer_file.read(answers) if answers else {}
     placed = placing.read(placement)
     look = look_into(source, vm, target, placed) if inspect else None
@@ -76,6 +98,7 @@ def plan(
     )
     findings += seen.findings
     missing = made.translation.missing
+    found = foretell(*ends(source, target), made, seen)
     allocated = look.allocated_bytes if look else {}
     if write_answers:
         answer_file.write(write_answers, made, answer_file.answered(given), answers)
@@ -96,13 +119,22 @@ def plan(
         **placing.left_out(made),
         "guest": seen.evidence.model_dump(mode="json") if look else None,
         "findings": [asdict(finding) for finding in findings],
+        "estimate": as_json(found),
     }
     error = _in_the_way(made, findings)
     if error is not None:
         document["error"] = asdict(problem(error))
-    return Outcome(
-        document, lambda out: _show(out, made, findings), error.exit_code if error else 0
-    )
+
+    def show(out: Console) -> None:
+        _show(out, made, findings)
+        show_estimate(out, found)
+
+    return Outcome(document, show, error.exit_code if error else 0)
+
+
+def ends(source: str, target: str) -> tuple[Machines, Translator]:
+    """The clouds behind two saved blocks."""
+    return connect(blocks.load(source)[0]), connect_translator(blocks.load(target)[0])
 
 
 def _in_the_way(made: Plan, findings: list[Finding]) -> ColdferryError | None:
@@ -134,8 +166,7 @@ def make_plan(
     has words by a device's name. Raises BadAnswer for a path that is none, BadInput for a
     device that is none, and NotMovable when something stands against moving the machine.
     """
-    origin = connect(blocks.load(source)[0])
-    goal = connect_translator(blocks.load(target)[0])
+    origin, goal = ends(source, target)
     findings = origin.unmovable(vm) if is_source(origin) else []
     if refusals := [finding for finding in findings if finding.severity == "refuse"]:
         raise NotMovable.because(refusals)

@@ -7,6 +7,7 @@ from prefect.client.schemas.objects import State as PrefectState
 from prefect.states import Cancelled
 from pydantic import Field
 
+from coldferry import calls
 from coldferry.errors import (
     ColdferryError,
     Drifted,
@@ -28,6 +29,7 @@ from tasks.asking import ALL_COPIED, NO_ANSWERS, GivenAnswers, GivenPlacement
 from tasks.clouds import Cloud
 from tasks.deciding import at_stage, decide, identify, is_halted, name_run, placements
 from tasks.describing import confirm_unchanged, preflight, preflight_again, survey, with_remarks
+from tasks.estimating import foretell
 from tasks.failing import failures_told, tell_of_failure
 from tasks.halting import (
     confirm_halted,
@@ -82,7 +84,7 @@ async def migrate_vm(
         max_latency_ms: How far away a remote file system may be, in milliseconds a read, measured
             near the target before the halt.
     """
-    timed = Stopwatch()
+    timed, before = Stopwatch(), calls.so_far()
     with timed("describe"):
         found = survey(source, vm)
     await name_run(found.machine, source, target)
@@ -115,6 +117,7 @@ async def migrate_vm(
     if not halted:
         shares = approval.plan.shares
         measured = await probe_remote(shares, seen, max_latency_ms, measured, timed)
+    expected = await foretell(source, target, approval.plan, seen, inspect=inspect)
 
     async with failures_told(migration, source, vm, target):
         try:
@@ -136,6 +139,8 @@ async def migrate_vm(
         timed=timed,
         downtime=downtime(found, migration, timed),
         latencies=measured,
+        estimate=expected,
+        calls=calls.since(before),
     )
     await publish(report)
     return report.as_json()

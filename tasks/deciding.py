@@ -35,6 +35,7 @@ from tasks.asking import run_name
 from tasks.book import open_book, remember_answers
 from tasks.clouds import Cloud
 from tasks.describing import Surveyed, preflight, translate
+from tasks.estimating import foretell
 
 NOTHING_PLACED: Placements = {}
 
@@ -146,6 +147,7 @@ async def decide(
     else:
         faults = preflight(source, found.machine.origin.id, target, plan)
         findings = in_order([*found.remarks, *faults])
+        await foretell(source, target, plan, found.inspection, inspect=found.inspection is not None)
         made = await ask(plan, target, given, findings, book, consulted.stale)
     await remember(made)
     if use_book:

@@ -12,6 +12,7 @@ from coldferry.inspecting import not_inspected, with_evidence
 from coldferry.machine import Machine
 from coldferry.plan import Plan
 from coldferry.ports import FrozenDisk
+from coldferry.reckoning import ends_of
 from tasks.approvals import remember
 from tasks.clouds import Cloud
 from tasks.describing import Surveyed, drifted
@@ -28,8 +29,11 @@ def inspect(
     leaving: Collection[int] = (),
 ) -> Inspection:
     """Look at the running machine's disks through a temporary freeze, which is released."""
-    needs = target.target().guest
-    look = inspecting.inspect(source.source(), vm, machine, migration, needs, leaving=leaving)
+    origin, goal = source.source(), target.target()
+    ends = ends_of(origin, goal)
+    look = inspecting.inspect(
+        origin, vm, machine, migration, goal.guest, leaving=leaving, ends=ends
+    )
     return look.inspection
 
 

@@ -14,7 +14,7 @@ from coldferry.copying import copy_disk
 from coldferry.errors import CorruptCopy, Finding
 from coldferry.manifest import Copy, Manifest
 from coldferry.plan import Plan
-from coldferry.ports import DiskWriter, FrozenDisk, Proof, VerifiedDisk
+from coldferry.ports import CountingReader, DiskReader, DiskWriter, FrozenDisk, Proof, VerifiedDisk
 from coldferry.progress import announce
 from coldferry.verifying import EARLIER, read_back
 from providers.manifests import open_folder
@@ -25,7 +25,8 @@ from tasks.steps import step
 R = TypeVar("R")
 
 _sent: Counter[tuple[str, str]] = Counter()
-"""Bytes by migration and device since the freeze: a step tried again has a new writer."""
+_read: Counter[tuple[str, str]] = Counter()
+"""Bytes by migration and device since the freeze: a step tried again has new ends."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,13 @@ class CopiedDevice:
     device: str
     data_bytes: int
     manifest_root: str
+    counted: bool = False
+    """The source's reader counts what it fetches."""
+
+    @property
+    def read_bytes(self) -> int | None:
+        """Fetched from the source by this run so far, failed tries included; None: not counted."""
+        return _read[self.migration, self.device] if self.counted else None
 
     @property
     def sent_bytes(self) -> int:
@@ -56,7 +64,7 @@ def check_settings() -> None:
 def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
     """An immutable point in time of all devices together, in the plan's order."""
     for device in plan.devices:
-        _sent[plan.migration, device.name] = 0
+        _sent[plan.migration, device.name] = _read[plan.migration, device.name] = 0
     return source.source().freeze(vm, plan.migration, plan.devices)
 
 
@@ -67,6 +75,7 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
         source.source().open_frozen(frozen) as reader,
         target.target().open_disk(plan, frozen) as writer,
         _counted(frozen, writer),
+        _fetched(frozen, reader),
         _manifest(frozen, writer) as manifest,
     ):
         copy_disk(
@@ -83,6 +92,7 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             device=frozen.device.name,
             data_bytes=manifest.data_bytes,
             manifest_root=manifest.root,
+            counted=isinstance(reader, CountingReader),
         )
 
 
@@ -191,6 +201,16 @@ def _counted(frozen: FrozenDisk, writer: DiskWriter) -> Iterator[None]:
     finally:
         # Steps of one device run one after the other: nobody else adds to its count.
         _sent[frozen.migration, frozen.device.name] += writer.sent_bytes - before
+
+
+@contextmanager
+def _fetched(frozen: FrozenDisk, reader: DiskReader) -> Iterator[None]:
+    """Add what ``reader`` fetches inside, where it counts it."""
+    try:
+        yield
+    finally:
+        if isinstance(reader, CountingReader):
+            _read[frozen.migration, frozen.device.name] += reader.fetched_bytes
 
 
 def _manifest(frozen: FrozenDisk, writer: DiskWriter) -> Manifest:

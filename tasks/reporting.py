@@ -71,6 +71,7 @@ def moved(
             sent_bytes=copied.sent_bytes,
             manifest_root=disk.manifest_root,
             proof=disk.proof,
+            read_bytes=copied.read_bytes,
         )
         for copied, disk in ((copies[d.device.name], proven[d.device.name]) for d in frozen)
     ]

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from coldferry.contents import DiskContent
 from coldferry.errors import Finding
 from coldferry.machine import Architecture, Firmware
 
@@ -86,6 +87,10 @@ class Inspection(Clue):
     """What a look at a machine's disks came to."""
 
     evidence: Evidence = NO_EVIDENCE
+    contents: tuple[DiskContent, ...] = ()
+    """What is allocated of each device then; the looking process says it, never what it reads."""
+    fetched_bytes: int = 0
+    """What the look fetched from the provider."""
     findings: tuple[Finding, ...] = Field(default=(), max_length=MOST_FINDINGS + 1)
 
     @field_validator("findings")

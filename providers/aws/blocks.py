@@ -24,6 +24,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
+from coldferry import calls
 from coldferry.errors import ColdferryError, Transient, Unreachable
 from providers.aws.client import THROTTLED, speaking
 from providers.aws.pace import Pace, pace_of
@@ -68,6 +69,7 @@ class Blocks:
         self._counting = threading.Lock()
         self._answered = False
         self.sent_bytes = 0
+        self.got_bytes = 0
         self.puts = 0
 
     def get(self, snapshot: str, index: int, token: str, block: memoryview) -> bytes | None:
@@ -87,6 +89,8 @@ class Blocks:
                 "INVALID_BLOCK_TOKEN": StaleToken(f"EBS does not take the token of {subject}.")
             },
         )
+        with self._counting:
+            self.got_bytes += len(block)
         digest = hashlib.sha256(block).digest()
         said = answer.headers
         announced = (
@@ -162,6 +166,7 @@ class Blocks:
     def _ask(
         self, method: str, path: str, headers: dict[str, str], what: str, **bodies: Any
     ) -> Answer:
+        calls.made("aws", "read" if method == "GET" else "write")
         signed: Any = AWSRequest(method, f"{self._url}{path}", headers)
         credentials = self._credentials.get_frozen_credentials()
         SigV4Auth(credentials, "ebs", self._region).add_auth(signed)

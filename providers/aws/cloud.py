@@ -4,19 +4,32 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 
+from coldferry.contents import DiskContent
 from coldferry.errors import Finding
+from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
-from coldferry.ports import Check, DiskReader, Erased, FrozenDisk, Owned, PowerState, Tagged
+from coldferry.ports import (
+    Check,
+    DiskReader,
+    Erased,
+    FrozenDisk,
+    Glimpse,
+    Owned,
+    PowerState,
+    Tagged,
+)
 from coldferry.translation import Answers, Translation
 from providers.aws import (
     doctor,
     instances,
+    latest,
     marks,
     offers,
     power,
     preflight,
+    share,
     snapshots,
     tagged,
     translate,
@@ -41,6 +54,7 @@ class AwsCloud:
 
     provider = "aws"
     guest = GUEST
+    end = share.END
 
     def __init__(self, access: AwsAccess) -> None:
         self._clients = Clients(access)
@@ -104,8 +118,7 @@ class AwsCloud:
 
     def unmovable(self, vm: str) -> list[Finding]:
         """See :mod:`providers.aws.unmovable`."""
-        inventory = read_inventory(self._clients, vm)
-        return findings_of(self._clients, inventory, machine_of(inventory, self.scope))
+        return self.survey(vm)[1]
 
     def preflight_source(self, vm: str, plan: Plan) -> list[Finding]:
         """See :mod:`providers.aws.preflight`."""
@@ -138,6 +151,20 @@ class AwsCloud:
     def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
         """See :mod:`providers.aws.disks`."""
         return open_snapshot(self._clients, frozen)
+
+    def survey(self, vm: str) -> tuple[Machine, list[Finding]]:
+        """Both from one inventory."""
+        inventory = read_inventory(self._clients, vm)
+        machine = machine_of(inventory, self.scope)
+        return machine, findings_of(self._clients, inventory, machine)
+
+    def latest(self, devices: Sequence[Device]) -> Iterator[Glimpse]:
+        """See :mod:`providers.aws.latest`."""
+        return latest.latest(self._clients, devices)
+
+    def source_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
+        """See :mod:`providers.aws.share`."""
+        return share.source_share(plan, contents, terms)
 
     def release(self, migration: str) -> list[Erased]:
         """Delete our snapshots of that migration."""

@@ -29,10 +29,10 @@ LIMITS = Limits(
 )
 
 _GIB = 2**30
-_PAGE_BLOCKS = 4096
+PAGE_BLOCKS = 4096
 """Blocks asked for in one listing: 2 GiB where all are written, about 1 MiB of tokens."""
 
-_PAGES_KEPT = 3
+PAGES_KEPT = 3
 _TRIES = 3
 
 
@@ -68,6 +68,11 @@ class SnapshotReader:
         self._pages: OrderedDict[int, _Page] = OrderedDict()
         self.size_bytes = 0
         self._page(0)
+
+    @property
+    def fetched_bytes(self) -> int:
+        """All blocks that came, those that did not match their digest included."""
+        return self._blocks.got_bytes
 
     def extents(self, offset: int, length: int) -> Iterator[Extent]:
         """Runs of written and of unwritten blocks, cut to the window."""
@@ -149,7 +154,7 @@ class SnapshotReader:
             page = self._list(index)
             with self._lock:
                 self._pages[page.first] = page
-                while len(self._pages) > _PAGES_KEPT:
+                while len(self._pages) > PAGES_KEPT:
                     self._pages.popitem(last=False)
             return page
 
@@ -172,7 +177,7 @@ class SnapshotReader:
         while True:
             with speaking("ebs:ListSnapshotBlocks", self._snapshot):
                 answer: Any = self._ebs.list_snapshot_blocks(
-                    SnapshotId=self._snapshot, MaxResults=_PAGE_BLOCKS, **asked
+                    SnapshotId=self._snapshot, MaxResults=PAGE_BLOCKS, **asked
                 )
             if answer.get("BlockSize") != BLOCK_BYTES:
                 raise ProviderError(

@@ -25,6 +25,7 @@ from botocore.exceptions import (
 from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
+from coldferry import calls
 from coldferry.errors import BadInput
 from providers.aws.client import speaking
 
@@ -191,6 +192,7 @@ class Clients:
             ) from None
         name = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register_first(f"needs-retry.{name}", _give_up)
+        client.meta.events.register(f"before-send.{name}", _count)
         return client
 
     def _opened(self) -> Session:
@@ -270,6 +272,12 @@ def _client_maker(make_client: Any) -> Any:
         return client
 
     return make
+
+
+def _count(event_name: str, **_: Any) -> None:
+    """Every attempt; the answer None lets the SDK send it."""
+    listing = event_name.endswith((".ListSnapshotBlocks", ".ListChangedBlocks"))
+    calls.made("aws", "list" if listing else "manage")
 
 
 def _give_up(attempts: int, caught_exception: Exception | None = None, **_: Any) -> None:

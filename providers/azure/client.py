@@ -33,7 +33,7 @@ from providers.azure.credentials import credential
 from providers.azure.failures import Deed, Reply
 from providers.azure.ids import Json, properties
 from providers.azure.kinds import NIC, VM, Kind
-from providers.azure.reading_arm import ArmReader
+from providers.azure.reading_arm import ArmReader, Counted
 from providers.route import trusting
 
 T = TypeVar("T")
@@ -268,6 +268,7 @@ class Arm:
             "connection_timeout": 5,
             "read_timeout": 30,
             "polling_interval": 1,
+            "per_retry_policies": [Counted()],
             # Lost connections are tried again once; error answers are weighed in _call.
             "retry_total": 2, "retry_connect": 1, "retry_read": 1, "retry_status": 0,
         }  # fmt: skip

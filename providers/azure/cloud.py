@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
+from coldferry.contents import DiskContent
 from coldferry.errors import Finding
+from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
 from coldferry.plan import Device, Plan
 from coldferry.ports import (
@@ -32,6 +34,7 @@ from providers.azure import (
     power,
     preflight,
     reading,
+    share,
     stakes,
     translate,
 )
@@ -50,6 +53,7 @@ class AzureCloud:
 
     provider = "azure"
     guest = GUEST
+    end = share.END
 
     def __init__(self, access: AzureAccess) -> None:
         self.scope = f"{access.subscription_id}/{access.resource_group}/{access.location}"
@@ -98,6 +102,10 @@ class AzureCloud:
     def translate(self, machine: Machine, catalogue: Catalogue, answers: Answers) -> Translation:
         """See ``Target.translate``."""
         return translate.translate(machine, catalogue, answers)
+
+    def target_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
+        """See :mod:`providers.azure.share`."""
+        return share.target_share(plan, contents, terms, self._arm.access.location)
 
     def preflight(self, plan: Plan) -> list[Finding]:
         """See ``Target.preflight``."""

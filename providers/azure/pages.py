@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
+from coldferry import calls
 from coldferry.errors import Conflict, Denied, Gone, ProviderError, Transient, Unreachable
 from providers.azure.failures import Deed, Reply, refusal
 from providers.keepalive import Answer, Connections, Deadlines, check_range
@@ -225,6 +226,7 @@ class _Way:
         body: memoryview | None = None, into: memoryview | None = None,
     ) -> Answer:  # fmt: skip
         """One request, once. Raises our errors for every answer that is none of 2xx."""
+        calls.made("azure", _kind(method, query))
         whole = "&".join(filter(None, (query, self._query)))
         answer = self.connections.ask(
             method,
@@ -251,6 +253,12 @@ class _Way:
         if isinstance(failure, Denied) and self._place.denied:
             return Denied(failure.what, self._place.denied)
         return failure
+
+
+def _kind(method: str, query: str) -> calls.Kind:
+    if method == "GET":
+        return "list" if query.startswith("comp=pagelist") else "read"
+    return "write" if method == "PUT" else "manage"
 
 
 def _range(offset: int, length: int) -> str:

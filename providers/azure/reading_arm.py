@@ -14,7 +14,17 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
+from coldferry import calls
 from providers.azure.ids import Json
+
+
+class Counted(policies.SansIOHTTPPolicy[Any, Any]):
+    """Counts every attempt; it stands behind the retries."""
+
+    def on_request(self, request: Any) -> None:
+        """Called before each."""
+        del request
+        calls.made("azure", "manage")
 
 
 class ArmReader:
@@ -29,6 +39,7 @@ class ArmReader:
                 policies.UserAgentPolicy(sdk_moniker="mgmt-core"),
                 policies.ProxyPolicy(**options),
                 policies.RetryPolicy(**options),
+                Counted(),
                 ARMChallengeAuthenticationPolicy(credential, *scopes),
                 policies.SensitiveHeaderCleanupPolicy(),
             ],

@@ -34,7 +34,8 @@ class Waves:
 
     def report(self, run):
         artifact = {"artifacts": {"flow_run_id": {"any_": [run]}}}
-        return self.served.api("POST", "/artifacts/filter", artifact)[0]["data"]
+        listed = self.served.api("POST", "/artifacts/filter", artifact)
+        return next(one for one in listed if one["key"].startswith("report-"))["data"]
 
     def _with_user_data(self):
         return self.served.seeder.small(

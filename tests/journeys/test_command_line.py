@@ -70,6 +70,7 @@ def test_a_plan_creates_nothing_anywhere(sandbox, machine, untouched):
         "devices",
         "findings",
         "error",
+        "estimate",
         "guest",
     }
     assert answer.document["missing"]

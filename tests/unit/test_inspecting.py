@@ -8,11 +8,14 @@ from coldferry.guest.evidence import Evidence, Mount
 from coldferry.inspecting import as_if_seen, inspect, not_inspected, with_evidence
 from coldferry.machine import NetworkFilesystem
 from coldferry.ports import FrozenDisk
+from coldferry.traffic import End
 from providers.memory.cloud import MemoryCloud
 from tests.conformance.worlds import a_source
+from tests.unit.fake_disks import WIDE
 from tests.unit.machines import a_machine
 
 VM = "web-01"
+ENDS = (End(WIDE), End(WIDE))
 MIGRATION = "web-01-there-00000000-a1"
 UEFI = Evidence(firmwares=("uefi",), architecture="arm64", os_family="linux")
 EFS = NetworkFilesystem(id="fs-1", kind="nfs", address="10.0.0.5", mounted="unknown")
@@ -34,7 +37,7 @@ def look(cloud: MemoryCloud, **options):
 
 def test_nothing_is_left_of_a_look():
     cloud = a_source(VM)
-    seen = look(cloud, measure=True)
+    seen = look(cloud, ends=ENDS)
 
     assert cloud.owned() == []
     assert set(seen.allocated_bytes) == {"disk0", "disk1"}

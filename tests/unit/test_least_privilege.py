@@ -15,6 +15,7 @@ from coldferry.migration import Marks, State
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
 from coldferry.translation import Translation
+from providers.aws.cloud import AwsCloud
 from providers.azure.cloud import AzureCloud
 from providers.azure.guest import GUEST as AZURE_GUEST
 from providers.azure.rights import NEEDED
@@ -37,6 +38,8 @@ INSPECTION = Path(__file__).parents[2] / "docs" / "inspection.md"
 
 AWS_PREFIXES = {"efs": "elasticfilesystem", "service-quotas": "servicequotas"}
 """Where the counters' name of a service is not the one that policies use."""
+
+ENDS = (AwsCloud.end, AzureCloud.end)
 
 FREE = {"sts:GetCallerIdentity"}
 """Everybody may ask who they are."""
@@ -185,7 +188,7 @@ class TestAws:
         machine = cloud.describe(vm)
         aws.server.faults.reset_counts()
 
-        inspect(cloud, vm, machine, MIGRATION, AZURE_GUEST, measure=True)
+        inspect(cloud, vm, machine, MIGRATION, AZURE_GUEST, ends=ENDS)
 
         rights = INSPECTION.read_text().partition("\n## Rights\n")[2].partition("\n## ")[0]
         told = set(re.findall(r"`((?:ec2|ebs|kms):\w+)`", rights))

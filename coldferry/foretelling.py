@@ -1,0 +1,128 @@
+"""An estimate as a person reads it, and what came of it: the same words on a screen and a page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from coldferry.estimating import PERIODS, Estimate, Sum
+from coldferry.plain import code, duration, prose, size
+
+NOT_KNOWN = "not known"
+
+
+def facts(found: Estimate) -> list[tuple[str, str]]:
+    """``(what, how much)``, the first things first."""
+    how_exact = "" if found.exact else " at most" if found.ceiling else " or so"
+    sent = " at most" if found.ceiling else " or so"
+    return [
+        ("read at the source", f"{size(found.read_bytes)}{how_exact}: {found.basis}"),
+        ("sent to the target", f"{size(found.sent_bytes)}{sent}"),
+        ("downtime", span(found.downtime_s)),
+        ("from start to end", span(found.whole_s)),
+        ("held up most by", found.bottleneck or NOT_KNOWN),
+        *((f"paid {period}", usd(found.usd(period))) for period in PERIODS),
+        ("API calls", ", ".join(f"{kind} {count}" for kind, count in found.calls.items())),
+        ("rests on", f"rates of {found.rates_date}, list prices of {found.prices_date}"),
+    ]
+
+
+def span(found: Sum) -> str:
+    """``12 min``; with unknown parts an "at least", and what they are."""
+    words = duration(found.known)
+    if not found.unknown:
+        return words
+    return f"at least {words}; {NOT_KNOWN}: {', '.join(found.unknown)}"
+
+
+def usd(found: Sum) -> str:
+    """``$1.23``; with unknown parts an "at least", and what they are."""
+    words = dollars(found.known)
+    if not found.unknown:
+        return words
+    return f"at least {words}; {NOT_KNOWN}: {', '.join(found.unknown)}"
+
+
+def dollars(amount: float) -> str:
+    """Cents where there are any to be seen, and less than one where there is less."""
+    if 0 < amount < 0.01:
+        return "less than $0.01"
+    return f"${amount:,.2f}"
+
+
+def as_markdown(found: Estimate) -> list[str]:
+    """Lines of a page: the facts, then the steps and the costs one by one."""
+    lines = ["| | |", "|---|---|"]
+    lines += [f"| {what} | {prose(said, 600)} |" for what, said in facts(found)]
+    lines += ["", "| step | s | held up by, or measured as |", "|---|---|---|"]
+    lines += [
+        f"| {step.name} | {_number(step.seconds)} | {prose(step.bottleneck or step.basis)} |"
+        for step in found.steps
+    ]
+    lines += ["", "| cost | USD | when | price |", "|---|---|---|---|"]
+    lines += [
+        f"| {prose(cost.what)} | {_money(cost.usd)} | {cost.period} | {prose(cost.basis)} |"
+        for cost in found.costs
+    ]
+    return lines
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One figure beside what came of it; None is not known, or was not counted."""
+
+    what: str
+    unit: str
+    estimate: float | None
+    actual: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """How much more it was than estimated."""
+        if self.estimate is None or self.actual is None:
+            return None
+        return round(self.actual - self.estimate, 3)
+
+
+def beside(
+    found: Estimate,
+    *,
+    read_bytes: int | None,
+    sent_bytes: int,
+    calls: Mapping[str, int],
+    seconds: Mapping[str, float],
+) -> list[Outcome]:
+    """The estimate beside what was counted and measured, figure by figure."""
+    kinds = sorted({*found.calls, *calls})
+    steps = {step.name: step.seconds for step in found.steps}
+    return [
+        Outcome("bytes read", "B", found.read_bytes, read_bytes),
+        Outcome("bytes sent, at most", "B", found.sent_bytes, sent_bytes),
+        *(Outcome(f"calls, {k}", "", found.calls.get(k), calls.get(k, 0)) for k in kinds),
+        *(Outcome(step, "s", planned, seconds.get(step)) for step, planned in steps.items()),
+    ]
+
+
+def as_table(outcomes: Sequence[Outcome]) -> list[str]:
+    """Lines of a page."""
+    lines = ["| | estimate | actual | difference |", "|---|---|---|---|"]
+    return lines + [
+        f"| {code(one.what) if one.unit == 's' else one.what} "
+        f"| {' | '.join(figure(v, one.unit) for v in (one.estimate, one.actual, one.difference))} |"
+        for one in outcomes
+    ]
+
+
+def figure(value: float | None, unit: str) -> str:
+    """Bytes as a person says them, all else as a number with its unit."""
+    if value is None:
+        return NOT_KNOWN
+    if unit == "B":
+        return f"-{size(int(-value))}" if value < 0 else size(int(value))
+    return f"{value:g} {unit}".strip()
+
+
+def _number(seconds: float | None) -> str:
+    return NOT_KNOWN if seconds is None else f"{seconds:g}"
+
+
+def _money(amount: float | None) -> str:
+    return NOT_KNOWN if amount is None else f"{amount:.4f}"
