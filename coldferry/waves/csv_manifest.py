@@ -58,9 +58,8 @@ def _columns(titles: list[str], written: Written, name: str) -> list[tuple[str, 
             "Begin with the example in docs/waves.md.",
         )
     if len(titles) > _MOST_COLUMNS:
-        raise BadInput(
-            f"{name} has {len(titles)} columns: a wave has fewer.", "Name the right file."
-        )
+        what = f"{name} has {len(titles)} columns: a wave has {_MOST_COLUMNS} at most."
+        raise BadInput(what, "Name the right file.")
     columns: list[tuple[str, Place | None]] = []
     for at, title in enumerate(titles):
         first, dot, entry = title.partition(".")
