@@ -22,7 +22,7 @@ README = FOLDER.parent / "README.md"
 
 COMMANDS = (
     "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "gaps",
-    "compare", "prepare", "migrate", "copy", "rollback", "status", "limit", "book list",
+    "compare", "prepare", "migrate", "copy", "rollback", "status", "report", "limit", "book list",
     "book export", "book import", "book forget", "doctor", "up", "demo",
 )  # fmt: skip
 

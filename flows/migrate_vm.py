@@ -36,7 +36,7 @@ from tasks.halting import (
 )
 from tasks.inspecting import confirm_evidence, keep_inspection, remarks_of, with_inspection
 from tasks.moving import allocate, check_settings, freeze
-from tasks.reporting import compare, moved, publish
+from tasks.reporting import compare, downtime, moved, publish
 
 
 @flow(name="migrate-vm", flow_run_name="{vm}: {source.provider} to {target.provider}")
@@ -100,7 +100,8 @@ async def migrate_vm(
         devices=devices,
         approval=approval,
         findings=[*remarks_of(found, seen), *findings],
-        seconds=timed.seconds,
+        timed=timed,
+        downtime=downtime(found, migration, timed),
     )
     await publish(report)
     return report.as_json()
