@@ -12,6 +12,7 @@ OnStep = Callable[[str], None]
 _step_watchers: list[OnStep] = []
 _watchers: list[OnProgress] = []
 _ended = threading.Event()
+_ended_one: set[str] = set()
 
 
 def watch(watcher: OnProgress) -> None:
@@ -37,6 +38,44 @@ def announce(device: str, done_bytes: int, total_bytes: int) -> None:
     check()
     for watcher in tuple(_watchers):
         watcher(device, done_bytes, total_bytes)
+
+
+def label(migration: str, device: str) -> str:
+    """What watchers are told of a migration's device: its siblings have a ``disk0``, too."""
+    return f"{migration}/{device}"
+
+
+def announcing(migration: str) -> OnProgress:
+    """As :func:`announce`, for the devices of one migration among several of this process.
+
+    Raises Cancelled also when that migration alone shall end.
+    """
+
+    def told(device: str, done_bytes: int, total_bytes: int) -> None:
+        check_one(migration)
+        announce(label(migration, device), done_bytes, total_bytes)
+
+    return told
+
+
+def end_one(migration: str) -> None:
+    """End one migration's copies in this process; what they wrote is kept."""
+    _ended_one.add(migration)
+
+
+def begin_one(migration: str) -> None:
+    """It may copy again in this process."""
+    _ended_one.discard(migration)
+
+
+def check_one(migration: str) -> None:
+    """Raises Cancelled when that migration's copies in this process shall end."""
+    if migration in _ended_one:
+        raise Cancelled(
+            f"{migration} was cancelled while copying.",
+            "The same command again goes on from there.",
+            resumable=True,
+        )
 
 
 def watch_steps(watcher: OnStep) -> None:

@@ -17,7 +17,6 @@ from coldferry.errors import (
     after_halt,
 )
 from coldferry.guest.evidence import Inspection
-from coldferry.home import alone
 from coldferry.migration import State
 from coldferry.plan import Plan
 from coldferry.report import MovedDevice, Report, Stopwatch
@@ -37,6 +36,7 @@ from tasks.halting import (
 from tasks.inspecting import confirm_evidence, keep_inspection, remarks_of, with_inspection
 from tasks.moving import allocate, check_settings, freeze
 from tasks.reporting import compare, moved, publish
+from tasks.turns import turn
 
 
 @flow(name="migrate-vm", flow_run_name="{vm}: {source.provider} to {target.provider}")
@@ -48,6 +48,7 @@ async def migrate_vm(
     stop_timeout_s: Annotated[int, Field(ge=0)] = 600,
     use_book: bool = True,
     inspect: bool = True,
+    approved: str = "",
 ) -> dict[str, Any] | PrefectState[Any]:
     """Move a machine and prove that its disks arrived; the source is left stopped.
 
@@ -63,6 +64,8 @@ async def migrate_vm(
         inspect: Look into the machine's disks before anything is decided, through a temporary
             snapshot that is removed again, and into the frozen disks after the halt. What is
             found (drivers, boot, network, mounts) is shown in the form and in the report.
+        approved: The digest of a plan that was approved before, as a wave gives it: another
+            plan, or a gap in it, is refused and nobody is asked.
     """
     timed = Stopwatch()
     with timed("describe"):
@@ -77,14 +80,16 @@ async def migrate_vm(
 
     with timed("translate and approve"):
         try:
-            approval = await decide(migration, found, target, answers or None, use_book=use_book)
+            approval = await decide(
+                migration, found, target, answers or None, use_book=use_book, approved=approved
+            )
         except Rejected as rejection:
             record(source, vm, migration, State.REJECTED)
             return Cancelled(message=str(rejection))
     approval = await keep_inspection(approval, found.inspection)
     seen = approval.inspection if inspect else None
 
-    with alone(migration):
+    async with turn(migration, source, target):
         try:
             new_vm, devices, findings = await carry_out(
                 source, vm, target, approval.plan, seen, stop_timeout_s, timed

@@ -10,6 +10,7 @@ from coldferry.approval import Approval, approve
 from coldferry.errors import (
     BadAnswer,
     ColdferryError,
+    NotAsApproved,
     Refused,
     TranslationsMissing,
     after_halt,
@@ -18,13 +19,13 @@ from coldferry.machine import Machine
 from coldferry.migration import State, next_migration, pair_of
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
-from coldferry.translation import as_said
+from coldferry.translation import FieldTranslation, as_said
 from tasks.approvals import recall, remember
 from tasks.approving import ask
 from tasks.asking import run_name
 from tasks.book import open_book, remember_answers
 from tasks.clouds import Cloud
-from tasks.describing import Surveyed, translate
+from tasks.describing import Surveyed, translate, weigh
 
 BY_RULE = "rules alone"
 BY_ANSWERS = "the answers given with the run"
@@ -73,16 +74,20 @@ async def decide(
     answers: Mapping[str, Any] | None,
     *,
     use_book: bool = True,
+    approved: str = "",
 ) -> Approval:
     """The approval that this migration goes by.
 
     Once the source is halted the plan is fixed: a rerun goes on with what was
     approved. Before that, an approval counts while the plan's digest is the
     same. What the translation book answers was approved before; what a person
-    answers here, it learns. Raises TranslationsMissing, BadAnswer, Refused or
-    Rejected.
+    answers here, it learns. Where a plan's digest was ``approved`` beforehand,
+    nobody is asked: another plan raises NotAsApproved. Raises
+    TranslationsMissing, BadAnswer, Refused or Rejected.
     """
     kept = await recall(migration)
+    if approved:
+        return await _as_approved(approved, kept, migration, found, target, answers or {})
     if kept and _halted(found, migration):
         if answers is not None and not _same(answers, kept):
             raise Refused(
@@ -110,6 +115,50 @@ async def decide(
     if use_book:
         await remember_answers(made, target, book)
     return made
+
+
+async def _as_approved(
+    digest: str,
+    kept: Approval | None,
+    migration: str,
+    found: Surveyed,
+    target: Cloud,
+    answers: Mapping[str, Any],
+) -> Approval:
+    """The approval of the plan with that digest, as it was given before."""
+    good = kept is not None and kept.plan_digest == digest
+    if kept and _halted(found, migration):
+        if not good:
+            raise NotAsApproved(migration, ["its approval"], [])
+        return kept
+    weighed = weigh(target, found.machine, answers)
+    translation = weighed.consulted.translation
+    plan = Plan(migration=migration, machine=found.machine, translation=translation)
+    if plan.digest != digest:
+        refuse_blocking(plan)
+        changed = [*weighed.problems, *(_changes(kept.plan, plan) if kept and good else [])]
+        lacking = [*weighed.problems, *translation.missing]
+        differs = [path for path in dict.fromkeys(changed) if path not in lacking]
+        raise NotAsApproved(
+            migration, differs or ([] if lacking else ["the machine"]), list(dict.fromkeys(lacking))
+        )
+    if kept and good:
+        return kept
+    made = approve(plan, answers, BY_ANSWERS)
+    await remember(made)
+    return made
+
+
+def _changes(approved: Plan, now: Plan) -> list[str]:
+    """Where the one plan says otherwise than the other, by path."""
+    before = {field.path: _said(field) for field in approved.translation.fields}
+    after = {field.path: _said(field) for field in now.translation.fields}
+    paths = dict.fromkeys([*before, *after])
+    return [path for path in paths if before.get(path) != after.get(path)]
+
+
+def _said(field: FieldTranslation) -> list[Any]:
+    return [field.verdict, field.source, field.target, field.consequence]
 
 
 def at_stage(refusal: Refused, found: Surveyed, migration: str) -> ColdferryError:

@@ -11,7 +11,7 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from prefect.exceptions import PrefectHTTPStatusError
 
 from coldferry.plain import size
-from coldferry.progress import Rate, unwatch, watch
+from coldferry.progress import Rate, label, unwatch, watch
 
 EVERY_S = 2.0
 """An artifact is a row in Prefect's database: no more often than a person looks."""
@@ -20,15 +20,16 @@ EVERY_S = 2.0
 class _Seen:
     """What was announced of one device, from any thread."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, migration: str, device: str) -> None:
         self.device = device
+        self._label = label(migration, device)
         self.done_bytes = 0
         self.total_bytes: int | None = None
         self._rate = Rate()
 
     def moved(self, device: str, done_bytes: int, total_bytes: int) -> None:
         """See :data:`coldferry.ports.OnProgress`."""
-        if device == self.device:
+        if device == self._label:
             self._rate.note(time.monotonic(), done_bytes)
             self.done_bytes, self.total_bytes = done_bytes, total_bytes
 
@@ -67,7 +68,7 @@ async def shown(migration: str, device: str) -> AsyncIterator[None]:
     at most every two seconds and at the end. Prefect's API failing costs the
     artifact and nothing else.
     """
-    seen = _Seen(device)
+    seen = _Seen(migration, device)
     watch(seen.moved)
     writing = asyncio.create_task(_keep(seen, f"copy-{migration}-{device}"))
     try:
