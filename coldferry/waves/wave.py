@@ -1,0 +1,194 @@
+"""A wave: machines that are moved together, in which order, in which window."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from coldferry.leaves import pattern_of, schema_patterns
+from coldferry.plain import visible
+from coldferry.translation import as_said
+from coldferry.waves.ordering import cycles
+
+MOST_ROWS = 500
+"""A weekend of an account; planning so many takes minutes, and a page of them can be read."""
+
+_PATTERNS = frozenset(schema_patterns())
+
+
+def _printable(text: str) -> str:
+    if visible(text) != text:
+        raise ValueError("has characters that cannot be seen")
+    return text
+
+
+def _known_field(path: str) -> str:
+    if pattern_of(path) not in _PATTERNS:
+        raise ValueError("the machine's description has no such field")
+    return path
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+Text = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Block = Annotated[str, Field(pattern=r"^(coldferry-cloud/)?[a-z0-9][a-z0-9-]*$", max_length=200)]
+FieldPath = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_known_field)]
+_Value = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]
+Answer = Annotated[
+    _Value | Annotated[tuple[_Value, ...], Field(max_length=64)], BeforeValidator(as_said)
+]
+Placement = Literal["copy", "remote", "drop"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Options(_Part):
+    """What one migration may be told; the names are those of the flow ``migrate-vm``."""
+
+    stop_timeout_s: Annotated[int, Field(ge=0, le=86_400)] = 600
+    inspect: bool = True
+    use_book: bool = True
+
+
+class Row(_Part):
+    """One machine of a wave.
+
+    ``source`` and ``target`` name saved clouds, with or without
+    ``coldferry-cloud/``. ``after`` names the rows that it starts after,
+    ``group`` those that are cut over and rolled back with it. ``answers`` are
+    translations by field, ``placement`` says by device what becomes of it.
+    """
+
+    name: Name
+    vm: Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
+    source: Block
+    target: Block
+    owner: Text = ""
+    group: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$", max_length=64)] = ""
+    after: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
+    answers: dict[FieldPath, Answer] = {}
+    placement: dict[Annotated[str, Field(min_length=1, max_length=300)], Placement] = {}
+    options: Options = Options()
+
+    @property
+    def machine(self) -> tuple[str, str]:
+        """The source's short name and the machine's id: one row a machine."""
+        return short(self.source), self.vm
+
+
+class Window(_Part):
+    """When what may happen; each moment has its zone, and each may be left out.
+
+    ``start``: nothing is begun before it. ``latest_start``: what is not halted
+    by then stays where it is. ``abort_at``: what is halted and not yet
+    allocated is started again at the source.
+    """
+
+    start: AwareDatetime | None = None
+    latest_start: AwareDatetime | None = None
+    abort_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Window":
+        said = [(name, at) for name in type(self).model_fields if (at := getattr(self, name))]
+        for (first, begins), (then, ends) in zip(said, said[1:], strict=False):
+            if begins >= ends:
+                raise ValueError(f"{then} must be later than {first}")
+        return self
+
+    def next_moment(self, now: datetime) -> datetime | None:
+        """The next one that changes what happens; None when there is none any more."""
+        moments = (self.start, self.latest_start, self.abort_at)
+        return min((at for at in moments if at is not None and at > now), default=None)
+
+
+class Wave(_Part):
+    """All rows, the window, and how much may happen at once.
+
+    ``bytes_per_s`` bounds all copies of the wave together, None leaves them to
+    the clouds' limits.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=80)]
+    rows: Annotated[tuple[Row, ...], Field(min_length=1, max_length=MOST_ROWS)]
+    window: Window = Window()
+    machines_at_once: Annotated[int, Field(ge=1, le=100)] = 4
+    bytes_per_s: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Wave":
+        if found := list(misfits(self.rows)):
+            raise ValueError("; ".join(str(one) for one in found))
+        return self
+
+    @cached_property
+    def by_name(self) -> dict[str, Row]:
+        """Rows by name, in the manifest's order."""
+        return {row.name: row for row in self.rows}
+
+    @cached_property
+    def after(self) -> dict[str, tuple[str, ...]]:
+        """The graph for :mod:`coldferry.waves.ordering`."""
+        return {row.name: row.after for row in self.rows}
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The rows of each group, by its name; rows without one are in none."""
+        names = dict.fromkeys(row.group for row in self.rows if row.group)
+        return {name: tuple(r.name for r in self.rows if r.group == name) for name in names}
+
+
+class Misfit(NamedTuple):
+    """A fault between rows: whose, in which column, and what."""
+
+    row: str
+    column: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.row}, {self.column}: {self.what}"
+
+
+def misfits(rows: Sequence[Row]) -> Iterator[Misfit]:
+    """Every fault that no row has by itself: names, machines and orders that do not go together."""
+    machines: dict[tuple[str, str], str] = {}
+    known = {row.name for row in rows}
+    seen: set[str] = set()
+    for row in rows:
+        if row.name.lower() in seen:
+            yield Misfit(row.name, "name", "another row has this name")
+        seen.add(row.name.lower())
+        first = machines.setdefault(row.machine, row.name)
+        if first != row.name:
+            yield Misfit(row.name, "vm", f"is the machine of {first} already")
+        if row.name in row.after:
+            yield Misfit(row.name, "after", "a machine cannot start after itself")
+        for other in dict.fromkeys(row.after):
+            if other not in known:
+                yield Misfit(row.name, "after", f"there is no row {other}")
+            elif row.after.count(other) > 1:
+                yield Misfit(row.name, "after", f"names {other} twice")
+    others = {row.name: [one for one in row.after if one != row.name] for row in rows}
+    for path in cycles(others):
+        yield Misfit(path[0], "after", f"goes in a circle: {' after '.join(path)}")
+
+
+def short(block: str) -> str:
+    """A saved cloud's name without its type."""
+    return block.rpartition("/")[2]
+
+
+def full(block: str) -> str:
+    """A saved cloud's name with its type."""
+    return f"coldferry-cloud/{short(block)}"
