@@ -21,7 +21,8 @@ README = FOLDER.parent / "README.md"
 COMMANDS = (
     "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "gaps",
     "compare", "prepare", "migrate", "copy", "rollback", "status", "limit", "book list",
-    "book export", "book import", "book forget", "doctor", "up", "demo",
+    "book export", "book import", "book forget", "wave check", "wave plan",
+    "wave run", "doctor", "up", "demo",
 )  # fmt: skip
 
 _HELP = re.compile(r"(?<=<!-- help -->\n).*?(?=<!-- /help -->)", re.DOTALL)
