@@ -1,19 +1,17 @@
 """Gaps as a CSV sheet that a spreadsheet program shows, fills in and writes back.
 
-A cell that begins with ``=``, ``+``, ``-``, ``@`` or a control character can
-be run as a formula ("CSV Injection", OWASP); names and tags come from
-strangers. Such a cell gets an apostrophe in front, and loses it again when it
-is read. Semicolons in what is only shown become commas: where the program's
-list separator is the semicolon, what follows one would begin a cell.
+No cell is a formula (``coldferry.cells``). Semicolons in what is only shown
+become commas: where the program's list separator is the semicolon, what
+follows one would begin a cell.
 """
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from coldferry.cells import harmless, original
 from coldferry.errors import BadInput, FaultyFile
 from coldferry.gaps import Filled, Gap
 from coldferry.plain import plain
@@ -32,20 +30,6 @@ _SAVE_AGAIN = "Save it as 'CSV UTF-8' and give it again."
 
 _CELL_CHARS = 30_000
 """Less than the 32,767 that "Excel specifications and limits" gives a cell."""
-
-# Full-width forms count too: some programs take them for the plain ones.
-_RISKY = re.compile("'*\\s*[=+\\-@＝＋－＠\\t\\r\\n]")  # noqa: RUF001
-_RISKY_READ = re.compile("'+\\s*[=+\\-@＝＋－＠\\t\\r\\n]")  # noqa: RUF001
-
-
-def harmless(cell: str) -> str:
-    """``cell`` as no program runs it; :func:`original` gives it back."""
-    return f"'{cell}" if _RISKY.match(cell) else cell
-
-
-def original(cell: str) -> str:
-    """What :func:`harmless` was given."""
-    return cell[1:] if _RISKY_READ.match(cell) else cell
 
 
 def write(gaps: Sequence[Gap]) -> str:

@@ -9,8 +9,11 @@ that are not in it are left out of account.
 """
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
+from typing import NamedTuple
 
 Graph = Mapping[str, Collection[str]]
 
@@ -37,24 +40,24 @@ def cycles(after: Graph) -> list[tuple[str, ...]]:
             return found
 
 
-def start_order(after: Graph) -> list[str]:
+def start_order(after: Graph) -> Sequence[str]:
     """All rows, each behind those that it starts after, else as the manifest has them."""
-    return _sorted(after, after)
+    return _order(_frozen(after)).starting
 
 
-def stop_order(after: Graph) -> list[str]:
+def stop_order(after: Graph) -> Sequence[str]:
     """All rows, each behind those that start after it, else as the manifest has them."""
-    return _sorted(after, _turned(after))
+    return _order(_frozen(after)).stopping
 
 
-def needs(after: Graph) -> dict[str, frozenset[str]]:
+def needs(after: Graph) -> Mapping[str, frozenset[str]]:
     """Of each row all that it starts after, directly or not."""
-    return _closed(after, start_order(after))
+    return _order(_frozen(after)).needs
 
 
-def needed_by(after: Graph) -> dict[str, frozenset[str]]:
+def needed_by(after: Graph) -> Mapping[str, frozenset[str]]:
     """Of each row all that start after it, directly or not."""
-    return _closed(_turned(after), stop_order(after))
+    return _order(_frozen(after)).needed_by
 
 
 def may_halt(after: Graph, down: Collection[str]) -> list[str]:
@@ -76,6 +79,34 @@ def depth(after: Graph) -> int:
     for name in start_order(after):
         longest[name] = 1 + max((longest.get(one, 0) for one in after[name]), default=0)
     return max(longest.values(), default=0)
+
+
+_Frozen = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class _Order(NamedTuple):
+    starting: tuple[str, ...]
+    stopping: tuple[str, ...]
+    needs: Mapping[str, frozenset[str]]
+    needed_by: Mapping[str, frozenset[str]]
+
+
+def _frozen(after: Graph) -> _Frozen:
+    return tuple((name, tuple(names)) for name, names in after.items())
+
+
+@lru_cache(maxsize=16)
+def _order(after: _Frozen) -> _Order:
+    """All that follows from a graph; a page asks for it once for each of its rows."""
+    along: Graph = dict(after)
+    against = _turned(along)
+    starting, stopping = _sorted(along, along), _sorted(along, against)
+    return _Order(
+        tuple(starting),
+        tuple(stopping),
+        MappingProxyType(_closed(along, starting)),
+        MappingProxyType(_closed(against, stopping)),
+    )
 
 
 def _ready(

@@ -131,7 +131,7 @@ def _endings(wave: Wave, standing: States, now: datetime) -> Iterator[Skip | Cal
 
 def _too_late(wave: Wave, one: Standing, now: datetime) -> str:
     """Why a row that has not been halted is not to be halted any more, or nothing."""
-    if one.down or one.state not in (RowState.PLANNED, RowState.WAITING, RowState.RUNNING):
+    if not one.pending:
         return ""
     window = wave.window
     for moment in (window.latest_start, window.abort_at):
@@ -156,8 +156,7 @@ def _begun(wave: Wave, standing: States, now: datetime) -> Iterator[Begin]:
     if past(window.abort_at, now) or (window.start is not None and now < window.start):
         return
     places = wave.machines_at_once - sum(one.state in ACTIVE for one in standing.values())
-    pending = (RowState.PLANNED, RowState.WAITING, RowState.RUNNING)
-    down = {name for name, one in standing.items() if one.down or one.state not in pending}
+    down = {name for name, one in standing.items() if not one.pending}
     ready = {*down, *may_halt(wave.after, down)}
     for name in stop_order(wave.after):
         if standing[name].state is RowState.PLANNED and name in ready and places > 0:

@@ -63,6 +63,16 @@ class Standing:
         done = (RowState.DONE, RowState.PUT_BACK)
         return self.state is RowState.HALTED or (self.halted and self.state not in done)
 
+    @property
+    def over(self) -> bool:
+        """Nothing more is done for it, unless its source is to be put back."""
+        return self.state is RowState.DONE or self.state in STOPPED
+
+    @property
+    def pending(self) -> bool:
+        """Its source still runs, and is to be halted."""
+        return not self.down and not self.over
+
 
 States = Mapping[str, Standing]
 """By the row's name; a row that is not in it is PLANNED."""

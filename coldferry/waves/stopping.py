@@ -13,10 +13,11 @@ def held_up(wave: Wave, causes: Iterable[str]) -> dict[str, str]:
     Groups and orders chain: what starts after a member of the group stops too.
     """
     then: dict[str, list[str]] = {name: [] for name in wave.by_name}
+    groups = wave.groups
     for row in wave.rows:
         for other in row.after:
             then[other].append(row.name)
-        then[row.name] += [name for name in wave.groups.get(row.group, ()) if name != row.name]
+        then[row.name] += [name for name in groups.get(row.group, ()) if name != row.name]
     blamed: dict[str, str] = {}
     for cause in causes:
         queue = deque([cause])
@@ -30,8 +31,9 @@ def held_up(wave: Wave, causes: Iterable[str]) -> dict[str, str]:
 
 def hold(wave: Wave, name: str, cause: str) -> str:
     """What ``cause`` is to ``name``, in words: ``it starts after it``."""
-    group = wave.by_name[name].group
-    if group and group == wave.by_name[cause].group:
+    rows = wave.by_name
+    group = rows[name].group
+    if group and group == rows[cause].group:
         return f"it is in the same group, {group}"
     if cause in needs(wave.after)[name]:
         return "it starts after it"

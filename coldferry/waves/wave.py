@@ -1,9 +1,10 @@
 """A wave: machines that are moved together, in which order, in which window."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from functools import cached_property
-from typing import Annotated, Literal, NamedTuple
+from itertools import pairwise
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +27,11 @@ MOST_ROWS = 500
 _PATTERNS = frozenset(schema_patterns())
 
 
+def short(block: str) -> str:
+    """A saved cloud's name without its type."""
+    return block.rpartition("/")[2]
+
+
 def _printable(text: str) -> str:
     if visible(text) != text:
         raise ValueError("has characters that cannot be seen")
@@ -40,13 +46,42 @@ def _known_field(path: str) -> str:
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
-Block = Annotated[str, Field(pattern=r"^(coldferry-cloud/)?[a-z0-9][a-z0-9-]*$", max_length=200)]
+Block = Annotated[
+    str,
+    Field(pattern=r"^(coldferry-cloud/)?[a-z0-9][a-z0-9-]*$", max_length=200),
+    AfterValidator(short),
+]
 FieldPath = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_known_field)]
+DeviceName = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
 _Value = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]
 Answer = Annotated[
     _Value | Annotated[tuple[_Value, ...], Field(max_length=64)], BeforeValidator(as_said)
 ]
-Placement = Literal["copy", "remote", "drop"]
+Placement = Literal["copy", "drop", "remote", "nofail", "remove", "ask"]
+"""What becomes of a device; which of them it may have is for its machine to say."""
+
+
+WHEN = "must be a moment with its zone, such as 2031-05-03T22:00+02:00"
+
+
+def _moment(said: Any) -> Any:
+    """A number would be taken for seconds since 1970."""
+    if isinstance(said, datetime) or (isinstance(said, str) and _ISO.match(said)):
+        return said
+    raise ValueError(WHEN)
+
+
+def _amount(said: Any) -> Any:
+    """``200MiB`` as a number of bytes; what is none is left for others to refuse."""
+    found = _SIZE.fullmatch(said.strip()) if isinstance(said, str) else None
+    return int(float(found[1]) * _UNITS[found[2]]) if found else said
+
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)\s*([KMG]iB)")
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
 class _Part(BaseModel):
@@ -64,27 +99,27 @@ class Options(_Part):
 class Row(_Part):
     """One machine of a wave.
 
-    ``source`` and ``target`` name saved clouds, with or without
-    ``coldferry-cloud/``. ``after`` names the rows that it starts after,
+    ``source`` and ``target`` name saved clouds; they may be given with
+    ``coldferry-cloud/`` in front. ``after`` names the rows that it starts after,
     ``group`` those that are cut over and rolled back with it. ``answers`` are
     translations by field, ``placement`` says by device what becomes of it.
     """
 
     name: Name
-    vm: Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
+    vm: Annotated[str, Field(max_length=2048, pattern=r"^\S+$"), AfterValidator(_printable)]
     source: Block
     target: Block
     owner: Text = ""
     group: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$", max_length=64)] = ""
     after: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
     answers: dict[FieldPath, Answer] = {}
-    placement: dict[Annotated[str, Field(min_length=1, max_length=300)], Placement] = {}
+    placement: dict[DeviceName, Placement] = {}
     options: Options = Options()
 
     @property
     def machine(self) -> tuple[str, str]:
         """The source's short name and the machine's id: one row a machine."""
-        return short(self.source), self.vm
+        return self.source, self.vm
 
 
 class Window(_Part):
@@ -95,14 +130,14 @@ class Window(_Part):
     allocated is started again at the source.
     """
 
-    start: AwareDatetime | None = None
-    latest_start: AwareDatetime | None = None
-    abort_at: AwareDatetime | None = None
+    start: Moment | None = None
+    latest_start: Moment | None = None
+    abort_at: Moment | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> "Window":
         said = [(name, at) for name in type(self).model_fields if (at := getattr(self, name))]
-        for (first, begins), (then, ends) in zip(said, said[1:], strict=False):
+        for (first, begins), (then, ends) in pairwise(said):
             if begins >= ends:
                 raise ValueError(f"{then} must be later than {first}")
         return self
@@ -124,7 +159,7 @@ class Wave(_Part):
     rows: Annotated[tuple[Row, ...], Field(min_length=1, max_length=MOST_ROWS)]
     window: Window = Window()
     machines_at_once: Annotated[int, Field(ge=1, le=100)] = 4
-    bytes_per_s: Annotated[int, Field(ge=1)] | None = None
+    bytes_per_s: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_amount)] = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Wave":
@@ -132,61 +167,64 @@ class Wave(_Part):
             raise ValueError("; ".join(str(one) for one in found))
         return self
 
-    @cached_property
+    @property
     def by_name(self) -> dict[str, Row]:
         """Rows by name, in the manifest's order."""
         return {row.name: row for row in self.rows}
 
-    @cached_property
+    @property
     def after(self) -> dict[str, tuple[str, ...]]:
         """The graph for :mod:`coldferry.waves.ordering`."""
         return {row.name: row.after for row in self.rows}
 
-    @cached_property
+    @property
     def groups(self) -> dict[str, tuple[str, ...]]:
         """The rows of each group, by its name; rows without one are in none."""
-        names = dict.fromkeys(row.group for row in self.rows if row.group)
-        return {name: tuple(r.name for r in self.rows if r.group == name) for name in names}
+        found: dict[str, tuple[str, ...]] = {}
+        for row in self.rows:
+            if row.group:
+                found[row.group] = (*found.get(row.group, ()), row.name)
+        return found
 
 
 class Misfit(NamedTuple):
-    """A fault between rows: whose, in which column, and what."""
+    """A fault between rows: of the row at ``at``, in which column, and what."""
 
+    at: int
     row: str
     column: str
     what: str
 
     def __str__(self) -> str:
-        return f"{self.row}, {self.column}: {self.what}"
+        return f"row {self.row}, {self.column}: {self.what}"
 
 
-def misfits(rows: Sequence[Row]) -> Iterator[Misfit]:
-    """Every fault that no row has by itself: names, machines and orders that do not go together."""
+def misfits(rows: Sequence[Row], also: Collection[str] = ()) -> Iterator[Misfit]:
+    """Every fault that no row has by itself: names, machines and orders that do not go together.
+
+    ``also`` are names of rows that are not among them because they have other faults.
+    """
+    known = {*also, *(row.name for row in rows)}
     machines: dict[tuple[str, str], str] = {}
-    known = {row.name for row in rows}
-    seen: set[str] = set()
-    for row in rows:
-        if row.name.lower() in seen:
-            yield Misfit(row.name, "name", "another row has this name")
-        seen.add(row.name.lower())
-        first = machines.setdefault(row.machine, row.name)
-        if first != row.name:
-            yield Misfit(row.name, "vm", f"is the machine of {first} already")
+    names: dict[str, str] = {}
+    places: dict[str, int] = {}
+    for at, row in enumerate(rows):
+        if (other := names.setdefault(row.name.lower(), row.name)) != row.name:
+            yield Misfit(at, row.name, "name", f"differs from {other} by capitals only")
+        elif places.setdefault(row.name, at) != at:
+            yield Misfit(at, row.name, "name", "another row has this name")
+        elif (first := machines.setdefault(row.machine, row.name)) != row.name:
+            yield Misfit(at, row.name, "vm", f"is the machine of {first} already")
         if row.name in row.after:
-            yield Misfit(row.name, "after", "a machine cannot start after itself")
-        for other in dict.fromkeys(row.after):
-            if other not in known:
-                yield Misfit(row.name, "after", f"there is no row {other}")
-            elif row.after.count(other) > 1:
-                yield Misfit(row.name, "after", f"names {other} twice")
-    others = {row.name: [one for one in row.after if one != row.name] for row in rows}
-    for path in cycles(others):
-        yield Misfit(path[0], "after", f"goes in a circle: {' after '.join(path)}")
-
-
-def short(block: str) -> str:
-    """A saved cloud's name without its type."""
-    return block.rpartition("/")[2]
+            yield Misfit(at, row.name, "after", "a machine cannot start after itself")
+        for one in dict.fromkeys(row.after):
+            if one not in known:
+                yield Misfit(at, row.name, "after", f"there is no row {one}")
+            elif row.after.count(one) > 1:
+                yield Misfit(at, row.name, "after", f"names {one} twice")
+    for path in cycles({row.name: [one for one in row.after if one != row.name] for row in rows}):
+        what = f"goes in a circle: {' after '.join(path)}"
+        yield Misfit(places[path[0]], path[0], "after", what)
 
 
 def full(block: str) -> str:

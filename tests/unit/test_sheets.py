@@ -8,10 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from coldferry.cells import harmless, original
 from coldferry.errors import BadInput, FaultyFile
 from coldferry.gaps import Asked, Filled, distinct
 from coldferry.precedents import consult
-from console.sheets import COLUMNS, harmless, original, read, write
+from console.sheets import COLUMNS, read, write
 from tests.unit.booking import GOAL
 from tests.unit.machines import a_disk, a_machine, a_nic
 
