@@ -13,6 +13,7 @@ from coldferry.errors import BadInput, Refused, TranslationsMissing, WaveUnfinis
 from coldferry.plain import counted, plain, size
 from coldferry.waves.ordering import depth, start_order, stop_order
 from coldferry.waves.reading import MAX_BYTES, read_wave
+from coldferry.waves.selecting import kind_of
 from coldferry.waves.wave import Wave
 from console import sheets
 from console.managing import Json
@@ -23,7 +24,7 @@ from console.watching import watching
 app = typer.Typer(help="Many machines, moved together.", no_args_is_help=True)
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="The wave: YAML, or CSV where it is called .csv")
+    Path, typer.Argument(metavar="FILE", help="The wave: YAML or CSV")
 ]
 _ENDS = {"failed": 5, "put-back": 5, "refused": 4, "skipped": 4, "waiting": 3}
 """By the worst state of a row that did not arrive, the worst first."""
@@ -90,7 +91,7 @@ def run(file: File, json: Json = False) -> Outcome:
     is halted. The deployment migrate-wave asks in a form.
     """
     text = _text(file)
-    read_wave(text, _kind(file), str(file))  # named by the file, before anything is started
+    read_wave(text, kind_of(text), str(file))  # named by the file, before anything is started
     use_server()
     from flows.migrate_wave import migrate_wave  # imports Prefect, which must find its server
 
@@ -112,11 +113,8 @@ async def _run(flow: Any, text: str) -> dict[str, Any]:
 
 def read(file: Path) -> Wave:
     """The wave in a file. Raises BadInput, naming every fault in it."""
-    return read_wave(_text(file), _kind(file), str(file))
-
-
-def _kind(file: Path) -> Any:
-    return "csv" if file.suffix.lower() == ".csv" else "yaml"
+    text = _text(file)
+    return read_wave(text, kind_of(text), str(file))
 
 
 def _text(file: Path) -> str:

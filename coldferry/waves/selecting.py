@@ -1,8 +1,9 @@
-"""A wave of all machines that bear certain tags at their source, in place of a manifest."""
+"""Which wave is meant: a manifest of some kind, or all machines that bear certain tags."""
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +30,13 @@ class Selector(BaseModel):
     window: Window = Window()
     machines_at_once: Annotated[int, Field(ge=1, le=100)] = 4
     bytes_per_s: Annotated[int, Field(ge=1)] | None = None
+
+
+def kind_of(text: str) -> Literal["yaml", "csv"]:
+    """CSV where the first line names columns, YAML else."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    columns = [cell.strip(' "') for cell in re.split(r"[,;\t]", first)]
+    return "csv" if {"name", "vm"} <= set(columns) else "yaml"
 
 
 def bears(machine: Machine, tags: Mapping[str, str]) -> bool:

@@ -16,7 +16,7 @@ from tasks.book import open_book
 from tasks.waves.approving import approve_all
 from tasks.waves.children import Children, Order
 from tasks.waves.clouds import Clouds
-from tasks.waves.driving import Drive
+from tasks.waves.driving import Clock, Drive, utc
 from tasks.waves.keeping import forget_ended, keep_ended, recall_ended
 from tasks.waves.page import Page
 from tasks.waves.planning import Planned, plan_all
@@ -32,10 +32,12 @@ async def plan_and_approve(wave: Wave, clouds: Clouds, names: Sequence[str]) -> 
     return await approve_all(wave, planned)
 
 
-async def carry_out(wave: Wave, clouds: Clouds, children: Children) -> States:
+async def carry_out(
+    wave: Wave, clouds: Clouds, children: Children, clock: Clock = utc
+) -> States:
     """How each row ended. May suspend the run, which then begins anew when it is resumed."""
     page, rounds = Page(wave), Counter[str]()
-    drive = Drive(wave, clouds, children, page.show)
+    drive = Drive(wave, clouds, children, page.show, clock)
     over = await recall_ended()
     names = [name for name in wave.by_name if name not in over]
     while True:

@@ -1,9 +1,7 @@
 """Which wave a run is for: its manifest, or a selector; and what the run is called by."""
 
 import asyncio
-import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
 
 from prefect import runtime
 from prefect.client.orchestration import get_client
@@ -12,20 +10,13 @@ from coldferry.errors import BadInput, UnknownMachine
 from coldferry.machine import Machine
 from coldferry.ports import Machines
 from coldferry.waves.reading import read_wave
-from coldferry.waves.selecting import Selector, select
+from coldferry.waves.selecting import Selector, kind_of, select
 from coldferry.waves.wave import Wave, short
 from tasks.steps import step
 from tasks.waves.children import WAVE_TAG
 from tasks.waves.clouds import load_named
 
 _AT_ONCE = 8
-
-
-def kind_of(text: str) -> Literal["yaml", "csv"]:
-    """CSV where the first line names columns, YAML else."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    columns = [cell.strip(' "') for cell in re.split(r"[,;\t]", first)]
-    return "csv" if {"name", "vm"} <= set(columns) else "yaml"
 
 
 async def wave_of(manifest: str, selector: Selector | None) -> Wave:

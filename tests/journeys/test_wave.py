@@ -1,0 +1,155 @@
+"""Waves of machines in memory, without a worker, against a real Prefect server."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prefect import flow
+
+from coldferry.errors import BadInput, TranslationsMissing
+from coldferry.machine import Tag
+from coldferry.ports import PowerState
+from coldferry.waves.reading import read_wave
+from coldferry.waves.selecting import Selector
+from flows.migrate_vm import migrate_vm
+from flows.migrate_wave import migrate_wave
+from tasks.waves.carrying import carry_out
+from tasks.waves.clouds import load_clouds
+from tasks.waves.here import Here
+from tests.journeys.fleets import Fleet, states
+
+
+class Story:
+    """Six machines of which one fails while it is copied and one is refused; then mended."""
+
+    ROWS = {
+        "spoiled": {"group": "pair"},
+        "mate": {"group": "pair"},
+        "taken": {},
+        "web": {"after": ["app"]},
+        "app": {"after": ["db"]},
+        "db": {},
+    }
+
+    def __init__(self):
+        self.fleet = Fleet(*self.ROWS)
+        self.fleet.target.spoiled.add("spoiled")
+        add = self.fleet.target.world.machines
+        add["taken"] = self.fleet.source.world.machines["taken"]
+        manifest = self.fleet.manifest(self.ROWS, machines_at_once=1)
+        self.first = self.fleet.run(manifest)
+        self.stopped = list(self.fleet.source.stopped)
+        self.mate = self.fleet.state("mate"), self.fleet.source.power("mate")
+        self.spoiled = self.fleet.state("spoiled")
+        self.fleet.target.spoiled.clear()
+        del add["taken"]
+        self.fleet.source.stopped.clear()
+        self.second = self.fleet.run(manifest)
+
+
+@pytest.fixture(scope="module")
+def story(prefect_api):
+    return Story()
+
+
+def test_a_wave_ends_as_its_manifest_says(story):
+    assert states(story.first) == {
+        "spoiled": "failed",
+        "mate": "skipped",
+        "taken": "refused",
+        "web": "done",
+        "app": "done",
+        "db": "done",
+    }
+
+
+def test_machines_are_halted_against_the_order_that_they_start_in(story):
+    assert [vm for vm in story.stopped if vm in ("web", "app", "db")] == ["web", "app", "db"]
+
+
+def test_one_failure_stops_its_group_and_nothing_else_before_it_is_touched(story):
+    assert story.mate == ("", PowerState.RUNNING)
+    assert story.spoiled == "failed"
+
+
+def test_the_same_wave_again_does_only_what_is_left(story):
+    assert set(states(story.second).values()) == {"done"}
+    assert set(story.fleet.source.stopped) == {"spoiled", "mate", "taken"}
+
+
+def test_without_answers_a_wave_names_every_gap_and_halts_nothing(prefect_api):
+    fleet = Fleet("web", "db")
+    with pytest.raises(TranslationsMissing) as ended:
+        fleet.run(fleet.manifest({"web": {"answers": {}}, "db": {"answers": {}}}))
+
+    assert ended.value.missing == ["web: nics[0].subnet_id", "db: nics[0].subnet_id"]
+    assert "coldferry gaps" in ended.value.do
+    assert fleet.source.stopped == []
+
+
+def test_a_machine_that_changed_after_the_approval_waits_and_stops_nobody(prefect_api):
+    fleet = Fleet("first", "changed", "last")
+    stored = fleet.source.world.machines["changed"]
+    changed = stored.machine.model_copy(update={"vcpus": 1})
+    allocate = fleet.target.allocate
+
+    def change_meanwhile(plan, disks):
+        stored.machine = changed
+        return allocate(plan, disks)
+
+    fleet.target.allocate = change_meanwhile
+    rows = dict.fromkeys(("first", "changed", "last"), {})
+    document = fleet.run(fleet.manifest(rows, machines_at_once=1))
+
+    assert states(document) == {"first": "done", "changed": "waiting", "last": "done"}
+    (row,) = [row for row in document["rows"] if row["name"] == "changed"]
+    assert "changed at vcpus" in row["why"]
+    assert fleet.source.power("changed") is PowerState.RUNNING
+
+
+def test_a_window_that_ends_puts_a_halted_source_back(prefect_api):
+    fleet = Fleet("slow")
+    start = datetime(2031, 5, 3, 20, tzinfo=UTC)
+    window = {"abort_at": (start + timedelta(hours=4)).isoformat()}
+    # A byte a second: it is under way for as long as nobody ends it.
+    wave = read_wave(
+        fleet.manifest({"slow": {}}, window=window, bytes_per_s=1, machines_at_once=1), "yaml"
+    )
+
+    def clock():
+        return start + timedelta(hours=5 if fleet.state("slow") == "copying" else 1)
+
+    @flow
+    async def windowed():
+        clouds = await load_clouds(wave)
+        return await carry_out(wave, clouds, Here(wave, clouds, migrate_vm), clock)
+
+    ended = asyncio.run(windowed())
+
+    assert ended["slow"].state == "put-back"
+    assert fleet.source.power("slow") is PowerState.RUNNING
+    assert fleet.source.marks("slow").power_before is None
+
+
+def test_a_wave_is_all_machines_that_bear_the_tags(prefect_api):
+    fleet = Fleet("web", "db", "other")
+    for name in ("web", "db"):
+        stored = fleet.source.world.machines[name]
+        tags = (Tag(key="wave", value="one"),)
+        stored.machine = stored.machine.model_copy(update={"tags": tags})
+    selector = Selector(
+        name="by tags",
+        source=fleet.origin,
+        target=fleet.goal,
+        tags={"wave": "one"},
+        options={"inspect": False, "use_book": False},
+    )
+    with pytest.raises(TranslationsMissing) as ended:
+        asyncio.run(migrate_wave(selector=selector))
+
+    assert ended.value.missing == ["db: nics[0].subnet_id", "web: nics[0].subnet_id"]
+
+
+def test_neither_a_manifest_nor_a_selector_is_bad_input(prefect_api):
+    with pytest.raises(BadInput, match="Which machines"):
+        asyncio.run(migrate_wave())
