@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
-from prefect.deployments import run_deployment
+from prefect.deployments.flow_runs import arun_deployment
 from prefect.exceptions import ObjectNotFound
 
 from coldferry.errors import BadInput
@@ -72,7 +72,7 @@ class Deployed:
 async def begin(wave: Wave, order: Order, attempt: int, source: Cloud, target: Cloud) -> FlowRun:
     """Hand one machine to the deployment, and do not wait."""
     row: Row = order.row
-    run = await run_deployment(  # type: ignore[misc] # Prefect's type is of its sync half
+    return await arun_deployment(
         DEPLOYMENT,
         parameters={
             "source": _reference(source),
@@ -87,7 +87,6 @@ async def begin(wave: Wave, order: Order, attempt: int, source: Cloud, target: C
         flow_run_name=f"{row.name}: {wave.name}, attempt {attempt}",
         tags=tags_of(wave, row, attempt),
     )
-    return run
 
 
 def _reference(cloud: Cloud) -> dict[str, dict[str, str]]:

@@ -148,6 +148,8 @@ async def _plan(begun: Planned) -> Planned:
     if found is None:
         return begun
     kept = await recall(begun.migration)
+    if kept and kept.from_book and not begun.row.options.use_book and not standing.halted:
+        kept = None  # the book is to be left alone now
     if kept and standing.halted:  # the plan is fixed once the source is halted
         return replace(begun, approval=kept)
     planned = await asyncio.to_thread(begun.answered, _same_answers(kept, begun.row))
