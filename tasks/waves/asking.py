@@ -4,7 +4,10 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
+
+from prefect.input import RunInput
 
 from coldferry.errors import Rejected
 from coldferry.gaps import Asked, Gap, distinct
@@ -35,7 +38,7 @@ async def ask(wave: Wave, rows: Sequence[Planned]) -> tuple[list[Planned], dict[
         gaps = open_gaps(now)
         page = first_page([as_inquiry(gap) for gap in gaps], number)
         given: Any = await suspend(
-            _form(wave, page, gaps, now, blocked, signed), _key(now, page, turn)
+            form(wave, page, gaps, now, blocked, signed), _key(now, page, turn)
         )
         signed = read_signature(given)
         if given.decision == REJECT:
@@ -137,14 +140,15 @@ def _problems(gaps: Sequence[Gap], rows: Sequence[Planned]) -> dict[str, str]:
     return found
 
 
-def _form(
+def form(
     wave: Wave,
     page: Page,
     gaps: Sequence[Gap],
     rows: Sequence[Planned],
-    blocked: Mapping[str, str],
-    signed: Mapping[str, str],
-) -> Any:
+    blocked: Mapping[str, str] = MappingProxyType({}),
+    signed: Mapping[str, str] = MappingProxyType({}),
+) -> type[RunInput]:
+    """The form of one page of ``gaps``; ``blocked`` says by row why answers made it impossible."""
     by_id = {gap.id: gap for gap in gaps}
     problems = _problems(gaps, rows)
     told = {**blocked, **{by_id[gap].title: why for gap, why in problems.items()}}

@@ -123,8 +123,9 @@ class Drive:
         marked = await standing_at_source(self._wave.by_name[name], self._clouds)
         halted = before.down if marked is None else marked.halted
         if child is None or child.ending is None:
-            if halted and before.state is RowState.RUNNING:
-                self._move(name, RowState.HALTED)
+            doing = marked.doing if marked else before.doing
+            state = RowState.HALTED if halted else before.state
+            self._move(name, state, before.why, doing=doing)
             return
         await self._ended(name)
         state, why = self._after(name, child, halted=halted)
@@ -213,8 +214,10 @@ class Drive:
         """``halted`` says of a row without a child how its source was left."""
         before = self.states[name]
         changes.setdefault("halted", before.halted and state is not RowState.DONE)
-        if state is RowState.PUT_BACK or state is RowState.SKIPPED:
+        if state in (RowState.PUT_BACK, RowState.SKIPPED):
             changes["halted"] = False
+        if state not in ACTIVE:
+            changes["doing"] = ""
         self.states[name] = replace(before, state=state, why=why, **changes)  # type: ignore[arg-type]
         if state is not before.state:
             announce_step(f"{name}: {state}" + (f", {why}" if why else ""))

@@ -1,6 +1,7 @@
 """A wave's sources while it runs: how their tags stand, and how they are put back."""
 
 import asyncio
+from dataclasses import replace
 
 import httpx
 from prefect.exceptions import PrefectHTTPStatusError
@@ -13,6 +14,14 @@ from coldferry.waves.wave import Row, Wave
 from tasks.halting import give_back
 from tasks.limiting import change
 from tasks.waves.clouds import Clouds, ends
+
+
+_DOING = {
+    State.HALTED: "freezing its disks",
+    State.COPYING: "copying",
+    State.PROVEN: "making the new machine",
+}
+"""What a machine's state means to who reads the wave's page."""
 
 
 async def standing_at_source(row: Row, clouds: Clouds) -> Standing | None:
@@ -41,7 +50,10 @@ def _put_back(row: Row, clouds: Clouds, migration: str) -> Standing:
 def _marked(row: Row, clouds: Clouds) -> Standing:
     source, target = ends(row, clouds)
     origin = source.source()
-    return standing_of(origin.marks(row.vm), pair_of(origin, row.vm, target.target()))
+    marks = origin.marks(row.vm)
+    standing = standing_of(marks, pair_of(origin, row.vm, target.target()))
+    doing = _DOING.get(marks.state, "") if marks and standing.halted else ""
+    return replace(standing, doing=doing)
 
 
 async def share(wave: Wave, migration: str) -> None:

@@ -5,17 +5,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 
-from coldferry.errors import BadInput, TranslationsMissing
+from coldferry.errors import BadInput, NotAsApproved, TranslationsMissing
+from coldferry.inquiry import first_page
 from coldferry.machine import Tag
 from coldferry.ports import PowerState
+from coldferry.precedents import EMPTY
 from coldferry.waves.reading import read_wave
 from coldferry.waves.selecting import Selector
 from flows.migrate_vm import migrate_vm
 from flows.migrate_wave import migrate_wave
+from tasks.asking import field_name
+from tasks.waves.asking import as_inquiry, form, open_gaps
 from tasks.waves.carrying import carry_out
-from tasks.waves.clouds import load_clouds
+from tasks.waves.clouds import load_clouds, load_named
 from tasks.waves.here import Here
+from tasks.waves.planning import plan_all
+from tests.conformance.worlds import ANSWERS
 from tests.journeys.fleets import Fleet, states
 
 
@@ -105,6 +113,69 @@ def test_a_machine_that_changed_after_the_approval_waits_and_stops_nobody(prefec
     (row,) = [row for row in document["rows"] if row["name"] == "changed"]
     assert "changed at vcpus" in row["why"]
     assert fleet.source.power("changed") is PowerState.RUNNING
+
+
+def test_a_migration_is_held_to_the_plan_that_was_approved_before(prefect_api):
+    fleet = Fleet("web")
+    origin, goal = (asyncio.run(load_named({one}))[one] for one in (fleet.origin, fleet.goal))
+    with pytest.raises(NotAsApproved, match="changed at the machine"):
+        asyncio.run(
+            migrate_vm(origin, "web", goal, answers=ANSWERS, inspect=False, approved="0" * 64)
+        )
+    with pytest.raises(NotAsApproved) as ended:
+        asyncio.run(migrate_vm(origin, "web", goal, inspect=False, approved="0" * 64))
+
+    assert ended.value.missing == ["nics[0].subnet_id"]
+    assert fleet.source.stopped == []
+
+
+def test_one_form_asks_once_for_what_several_machines_leave_open(prefect_api):
+    fleet = Fleet("web", "db")
+    open_ = {"answers": {}}
+    wave = read_wave(fleet.manifest({"web": open_, "db": open_}), "yaml")
+
+    async def asked():
+        rows = await plan_all(wave.rows, await load_clouds(wave), EMPTY)
+        gaps = open_gaps(rows)
+        page = first_page([as_inquiry(gap) for gap in gaps])
+        return gaps, form(wave, page, gaps, rows)
+
+    (gap,), made = asyncio.run(asked())
+    field = made.model_json_schema()["properties"][field_name(gap.id)]
+
+    assert field["title"].endswith("(2 machines)")
+    assert field["enum"] == ["net/one", "net/two"]
+    assert "Asked by `web`, `db`. Path: `nics[0].subnet_id`." in field["description"]
+
+
+@pytest.mark.slow  # Prefect lets a waiting run look again after some seconds
+def test_a_global_limit_bounds_how_many_are_moved_at_a_cloud(prefect_api):
+    fleet = Fleet("one", "two", "three")
+    limit = f"coldferry-{fleet.origin}"
+    made = GlobalConcurrencyLimitCreate(name=limit, limit=1)
+    moving, most = set(), []
+    freeze, allocate = fleet.source.freeze, fleet.target.allocate
+
+    def begin(vm, *rest):
+        moving.add(vm)
+        most.append(len(moving))
+        return freeze(vm, *rest)
+
+    def end(plan, disks):
+        moving.discard(plan.machine.origin.id)
+        return allocate(plan, disks)
+
+    fleet.source.freeze, fleet.target.allocate = begin, end
+
+    async def limited():
+        async with get_client() as client:
+            await client.create_global_concurrency_limit(made)
+
+    asyncio.run(limited())
+    document = fleet.run(fleet.manifest(dict.fromkeys(("one", "two", "three"), {})))
+
+    assert set(states(document).values()) == {"done"}
+    assert most == [1, 1, 1]
 
 
 def test_a_window_that_ends_puts_a_halted_source_back(prefect_api):
