@@ -87,21 +87,19 @@ class Drive:
         """Go on until the wave is at its end, or waits for answers alone."""
         while True:
             await self._look()
-            now = self._clock()
-            steps = next_steps(self._wave, self.states, now)
-            over = None
-            for step in steps:
-                if isinstance(step, End | AskAgain):
-                    over = step
-                else:
-                    await self._do(step)
+            steps = next_steps(self._wave, self.states, self._clock())
+            over = next((step for step in steps if isinstance(step, End | AskAgain)), None)
+            begun = [step for step in steps if isinstance(step, Begin)]
+            # Each may have to wait for its child's end; none is to hold up another.
+            await asyncio.gather(*(self._do(step) for step in steps if step not in begun))
+            for step in begun:
+                await self._begin(step.row, step.attempt)
             await self._show(self.states)
-            if over is not None and not (isinstance(over, AskAgain) and self._guarding(now)):
+            if over is not None and not (isinstance(over, AskAgain) and self._guarding()):
                 return over
-            if over is not None or not steps:
-                await asyncio.sleep(self._children.every_s)
+            await asyncio.sleep(self._children.every_s)
 
-    def _guarding(self, now: datetime) -> bool:
+    def _guarding(self) -> bool:
         """A source is halted that this run starts again at ``abort_at``: it must not be suspended.
 
         Nobody would be there at that moment.
@@ -153,13 +151,6 @@ class Drive:
 
     async def _do(self, step: Step) -> None:
         match step:
-            case Begin(row, attempt):
-                order = self.orders[row]
-                await share(self._wave, order.migration)
-                self._child[row] = await self._children.begin(order, attempt)
-                halted = self.states[row].down
-                state = RowState.HALTED if halted else RowState.RUNNING
-                self._move(row, state, tries=attempt, migration=order.migration)
             case Skip(row, why):
                 self._move(row, RowState.SKIPPED, why)
             case CallOff(row, why):
@@ -167,10 +158,19 @@ class Drive:
             case PutBack(row, why):
                 await self._put_back(row, RowState.PUT_BACK, why)
 
+    async def _begin(self, name: str, attempt: int) -> None:
+        order = self.orders[name]
+        await share(self._wave, order.migration)
+        self._child[name] = await self._children.begin(order, attempt)
+        state = RowState.HALTED if self.states[name].down else RowState.RUNNING
+        self._move(name, state, tries=attempt, migration=order.migration)
+
     async def _call_off(self, name: str, why: str) -> None:
         """Unless it is halted by now: then it goes on to its end, or to ``abort_at``."""
         marked = await standing_at_source(self._wave.by_name[name], self._clouds)
-        if marked is not None and marked.halted:
+        if marked is None:
+            return  # it does not answer: whether it is halted is not known, and asked again
+        if marked.halted:
             self._move(name, RowState.HALTED)
         else:
             await self._put_back(name, RowState.SKIPPED, why)

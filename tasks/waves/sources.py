@@ -13,6 +13,7 @@ from coldferry.waves.progress import RowState, Standing, standing_of
 from coldferry.waves.wave import Row, Wave
 from tasks.halting import give_back
 from tasks.limiting import change
+from tasks.steps import step
 from tasks.waves.clouds import Clouds, ends
 
 
@@ -40,10 +41,11 @@ async def put_back(row: Row, clouds: Clouds, migration: str) -> Standing:
     return await asyncio.to_thread(_put_back, row, clouds, migration)
 
 
+@step("put back")
 def _put_back(row: Row, clouds: Clouds, migration: str) -> Standing:
     marked = _marked(row, clouds)
     if marked.state is not RowState.DONE and marked.migration:
-        give_back(ends(row, clouds)[0], row.vm, migration or marked.migration, State.FAILED)
+        give_back.fn(ends(row, clouds)[0], row.vm, migration or marked.migration, State.FAILED)
     return marked
 
 
