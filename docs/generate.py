@@ -1,4 +1,4 @@
-"""Write what follows from the code: the JSON schema, the rules' page, the README's help text.
+"""Write what follows from the code: the JSON schemas, the rules' page, the README's help text.
 
 Run as ``python -m docs.generate``, or ``make docs``.
 """
@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 
 from coldferry.machine import Machine
+from coldferry.waves.schema import schema as wave_schema
 from docs import translation_page
 
 FOLDER = Path(__file__).parent
 SCHEMA = FOLDER / "machine.schema.json"
+WAVE_SCHEMA = FOLDER / "wave.schema.json"
 TRANSLATION = FOLDER / "translation.md"
 README = FOLDER.parent / "README.md"
 
@@ -35,6 +37,11 @@ def schema_text() -> str:
         **Machine.model_json_schema(),
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def wave_schema_text() -> str:
+    """The JSON schema of a wave in YAML, as it is committed."""
+    return json.dumps(wave_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def help_text() -> str:
@@ -90,8 +97,9 @@ def _usage(command: str) -> str:
 
 
 def main() -> None:
-    """Write all three."""
+    """Write all four."""
     SCHEMA.write_text(schema_text())
+    WAVE_SCHEMA.write_text(wave_schema_text())
     TRANSLATION.write_text(translation_page.page())
     README.write_text(with_help(README.read_text()))
 

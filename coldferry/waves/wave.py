@@ -85,35 +85,41 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Options(_Part):
-    """What one migration may be told; the names are those of the flow ``migrate-vm``."""
+    """What one migration may be told; the names are those of the flow `migrate-vm`."""
 
     stop_timeout_s: Annotated[int, Field(ge=0, le=86_400)] = 600
+    """How long the machine may take to stop, in seconds."""
     inspect: bool = True
+    """Look into the machine's disks before anything is decided, and after the halt."""
     use_book: bool = True
+    """Take what was approved for a like machine from the translation book."""
 
 
 class Row(_Part):
-    """One machine of a wave.
-
-    ``source`` and ``target`` name saved clouds; they may be given with
-    ``coldferry-cloud/`` in front. ``after`` names the rows that it starts after,
-    ``group`` those that are cut over and rolled back with it. ``answers`` are
-    translations by field, ``placement`` says by device what becomes of it.
-    """
+    """One machine of a wave."""
 
     name: Name
+    """What this wave calls it; once in a wave."""
     vm: Annotated[str, Field(max_length=2048, pattern=r"^\S+$"), AfterValidator(_printable)]
+    """The machine's id at its source."""
     source: Block
+    """The saved cloud that it is taken from, by its block's name."""
     target: Block
+    """The saved cloud that it is brought to."""
     owner: Text = ""
+    """Whose machine it is, for the page."""
     group: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$", max_length=64)] = ""
+    """Rows of one group are cut over and rolled back together; one's failure stops all."""
     after: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
+    """The rows that it starts after, and before which it is halted."""
     answers: dict[FieldPath, Answer] = {}
+    """Translations by field, as `coldferry plan --write-answers` writes them."""
     placement: dict[DeviceName, Placement] = {}
+    """What becomes of a device, by its name: `disk1`, or a file system's id."""
     options: Options = Options()
 
     @property
@@ -123,16 +129,14 @@ class Row(_Part):
 
 
 class Window(_Part):
-    """When what may happen; each moment has its zone, and each may be left out.
-
-    ``start``: nothing is begun before it. ``latest_start``: what is not halted
-    by then stays where it is. ``abort_at``: what is halted and not yet
-    allocated is started again at the source.
-    """
+    """When what may happen; each moment has its zone, and each may be left out."""
 
     start: Moment | None = None
+    """No machine is begun before it."""
     latest_start: Moment | None = None
+    """What is not halted by then stays where it is."""
     abort_at: Moment | None = None
+    """What is halted and has not arrived by then is started again at its source."""
 
     @model_validator(mode="after")
     def _in_order(self) -> "Window":
@@ -149,17 +153,17 @@ class Window(_Part):
 
 
 class Wave(_Part):
-    """All rows, the window, and how much may happen at once.
-
-    ``bytes_per_s`` bounds all copies of the wave together, None leaves them to
-    the clouds' limits.
-    """
+    """Machines that are moved together: rows, a window, and how much may happen at once."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=80)]
+    """The same name again is the same wave: what arrived is not moved twice."""
     rows: Annotated[tuple[Row, ...], Field(min_length=1, max_length=MOST_ROWS)]
+    """One a machine."""
     window: Window = Window()
     machines_at_once: Annotated[int, Field(ge=1, le=100)] = 4
+    """How many machines are on their way at the same time."""
     bytes_per_s: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_amount)] = None
+    """What all copies of the wave may send together; without it the clouds' limits hold alone."""
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Wave":

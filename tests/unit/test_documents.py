@@ -75,6 +75,10 @@ def test_the_published_schema_is_the_description_s():
     assert generate.SCHEMA.read_text() == generate.schema_text(), "run 'make docs'"
 
 
+def test_the_published_schema_of_waves_is_the_wave_s():
+    assert generate.WAVE_SCHEMA.read_text() == generate.wave_schema_text(), "run 'make docs'"
+
+
 def test_the_page_on_translation_is_the_rules_own():
     assert generate.TRANSLATION.read_text() == translation_page.page(), "run 'make docs'"
 
