@@ -23,9 +23,7 @@ from console.watching import watching
 
 app = typer.Typer(help="Many machines, moved together.", no_args_is_help=True)
 
-File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="The wave: YAML or CSV")
-]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The wave: YAML or CSV")]
 _ENDS = {"failed": 5, "put-back": 5, "refused": 4, "skipped": 4, "waiting": 3}
 """By the worst state of a row that did not arrive, the worst first."""
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from coldferry.errors import BadInput
 from coldferry.machine import Machine
 from coldferry.migration import slug
+from coldferry.plain import counted
 from coldferry.waves.wave import MOST_ROWS, Options, Row, Wave, Window
 
 
@@ -54,7 +55,8 @@ def select(selector: Selector, machines: Iterable[tuple[str, Machine]]) -> Wave:
     if not 0 < len(chosen) <= MOST_ROWS:
         asked = ", ".join(f"{key}={value}" for key, value in selector.tags.items()) or "no tags"
         raise BadInput(
-            f"{len(chosen)} machines at {selector.source} bear {asked}; a wave has 1 to {MOST_ROWS}.",
+            f"{counted(len(chosen), 'machine')} at {selector.source} bear {asked}; "
+            f"a wave has 1 to {MOST_ROWS}.",
             "Select by other tags.",
         )
     names = _names(machine.name for _, machine in chosen)

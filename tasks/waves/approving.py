@@ -46,9 +46,7 @@ async def _approve(one: Planned, by: str, reason: str) -> Planned:
 
 
 def _unanswered(rows: Sequence[Planned]) -> TranslationsMissing:
-    missing = [
-        f"{asked.vm}: {path}" for gap in open_gaps(rows) for asked, path in gap.fields
-    ]
+    missing = [f"{asked.vm}: {path}" for gap in open_gaps(rows) for asked, path in gap.fields]
     error = TranslationsMissing(missing)
     error.do = (
         "Answer them in the wave's rows, or for all machines at once with 'coldferry gaps'; "

@@ -32,9 +32,7 @@ async def plan_and_approve(wave: Wave, clouds: Clouds, names: Sequence[str]) -> 
     return await approve_all(wave, planned)
 
 
-async def carry_out(
-    wave: Wave, clouds: Clouds, children: Children, clock: Clock = utc
-) -> States:
+async def carry_out(wave: Wave, clouds: Clouds, children: Children, clock: Clock = utc) -> States:
     """How each row ended. May suspend the run, which then begins anew when it is resumed."""
     page, rounds = Page(wave), Counter[str]()
     drive = Drive(wave, clouds, children, page.show, clock)
@@ -71,5 +69,7 @@ def finished(wave: Wave, states: States) -> dict[str, Any]:
     """The wave as it ended, for machines. Raises WaveUnfinished when a machine did not arrive."""
     document = as_json(wave, states, datetime.now(UTC))
     if left := [name for name, one in states.items() if one.state is not RowState.DONE]:
-        raise WaveUnfinished(f"Wave {wave.name}: {document['says']} Not: {', '.join(left)}.", document)
+        raise WaveUnfinished(
+            f"Wave {wave.name}: {document['says']} Not: {', '.join(left)}.", document
+        )
     return document

@@ -37,6 +37,16 @@ ENDS_WITHIN_S = 120
 What such a child would do later, it does not: it finds its source started.
 """
 
+_STATES = {
+    Ending.ARRIVED: RowState.DONE,
+    Ending.WAITING: RowState.WAITING,
+    Ending.REFUSED: RowState.REFUSED,
+    Ending.FAILED: RowState.FAILED,
+    Ending.CRASHED: RowState.PLANNED,
+    Ending.CANCELLED: RowState.SKIPPED,
+}
+"""What the end of a child is for a row whose source it did not leave halted."""
+
 Clock = Callable[[], datetime]
 Show = Callable[[States], Awaitable[None]]
 
@@ -131,23 +141,16 @@ class Drive:
 
     def _after(self, name: str, child: Child, *, halted: bool) -> tuple[RowState, str]:
         """What a child that is over makes of its row."""
-        why = child.why
-        match child.ending:
-            case Ending.ARRIVED:
-                return RowState.DONE, ""
-            case Ending.WAITING:
-                return RowState.WAITING, why
-            case Ending.REFUSED:
-                return RowState.FAILED if halted else RowState.REFUSED, why
-            case Ending.CRASHED:
-                self._crashed[name] += 1
-                if self._crashed[name] < TRIES:
-                    return RowState.PLANNED, "its run crashed and is begun again"
-                return RowState.FAILED, f"its run crashed {TRIES} times"
-            case Ending.CANCELLED:
-                told = "its run was cancelled"
-                return RowState.FAILED if halted else RowState.SKIPPED, told
-        return RowState.FAILED, why
+        state, why = _STATES[child.ending or Ending.FAILED], child.why
+        if child.ending is Ending.CANCELLED:
+            why = "its run was cancelled"
+        if child.ending is Ending.CRASHED:
+            self._crashed[name] += 1
+            why = "its run crashed and is begun again"
+            if self._crashed[name] >= TRIES:
+                state, why = RowState.FAILED, f"its run crashed {TRIES} times"
+        untouched = state in (RowState.REFUSED, RowState.SKIPPED)
+        return (RowState.FAILED if halted and untouched else state), why
 
     async def _do(self, step: Step) -> None:
         match step:

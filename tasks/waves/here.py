@@ -80,7 +80,7 @@ class Here:
                 )
         except ColdferryError as error:
             return ending_of(type(error)), str(error)
-        except Exception as defect:
+        except Exception as defect:  # noqa: BLE001 - one row's defect ends no other
             get_logger("coldferry").exception("A defect of ours, in %s", order.row.name)
             return Ending.FAILED, f"A defect of ours ({type(defect).__name__}); see the log."
         return Ending.ARRIVED, ""

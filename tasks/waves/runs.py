@@ -19,6 +19,7 @@ FLOW = "migrate-vm"
 PAGE = 200
 """Runs that Prefect's API answers at once."""
 
+
 async def tagged(wave: str) -> list[FlowRun]:
     """Every migration's run that bears the wave's name."""
     found: list[FlowRun] = []

@@ -16,7 +16,6 @@ from tasks.limiting import change
 from tasks.steps import step
 from tasks.waves.clouds import Clouds, ends
 
-
 _DOING = {
     State.HALTED: "freezing its disks",
     State.COPYING: "copying",

@@ -15,9 +15,7 @@ _MOST = 30
 _GIB = 1 << 30
 
 
-def heading(
-    wave: Wave, page: Page, rows: Sequence[Planned], problems: Mapping[str, str]
-) -> str:
+def heading(wave: Wave, page: Page, rows: Sequence[Planned], problems: Mapping[str, str]) -> str:
     """The text above the fields."""
     pages = f", page {page.number} of {page.of}" if page.of > 1 else ""
     asked = f"{counted(len(page.inquiries), 'field')} to answer"
@@ -27,9 +25,7 @@ def heading(
     return "\n\n".join([*lines, _machines(rows)])
 
 
-def deciding(
-    wave: Wave, page: Page, rows: Sequence[Planned], problems: Mapping[str, str]
-) -> str:
+def deciding(wave: Wave, page: Page, rows: Sequence[Planned], problems: Mapping[str, str]) -> str:
     """At the decision: what moves, what is wrong, what each choice does, which button sends it."""
     go = "- `approve`: stop these machines, as the wave orders them, and move them"
     if not page.last:

@@ -1,10 +1,9 @@
 """Several machines in memory at one source, and waves of them."""
 
 import asyncio
+import json
 import uuid
 from typing import Any
-
-import yaml
 
 from coldferry.errors import Denied, WaveUnfinished
 from flows.migrate_wave import migrate_wave
@@ -45,7 +44,7 @@ class Fleet:
         self.origin, self.goal = (str(block._block_document_name) for block in blocks)
 
     def manifest(self, rows: dict[str, dict[str, Any]], **head: Any) -> str:
-        """YAML of these rows, by name, each with an answer for its only gap unless it has some."""
+        """A wave of these rows, by name, each with an answer for its only gap unless it has some."""
         told = [
             {
                 "name": name,
@@ -58,7 +57,8 @@ class Fleet:
             | more
             for name, more in rows.items()
         ]
-        return yaml.safe_dump({"name": "weekend", "rows": told, **head}, sort_keys=False)
+        # YAML reads JSON
+        return json.dumps({"name": "weekend", "rows": told, **head})
 
     def run(self, manifest: str) -> dict[str, Any]:
         """The wave as it ended, whether or not all arrived; raises what stops it altogether."""

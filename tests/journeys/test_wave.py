@@ -26,25 +26,25 @@ from tasks.waves.planning import plan_all
 from tests.conformance.worlds import ANSWERS
 from tests.journeys.fleets import Fleet, states
 
+ROWS = {
+    "spoiled": {"group": "pair"},
+    "mate": {"group": "pair"},
+    "taken": {},
+    "web": {"after": ["app"]},
+    "app": {"after": ["db"]},
+    "db": {},
+}
+
 
 class Story:
     """Six machines of which one fails while it is copied and one is refused; then mended."""
 
-    ROWS = {
-        "spoiled": {"group": "pair"},
-        "mate": {"group": "pair"},
-        "taken": {},
-        "web": {"after": ["app"]},
-        "app": {"after": ["db"]},
-        "db": {},
-    }
-
     def __init__(self):
-        self.fleet = Fleet(*self.ROWS)
+        self.fleet = Fleet(*ROWS)
         self.fleet.target.spoiled.add("spoiled")
         add = self.fleet.target.world.machines
         add["taken"] = self.fleet.source.world.machines["taken"]
-        manifest = self.fleet.manifest(self.ROWS, machines_at_once=1)
+        manifest = self.fleet.manifest(ROWS, machines_at_once=1)
         self.first = self.fleet.run(manifest)
         self.stopped = list(self.fleet.source.stopped)
         self.mate = self.fleet.state("mate"), self.fleet.source.power("mate")
@@ -106,7 +106,7 @@ def test_a_machine_that_changed_after_the_approval_waits_and_stops_nobody(prefec
         return allocate(plan, disks)
 
     fleet.target.allocate = change_meanwhile
-    rows = dict.fromkeys(("first", "changed", "last"), {})
+    rows = {name: {} for name in ("first", "changed", "last")}
     document = fleet.run(fleet.manifest(rows, machines_at_once=1))
 
     assert states(document) == {"first": "done", "changed": "waiting", "last": "done"}
@@ -172,7 +172,7 @@ def test_a_global_limit_bounds_how_many_are_moved_at_a_cloud(prefect_api):
             await client.create_global_concurrency_limit(made)
 
     asyncio.run(limited())
-    document = fleet.run(fleet.manifest(dict.fromkeys(("one", "two", "three"), {})))
+    document = fleet.run(fleet.manifest({name: {} for name in ("one", "two", "three")}))
 
     assert set(states(document).values()) == {"done"}
     assert most == [1, 1, 1]

@@ -1,13 +1,12 @@
 """Waves as runs of their deployment, driven through Prefect's REST API."""
 
+import json
 import os
 import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from tests.journeys.serving import ENDED, Served
 
@@ -29,7 +28,7 @@ class ServedWave:
         ends = {"source": served.sandbox.source, "target": served.sandbox.target}
         options = {"inspect": False, "use_book": False}
         told = [{"name": row, **ends, "options": options, **more} for row, more in rows.items()]
-        self.manifest = yaml.safe_dump({"name": name, "rows": told, **head}, sort_keys=False)
+        self.manifest = json.dumps({"name": name, "rows": told, **head})  # YAML reads JSON
         self.id = self.submit()
 
     def submit(self) -> str:
