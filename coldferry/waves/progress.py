@@ -89,7 +89,7 @@ def next_steps(wave: Wave, states: States, now: datetime) -> list[Step]:
     for step in steps:
         if isinstance(step, Skip):
             standing[step.row] = replace(standing[step.row], state=RowState.SKIPPED)
-    going = list(_returns(wave, standing, now)) or list(_begun(wave, standing, now))
+    going: list[Step] = [*_returns(wave, standing, now), *_begun(wave, standing, now)]
     steps += going
     if going or any(one.state in ACTIVE for one in standing.values()):
         return steps

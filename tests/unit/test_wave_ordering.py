@@ -1,5 +1,7 @@
 """Who is halted and started before whom, for any order that a wave may have."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,7 +83,7 @@ def test_every_circle_is_named_as_one_that_is_there(graph):
 
     for path in found:
         assert path[0] == path[-1]
-        assert all(later in graph[row] for row, later in zip(path, path[1:], strict=False))
+        assert all(later in graph[row] for row, later in pairwise(path))
     named = [row for path in found for row in path[1:]]
     assert len(named) == len(set(named))
     assert bool(found) == (len(start_order(graph)) < len(graph))

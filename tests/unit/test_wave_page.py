@@ -35,9 +35,9 @@ def following(wave, row, now=T0, **told):
 @pytest.mark.parametrize(
     ("hours", "expected"),
     [
-        (-1, "It begins at 2031-05-03 20:00+00:00: nothing is halted until then. What is not "
-             "halted by 2031-05-03 23:00+00:00 stays where it is. What has not arrived by "
-             "2031-05-04 02:00+00:00 is started again at its source."),
+        (-1, "1 of 3 machines arrived, 1 more halted. It begins at 2031-05-03 20:00+00:00: nothing "
+             "is halted until then. What is not halted by 2031-05-03 23:00+00:00 stays where it "
+             "is. What has not arrived by 2031-05-04 02:00+00:00 is started again at its source."),
         (1, "1 of 3 machines arrived, 1 more halted. What is not halted by 2031-05-03 23:00+00:00 "
             "stays where it is. What has not arrived by 2031-05-04 02:00+00:00 is started again "
             "at its source."),
@@ -132,9 +132,8 @@ def test_a_row_is_expected_in_the_window_or_after_it():
     text = as_markdown(wave, told, T0)
 
     assert "2031-05-04 01:10+00:00, 50 min before the window's end" in text
-    assert "**halted** | | | 2031-05-04 05:00+00:00, 3 h 00 min AFTER" in text.replace(
-        "|  |", "| |"
-    )
+    assert "**halted** |" in text
+    assert "2031-05-04 05:00+00:00, 3 h 00 min AFTER the window's end" in text
     assert [row["fits"] for row in as_json(wave, told, T0)["rows"]] == [True, False, None]
 
 

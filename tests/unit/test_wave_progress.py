@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldferry.migration import Marks, State
@@ -43,6 +43,7 @@ def steps(wave, now=T0, **told):
     return next_steps(wave, states(**told), now)
 
 
+@settings(max_examples=60)
 @given(waves(), st.data())
 def test_a_machine_is_halted_only_once_all_that_need_it_are_down_or_over(wave, data):
     after = needed_by(wave.after)
@@ -54,6 +55,7 @@ def test_a_machine_is_halted_only_once_all_that_need_it_are_down_or_over(wave, d
     Carried(wave, data.draw).to_the_end(watch)
 
 
+@settings(max_examples=60)
 @given(waves(), st.data())
 def test_sources_are_put_back_in_the_order_of_starting(wave, data):
     before = needs(wave.after)
@@ -66,6 +68,7 @@ def test_sources_are_put_back_in_the_order_of_starting(wave, data):
     Carried(wave, data.draw).to_the_end(watch)
 
 
+@settings(max_examples=60)
 @given(waves(), st.data())
 def test_it_always_ends_with_every_row_over_and_no_source_left_halted_past_the_window(wave, data):
     carried = Carried(wave, data.draw).to_the_end()
@@ -77,6 +80,7 @@ def test_it_always_ends_with_every_row_over_and_no_source_left_halted_past_the_w
     assert carried.end.complete == complete
 
 
+@settings(max_examples=60)
 @given(waves(), st.data())
 def test_nothing_is_halted_outside_the_window_and_never_too_many_at_once(wave, data):
     window = wave.window
@@ -95,6 +99,7 @@ def test_nothing_is_halted_outside_the_window_and_never_too_many_at_once(wave, d
     Carried(wave, data.draw).to_the_end(watch)
 
 
+@settings(max_examples=60)
 @given(waves(window=st.just(OPEN)), st.data())
 def test_a_failure_stops_its_group_and_what_starts_after_it_and_nothing_else(wave, data):
     carried = Carried(wave, data.draw).to_the_end()
@@ -113,6 +118,7 @@ def test_a_failure_stops_its_group_and_what_starts_after_it_and_nothing_else(wav
     assert {n for n, one in carried.states.items() if one.state is not DONE} <= stopped
 
 
+@settings(max_examples=60)
 @given(waves(window=st.just(OPEN)), st.data())
 def test_a_rerun_begins_only_what_did_not_arrive_and_completes_it(wave, data):
     first = Carried(wave, data.draw).to_the_end()

@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coldferry.cells import harmless
@@ -109,12 +109,14 @@ def rows(*more, head="name: w"):
     return "\n".join([head, "rows:", *(f"- {{{row}}}" for row in more)])
 
 
+@settings(max_examples=40)
 @given(any_wave(), st.sampled_from(",;\t"))
 def test_the_same_wave_in_yaml_and_in_csv_is_equal(wave, separator):
     assert read_wave(as_yaml(wave), "yaml") == wave
     assert read_wave(as_csv(wave, separator), "csv") == wave
 
 
+@settings(max_examples=40)
 @given(any_wave())
 def test_what_is_a_wave_fits_the_published_schema(wave):
     schema = jsonschema.Draft202012Validator(json.loads(generate.WAVE_SCHEMA.read_text()))
@@ -130,13 +132,7 @@ def test_the_examples_are_one_wave_and_fit_the_schema():
     assert read_wave((ROOT / "wave.example.csv").read_text(), "csv") == first
     assert (len(first.rows), first.bytes_per_s) == (4, 200 << 20)
     assert first.by_name["shop-web"].owner == "Shop team"
-    schema.validate(_without_moments(yaml.safe_load(text)))
-
-
-def _without_moments(told):
-    """Editors read YAML 1.2, which knows no moments: there they are text."""
-    told["window"] = {name: at.isoformat() for name, at in told["window"].items()}
-    return told
+    schema.validate(yaml.safe_load(text))
 
 
 def test_a_default_holds_where_a_row_says_nothing_entry_by_entry():
@@ -252,7 +248,7 @@ def test_moments_of_a_window_stand_in_order(kind):
         ("", "the wave is not a wave: it must say 'name:', 'rows:' and so on, a line each."),
         ("- a", "the wave is not a wave: it must say 'name:', 'rows:' and so on, a line each."),
         ("a: &x [1]\nb: [*x, *x]", "anchors and aliases are not allowed"),
-        ("a: " + "[" * 3000, "the wave is not a wave: it is nested too deep"),
+        ("a: " + "[" * 2000, "the wave is not a wave: it is nested too deep"),
         ("a: !!python/name:os.system x", "line 1 has the tag tag:yaml.org,2002:python/name"),
         ("a: \x00", "the wave is not a wave: "),
         ("a: b: c", "the wave is not a wave: line 1: "),
@@ -267,7 +263,7 @@ def test_what_is_no_yaml_that_is_safe_to_read_is_refused_as_a_whole(text, why):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("name: w\nrows: []", "line 1: rows: there is no machine in it"),
+        ("name: w\nrows: []", "line 2: rows: there is no machine in it"),
         ("name: w\nrows: 5", "line 2: rows: must be a list, one '- name: …' a machine"),
         ("name: w\nname: v\nrows: []", "line 2: name stands there twice"),
         ("name: w\n? [a]\n: b\nrows: []", "line 2: a key must be one word"),
@@ -320,7 +316,7 @@ CSV = "wave,name,vm,source,target"
     [
         ("", "its first line must name columns, 'name' and 'vm' among them"),
         ("just words", "its first line must name columns, 'name' and 'vm' among them"),
-        (f'{CSV}\nw,"a,i,s,t', "the wave, line 3: unexpected end of data"),
+        (f'{CSV}\nw,"a,i,s,t', "the wave, line 2: unexpected end of data"),
         (f"{CSV}\nw,a,i,s,{'t' * 140_000}", "the wave, line 2: field larger than field limit"),
         (b"name,vm\nGr\xf6\xdfe,i", "the wave is not in UTF-8"),
     ],
