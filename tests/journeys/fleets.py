@@ -44,7 +44,7 @@ class Fleet:
         self.origin, self.goal = (str(block._block_document_name) for block in blocks)
 
     def manifest(self, rows: dict[str, dict[str, Any]], **head: Any) -> str:
-        """A wave of these rows, by name, each with an answer for its only gap unless it has some."""
+        """A wave of these rows, by name; each answers its only gap, unless it says otherwise."""
         told = [
             {
                 "name": name,
