@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from coldferry.plain import counted
-from coldferry.waves.ordering import may_halt, needs, start_order, stop_order
+from coldferry.waves.ordering import may_halt, needs, stop_order
 from coldferry.waves.standing import ACTIVE, STOPPED, RowState, Standing, States, again, standing_of
 from coldferry.waves.stopping import held_up, hold
 from coldferry.waves.wave import Wave
@@ -146,7 +146,7 @@ def _returns(wave: Wave, standing: States, now: datetime) -> Iterator[PutBack]:
         return
     back = {name for name, one in standing.items() if _returnable(one)}
     behind = needs(wave.after)
-    for name in start_order(wave.after):
+    for name in standing:
         if name in back and not behind[name] & back:
             yield PutBack(name, f"it had not arrived by {said(end)}")
 

@@ -213,7 +213,7 @@ def test_who_is_skipped_is_told_because_of_whom(state, word):
 
 
 def test_the_cause_is_what_failed_and_not_what_was_skipped_for_it():
-    wave = a_wave(a_row("a"), a_row("b", "a"), a_row("c", "b"))
+    wave = a_wave(a_row("b", "a"), a_row("a"), a_row("c", "b"))
 
     (told, *_) = steps(wave, b=SKIPPED, a=REFUSED)
 

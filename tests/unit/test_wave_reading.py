@@ -358,6 +358,15 @@ def test_no_cell_that_a_program_may_run_is_taken(cell):
     assert "begins like a formula" in fault
 
 
+def test_a_formula_that_is_meant_as_text_has_an_apostrophe():
+    assert read_wave(f"{CSV},owner\nw,a,i,s,t,'=1", "csv").rows[0].owner == "=1"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_word():
+    assert read_wave(f"\ufeff{CSV}\nw,a,i,s,t", "csv").name == "w"
+    assert read_wave("\ufeff" + rows(ROW.format("a")), "yaml").name == "w"
+
+
 def test_a_sheet_that_a_spreadsheet_program_wrote_is_read():
     text = "\ufeffwave;name;vm;source;target;after;;\r\nw;a;i;s;t; b , c ;;\r\n;;;;;;;\r\n"
     text += '"";b;j;s;t;;;\r\n;c;"k";s;t\r\n'
