@@ -1,6 +1,6 @@
 """From planned rows to approved ones: by what was approved before, by rule, or by one form."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from prefect import runtime
@@ -15,16 +15,21 @@ from tasks.waves.asking import ask, open_gaps
 from tasks.waves.planning import Planned
 
 
-async def approve_all(wave: Wave, rows: Sequence[Planned]) -> list[Planned]:
+async def approve_all(
+    wave: Wave, rows: Sequence[Planned], confirm: Collection[str] = ()
+) -> list[Planned]:
     """The same rows; each that can go on has an approval now.
 
-    Raises Rejected, and TranslationsMissing where nobody can be asked: this
-    run is of no deployment, so it cannot be suspended.
+    Rows in ``confirm`` came back because they were not as approved: a person is
+    asked about them also where they leave nothing open. Raises Rejected, and
+    TranslationsMissing where nobody can be asked: this run is of no deployment, so
+    it cannot be suspended.
     """
     signed = {"decided_by": "", "reason": ""}
-    asked = bool(open_gaps(rows))
-    if asked and runtime.deployment.id is None:
+    gaps = bool(open_gaps(rows))
+    if gaps and runtime.deployment.id is None:
         raise _unanswered(rows)
+    asked = gaps or any(one.to_approve and one.row.name in confirm for one in rows)
     if asked:
         rows, signed = await ask(wave, rows)
     by = signed["decided_by"] or ("the wave's form" if asked else "")
@@ -36,6 +41,8 @@ async def _approve(one: Planned, by: str, reason: str) -> Planned:
     assert one.weighed is not None
     assert one.found is not None
     consulted = one.weighed.consulted
+    if not by and one.before is not None:
+        by, reason = one.before.by, one.before.reason
     by = by or (BY_BOOK if consulted.rules else BY_ANSWERS if one.row.answers else BY_RULE)
     made = approve(one.plan, consulted.answers, by, reason, consulted.rules)
     made = made.model_copy(update={"inspection": one.found.inspection})

@@ -1,7 +1,7 @@
 """A wave from its plan to its end: approved, driven, and approved again for what came up."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,21 +25,25 @@ ROUNDS = 5
 """How often a row may come back with another plan: one that changes all the time is not moved."""
 
 
-async def plan_and_approve(wave: Wave, clouds: Clouds, names: Sequence[str]) -> list[Planned]:
+async def plan_and_approve(
+    wave: Wave, clouds: Clouds, names: Sequence[str], confirm: Collection[str]
+) -> list[Planned]:
     """Those rows, planned as of now, and approved where they can go on; raises Rejected."""
     rows = [wave.by_name[name] for name in names]
     planned = await plan_all(rows, clouds, await open_book())
-    return await approve_all(wave, planned)
+    return await approve_all(wave, planned, confirm)
 
 
 async def carry_out(wave: Wave, clouds: Clouds, children: Children, clock: Clock = utc) -> States:
     """How each row ended. May suspend the run, which then begins anew when it is resumed."""
     page, rounds = Page(wave), Counter[str]()
     drive = Drive(wave, clouds, children, page.show, clock)
-    over = await recall_ended()
+    kept = await recall_ended()
+    waiting = [name for name, one in kept.items() if one.state is RowState.WAITING]
+    over = {name: one for name, one in kept.items() if name not in waiting}
     names = [name for name in wave.by_name if name not in over]
     while True:
-        approved = await plan_and_approve(wave, clouds, names)
+        approved = await plan_and_approve(wave, clouds, names, waiting)
         await forget_ended()
         standing = {one.row.name: _held(one, rounds) for one in approved}
         orders = {o.row.name: o for o in map(_order, approved) if o is not None}
@@ -47,7 +51,7 @@ async def carry_out(wave: Wave, clouds: Clouds, children: Children, clock: Clock
         step = await drive.run()
         if not isinstance(step, AskAgain) or runtime.deployment.id is None:
             return drive.states
-        names, over = list(step.rows), {}
+        names, waiting, over = list(step.rows), list(step.rows), {}
         rounds.update(names)
         await keep_ended(drive.states)
 

@@ -1,4 +1,4 @@
-"""What a wave's run keeps while it is suspended: how its rows ended so far.
+"""What a wave's run keeps while it is suspended: how its rows ended so far, or why they wait.
 
 A resumed run begins anew. Without this it would try again what had failed before
 it asked; a retry, which finds nothing kept, does just that.
@@ -23,7 +23,8 @@ _FIELDS = ("state", "why", "halted", "migration", "tries", "stuck")
 async def keep_ended(states: States) -> None:
     """Before the run is suspended."""
     await forget_ended()
-    over = {name: _plain(one) for name, one in states.items() if one.state in STOPPED}
+    kept = STOPPED | {RowState.WAITING}
+    over = {name: _plain(one) for name, one in states.items() if one.state in kept}
     async with get_client() as client:
         await client.create_flow_run_input(_this_run(), _KEY, json.dumps(over))
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from coldferry.alike import Fields
 from coldferry.approval import Approval
 from coldferry.book import Book
 from coldferry.errors import BadAnswer, ColdferryError, Finding, NotMovable, PreflightFailed
@@ -41,7 +42,9 @@ class Planned:
 
     ``approval`` was given before, for this very plan, or for one that is under way.
     ``refusal`` is why the row cannot go on. A row that is done has neither plan nor refusal.
-    ``warned`` is what the target's preflight says beside that.
+    ``warned`` is what the target's preflight says beside that. ``before`` is an approval of
+    another plan of the same migration: what a person said then is not asked again where the
+    machine is still alike in what it rests on.
     """
 
     row: Row
@@ -53,6 +56,7 @@ class Planned:
     found: Surveyed | None = None
     weighed: Weighed | None = None
     approval: Approval | None = None
+    before: Approval | None = None
     refusal: ColdferryError | None = None
     warned: tuple[Finding, ...] = ()
 
@@ -81,11 +85,24 @@ class Planned:
         """The same with answers beside the row's own, at the target as it was read."""
         assert self.goal is not None
         assert self.found is not None
-        given = {path: as_said(value) for path, value in {**self.row.answers, **answers}.items()}
+        said = self.kept(self.before.said) if self.before else {}
+        given = {**said, **self.row.answers, **answers}
+        given = {path: as_said(value) for path, value in given.items()}
         weighed = weigh_by(
             self.goal.cloud, self.goal.catalogue, self.found.machine, given, self.book
         )
         return replace(self, weighed=weighed)
+
+    def kept(self, answers: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of earlier answers that hold still: for them the machine is as it was."""
+        if self.before is None or self.found is None:
+            return {}
+        then, now = Fields(self.before.machine), Fields(self.found.machine)
+        return {
+            path: value
+            for path, value in answers.items()
+            if path in now.leaves and path in then.leaves and then.alike(path) == now.alike(path)
+        }
 
     def refused(self, error: ColdferryError) -> "Planned":
         """The same, that cannot go on."""
@@ -152,19 +169,12 @@ async def _plan(begun: Planned) -> Planned:
         kept = None  # the book is to be left alone now
     if kept and standing.halted:  # the plan is fixed once the source is halted
         return replace(begun, approval=kept)
-    planned = await asyncio.to_thread(begun.answered, _same_answers(kept, begun.row))
+    begun = replace(begun, before=kept)
+    planned = await asyncio.to_thread(begun.answered, begun.kept(kept.answers if kept else {}))
     assert planned.weighed is not None
     if kept and kept.plan_digest == planned.plan.digest and not planned.weighed.problems:
-        planned = replace(planned, approval=kept)
-    else:
-        planned = await asyncio.to_thread(begun.answered, {})
-    return await checked(planned)
-
-
-def _same_answers(kept: Approval | None, row: Row) -> dict[str, Any]:
-    """What was approved before, where the row's own answers do not say otherwise."""
-    said = {path: as_said(value) for path, value in row.answers.items()}
-    return {} if kept is None else {**kept.answers, **said}
+        return await checked(replace(planned, approval=kept))
+    return await checked(await asyncio.to_thread(begun.answered, {}))
 
 
 async def checked(planned: Planned) -> Planned:
