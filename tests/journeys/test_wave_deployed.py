@@ -93,24 +93,47 @@ def test_all_machines_of_the_wave_arrive(weekend):
     assert "5 of 5 machines arrived" in weekend.page
 
 
-def test_a_cancelled_wave_cancels_its_children(served):
-    vm = a_machine(served, "172.31.0.50", Name="wave-cancelled").vm
-    # A byte a second: it copies for as long as nobody ends it.
-    wave = ServedWave(
-        served,
-        "cancelled",
-        {"slow": {"vm": vm, "answers": ANSWERS}},
-        bytes_per_s=1,
-        machines_at_once=1,
-    )
-    child = wave.wait_for(lambda: wave.children("slow"))[0]
-    wave.wait_for(lambda: "copying" in _attempt(served, vm))
-    state = {"type": "CANCELLING", "name": "Cancelling"}
-    served.api("POST", f"/flow_runs/{wave.id}/set_state", {"state": state})
+class Interrupted:
+    """A wave whose process is killed while its child copies; retried, and cancelled."""
 
-    assert served.wait(wave.id, "Cancelled")["state"]["name"] == "Cancelled"
-    assert served.wait(child["id"], "Cancelled")["state"]["name"] == "Cancelled"
-    served.sandbox.here("rollback", _attempt(served, vm).split()[0])
+    def __init__(self, served):
+        vm = a_machine(served, "172.31.0.50", Name="wave-cancelled").vm
+        # A byte a second: it copies for as long as nobody ends it.
+        wave = ServedWave(
+            served,
+            "interrupted",
+            {"slow": {"vm": vm, "answers": ANSWERS}},
+            bytes_per_s=1,
+            machines_at_once=1,
+        )
+        child = wave.wait_for(lambda: wave.children("slow"))[0]["id"]
+        wave.wait_for(lambda: "copying" in _attempt(served, vm))
+        wave.kill(wave.id)
+        crashed = served.wait(wave.id, "Crashed")
+        self.child_after_crash = served.run(child)["state"]["name"]
+        served.retry(wave.id)
+        served.wait(wave.id, "Running", after=crashed["state"]["id"])
+        wave.wait_for(lambda: "halted" in wave.page())
+        self.children = len(wave.children())
+        state = {"type": "CANCELLING", "name": "Cancelling"}
+        served.api("POST", f"/flow_runs/{wave.id}/set_state", {"state": state})
+        served.wait(wave.id, "Cancelled")
+        self.child_in_the_end = served.wait(child, "Cancelled")["state"]["name"]
+        served.sandbox.here("rollback", _attempt(served, vm).split()[0])
+
+
+@pytest.fixture(scope="module")
+def interrupted(served):
+    return Interrupted(served)
+
+
+def test_a_wave_whose_process_died_finds_its_child_at_work_when_it_is_retried(interrupted):
+    assert interrupted.child_after_crash == "Running"
+    assert interrupted.children == 1
+
+
+def test_a_cancelled_wave_cancels_its_children(interrupted):
+    assert interrupted.child_in_the_end == "Cancelled"
 
 
 def _attempt(served, vm):
