@@ -22,6 +22,8 @@ _NONE = bytes(32)
 class Forgetful:
     """A :class:`coldferry.manifest_journal.Journal` that keeps nothing."""
 
+    sync_leaves = FileJournal.sync_leaves
+
     def __init__(self, path: Path) -> None:
         self.name = str(path)
 
@@ -42,7 +44,7 @@ class Forgetful:
         """There is nothing to close."""
 
 
-def undigested(_leaf: memoryview) -> bytes:
+def undigested(_leaf: memoryview, _zero_grains: int) -> bytes:
     """What stands where a digest would."""
     return _NONE
 

@@ -9,8 +9,8 @@ target that rounds a disk up to GiB or MiB has the same root.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 LEAF_BYTES = 512 * 1024
 GRAIN_BYTES = 64 * 1024
@@ -24,8 +24,7 @@ _ZERO_PAGE = bytes(PAGE_BYTES)
 ZERO_DIGEST = hashlib.sha256(_ZERO_LEAF).digest()
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """One leaf's digest, its non-zero grains (bit n: grain n) and count of non-zero 4 KiB pages."""
 
     digest: bytes
@@ -41,13 +40,24 @@ class Content:
 ZERO = Content(ZERO_DIGEST, 0, 0)
 
 
-Digest = Callable[[memoryview], bytes]
-"""A leaf's digest; anything but :func:`sha256` proves nothing, and only measures."""
+Digest = Callable[[memoryview, int], bytes]
+"""A leaf's digest; the second is the number of zero grains that the leaf begins with.
+
+Anything but :func:`sha256` proves nothing, and only measures.
+"""
+
+_BEGUN = tuple(hashlib.sha256(_ZERO_GRAIN * grains) for grains in range(GRAINS_PER_LEAF))
 
 
-def sha256(leaf: memoryview) -> bytes:
-    """The digest that a manifest records: 32 bytes."""
-    return hashlib.sha256(leaf).digest()
+def sha256(leaf: memoryview, zero_grains: int = 0) -> bytes:
+    """The digest that a manifest records: 32 bytes.
+
+    Zeros at its beginning are hashed already: on a disk of small files spread over
+    much room (w2 of the benchmarks) that spares 15 % of what is to be hashed.
+    """
+    begun = _BEGUN[zero_grains].copy()
+    begun.update(leaf[zero_grains * GRAIN_BYTES :])
+    return begun.digest()
 
 
 def content(
@@ -65,7 +75,8 @@ def content(
         return ZERO
     if known is None:
         with memoryview(buffer) as view:
-            known = digest(view[start : start + LEAF_BYTES])
+            zero_grains = (grains & -grains).bit_length() - 1
+            known = digest(view[start : start + LEAF_BYTES], zero_grains)
     return Content(known, grains, _pages(buffer, start))
 
 

@@ -33,12 +33,6 @@ from coldferry.manifest_records import (
 
 __all__ = ["MAGIC", "Copy", "Manifest"]
 
-_SYNC_LEAVES = 64
-"""Leaves after which one thread syncs while the others go on: 32 MiB that a power cut takes."""
-
-_WAIT_LEAVES = 128
-"""Leaves at which all wait for a disk that does not sync in time: 64 MiB."""
-
 
 class Manifest:
     """Open for one copy at a time; ``add`` may be called from several threads.
@@ -213,14 +207,15 @@ class Manifest:
             self._beyond = {leaf for leaf in self._beyond if leaf >= frontier}
 
     def _sync_if_due(self) -> None:
-        """Sync outside the lock: others append while the disk works."""
-        if self._unsynced < _SYNC_LEAVES:
+        """Sync outside the lock: others append while the disk works, but not twice as much."""
+        due = self._journal.sync_leaves
+        if self._unsynced < due:
             return
-        if not self._syncing.acquire(blocking=self._unsynced >= _WAIT_LEAVES):
+        if not self._syncing.acquire(blocking=self._unsynced >= 2 * due):
             return
         try:
             with self._lock:
-                if self._closed or self._unsynced < _SYNC_LEAVES:
+                if self._closed or self._unsynced < due:
                     return
                 synced = self._unsynced
             self._journal.sync()

@@ -59,6 +59,8 @@ class BucketJournal:
     A killed process loses what was appended since: the leaves of 32 MiB.
     """
 
+    sync_leaves = 64
+
     def __init__(self, bucket: Bucket, prefix: str) -> None:
         """Open or begin it at ``prefix``. Of what other runs add from now on nothing is seen."""
         self.name = f"{bucket.name}/{prefix}"

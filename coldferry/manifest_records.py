@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 from coldferry.content import Content
 from coldferry.manifest_journal import Journal
@@ -49,8 +49,7 @@ class Copy:
     size_bytes: int
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One leaf; ``floor``: all leaves below it that are recorded at all stand before this."""
 
     leaf: int

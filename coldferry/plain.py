@@ -64,6 +64,15 @@ def size(size_bytes: int) -> str:
     return f"{size_bytes} B"
 
 
+def duration(seconds: float) -> str:
+    """``59 s``, ``2 min``, ``3 h 20 min``: as exact as a guess may be."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def counted(number: int, thing: str) -> str:
     """``1 rule``, ``2 rules``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

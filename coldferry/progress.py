@@ -1,11 +1,13 @@
 """Who wants to watch or end a copy says so here; the copy tells and asks."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
 from coldferry.disk import OnProgress
 from coldferry.errors import Cancelled
+from coldferry.plain import duration, size
 
 OnStep = Callable[[str], None]
 
@@ -131,3 +133,37 @@ class Rate:
             return 0.0
         rate = self.bytes_per_s
         return left / rate if rate else None
+
+
+class Seen:
+    """What was announced of one device, from any thread; of a ``migration`` where it is of one."""
+
+    def __init__(self, device: str, migration: str = "") -> None:
+        self.device = device
+        self._label = label(migration, device) if migration else device
+        self.done_bytes = 0
+        self.total_bytes: int | None = None
+        self._rate = Rate()
+
+    def moved(self, device: str, done_bytes: int, total_bytes: int) -> None:
+        """Any device's :data:`coldferry.disk.OnProgress`; those of others are not counted."""
+        if device == self._label:
+            self._rate.note(time.monotonic(), done_bytes)
+            self.done_bytes, self.total_bytes = done_bytes, total_bytes
+
+    @property
+    def percent(self) -> float:
+        """Of what is allocated; all of nothing is 100."""
+        return round(100 * self.done_bytes / self.total_bytes, 1) if self.total_bytes else 100.0
+
+    @property
+    def words(self) -> str:
+        """``81 MiB of 120 MiB, 40 MiB/s, 1 s left``."""
+        total = self.total_bytes or 0
+        told = [f"{self.device}: {size(self.done_bytes)} of {size(total)}"]
+        rate, left_s = self._rate.bytes_per_s, self._rate.eta_s(total)
+        if rate and self.done_bytes < total:
+            told.append(f"{size(int(rate))}/s")
+        if left_s is not None and self.done_bytes < total:
+            told.append(f"{duration(left_s)} left")
+        return ", ".join(told)

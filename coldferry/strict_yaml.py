@@ -7,14 +7,18 @@ import yaml
 from coldferry.errors import BadInput
 
 
-def compose(text: str | bytes, name: str, kind: str) -> yaml.Node | None:
+def compose(text: str | bytes, name: str, kind: str, most: int = 1_000_000) -> yaml.Node | None:
     """The tree of what ``name`` holds, every scalar still a word; None when it is empty.
 
     Raises BadInput, calling it no ``kind``, when it uses tags or anchors: a few
-    hundred bytes of those make gigabytes. The caller bounds the text's size.
+    hundred bytes of those make gigabytes. The caller bounds the text's size,
+    and by ``most`` its nodes: of the smallest a mebibyte holds half a million,
+    each some 25 µs.
     """
     try:
-        return yaml.compose(text, Loader=_Strict)
+        loader = _Strict(text)
+        loader.left = most
+        return loader.get_single_node()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadInput(
             f"{name} is not {kind}: {_reason(error)}.", "Correct that, and give the file again."
@@ -42,10 +46,15 @@ def _reason(error: Exception) -> str:
 
 
 class _Strict(yaml.SafeLoader):
-    """Without anchors, aliases and tags."""
+    """Without anchors, aliases and tags; ``left`` is how many nodes it may still have."""
+
+    left = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse aliases and anchors before anything is built from them."""
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("it has more words than one can have")
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise ValueError("anchors and aliases are not allowed")

@@ -13,6 +13,7 @@ from console import (
     migrating,
     planning,
     preparing,
+    reporting,
     sandboxing,
     serving,
     waving,
@@ -42,6 +43,9 @@ app.command("migrate", short_help="Halt, copy, prove, and make the machine anew.
 app.command("copy", short_help="Copy one disk by itself, and prove it.")(copy_command.copy)
 app.command("rollback", short_help="Undo a migration; the source is as before.")(migrating.rollback)
 app.command("status")(migrating.status)
+app.command("report", short_help="Show what a migration came to, also as one HTML file.")(
+    reporting.report
+)
 app.command("limit", short_help="Say how fast migrations may copy, also while they do.")(
     limiting.limit
 )

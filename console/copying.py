@@ -3,11 +3,9 @@
 import gc
 import json
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,8 +29,9 @@ from coldferry.home import home
 from coldferry.manifest import Copy, Manifest
 from coldferry.manifest_journal import FileJournal, Journal
 from coldferry.plain import visible
-from coldferry.progress import announce, end, unwatch, watch
+from coldferry.progress import announce
 from coldferry.verifying import read_back
+from console.copying_line import ended_in_order, say
 from providers.endpoints import (
     cloud_of,
     discard_attempt,
@@ -47,7 +46,6 @@ Document = dict[str, Any]
 _MIB = 1 << 20
 _READER = "the target's own reader"
 _WRITTEN = "this copy"
-_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def run(source: Endpoint, target: Endpoint, tuning: Tuning, *, verify: bool) -> 
     A target whose read-back differs is copied again once.
     """
     _refuse_same(source, target)
-    with _ending(), opened(source, target) as state, open_source(source) as origin:
+    with ended_in_order(_WRITTEN), opened(source, target) as state, open_source(source) as origin:
         if (document := _finished(state, origin, target, verify=verify)) is not None:
             return document
         limits = LimitsFile(home() / LIMITS)
@@ -210,7 +208,7 @@ def _carry(
         except CorruptCopy as altered:
             if last:
                 raise
-            _say(f"{altered.what} It is copied again.")
+            say(f"{altered.what} It is copied again.")
             return None
         document = {
             "target": ref,
@@ -265,7 +263,7 @@ def _prove_later(state: CopyState, origin: Source, written: Endpoint, about: Cop
     assert state.finished is not None
     with open_source(written) as back, Manifest(state.manifest, about) as manifest:
         if not manifest.complete or manifest.root != state.finished["manifest_root"]:
-            _say("The manifest is lost: the source is read again.")
+            say("The manifest is lost: the source is read again.")
             manifest.restart()
             copy_disk(origin.reader, _Sealed(about), manifest, on_progress=announce)
         return read_back(back.reader, manifest, _READER, device=_WRITTEN)[1].method
@@ -302,9 +300,9 @@ def _begin(state: CopyState, origin: Source, target: Endpoint) -> bool:
     replaces = ""
     if state.begun:
         if not state.source_identity:
-            _say("What was written before is of no use: the copy begins anew.")
+            say("What was written before is of no use: the copy begins anew.")
         elif not same:
-            _say("The source is not what it was when its copy was begun: the copy begins anew.")
+            say("The source is not what it was when its copy was begun: the copy begins anew.")
         if state.finished is not None and _look(state, target) in (Found.AS_LEFT, Found.UNTOLD):
             replaces = state.finished["stamp"]
         discard_attempt(target, state.attempt, finished=state.finished is not None)
@@ -337,44 +335,3 @@ def _spare_garbage() -> None:
 def _refuse_same(source: Endpoint, target: Endpoint) -> None:
     if same_disk(source, target):
         raise BadInput("SOURCE and TARGET are the same disk.", "Name another target.")
-
-
-@contextmanager
-def _ending() -> Iterator[None]:
-    """A SIGTERM ends the copy in order; a terminal is shown how far it is."""
-    before = signal.signal(signal.SIGTERM, lambda *_: end())
-    shown = _Line() if sys.stderr is not None and sys.stderr.isatty() else None
-    try:
-        if shown is not None:
-            shown.begin()
-        yield
-    finally:
-        if shown is not None:
-            shown.end()
-        signal.signal(signal.SIGTERM, before)
-
-
-class _Line:
-    """One line on a terminal that says how far the copy is."""
-
-    def __init__(self) -> None:
-        self._next_s = 0.0
-
-    def begin(self) -> None:
-        watch(self._show)
-
-    def end(self) -> None:
-        unwatch(self._show)
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def _show(self, _device: str, done_bytes: int, total_bytes: int) -> None:
-        now_s = time.monotonic()
-        if now_s >= self._next_s and total_bytes:
-            self._next_s = now_s + _EVERY_S
-            said = f"{done_bytes / _MIB:.0f} of {total_bytes / _MIB:.0f} MiB"
-            print(f"\r\x1b[K{said}", end="", file=sys.stderr, flush=True)
-
-
-def _say(words: str) -> None:
-    if sys.stderr is not None:  # closed by whoever started it
-        print(words, file=sys.stderr, flush=True)

@@ -22,9 +22,9 @@ README = FOLDER.parent / "README.md"
 
 COMMANDS = (
     "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "gaps",
-    "compare", "prepare", "migrate", "copy", "rollback", "status", "limit", "book list",
-    "book export", "book import", "book forget", "wave check", "wave plan",
-    "wave run", "doctor", "up", "demo",
+    "compare", "prepare", "migrate", "copy", "rollback", "status", "report", "limit", "book list",
+    "book export", "book import", "book forget", "wave check", "wave plan", "wave run", "doctor",
+    "up", "demo",
 )  # fmt: skip
 
 _HELP = re.compile(r"(?<=<!-- help -->\n).*?(?=<!-- /help -->)", re.DOTALL)

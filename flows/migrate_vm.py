@@ -35,7 +35,7 @@ from tasks.halting import (
 )
 from tasks.inspecting import confirm_evidence, keep_inspection, remarks_of, with_inspection
 from tasks.moving import allocate, check_settings, freeze
-from tasks.reporting import compare, moved, publish
+from tasks.reporting import compare, downtime, moved, publish
 from tasks.turns import turn
 
 
@@ -105,7 +105,8 @@ async def migrate_vm(
         devices=devices,
         approval=approval,
         findings=[*remarks_of(found, seen), *findings],
-        seconds=timed.seconds,
+        timed=timed,
+        downtime=downtime(found, migration, timed),
     )
     await publish(report)
     return report.as_json()

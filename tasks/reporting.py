@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from prefect.artifacts import acreate_markdown_artifact
+from prefect.artifacts import Artifact, acreate_markdown_artifact
 
+from coldferry.downtime import ENDLESS, Downtime
 from coldferry.errors import Finding
 from coldferry.plan import Plan
-from coldferry.ports import FrozenDisk, VerifiedDisk
-from coldferry.report import MovedDevice, Report
+from coldferry.ports import FrozenDisk, PowerState, VerifiedDisk
+from coldferry.report import MovedDevice, Report, Stopwatch
+from coldferry.report_file import save
+from coldferry.report_page import as_markdown
 from tasks.clouds import Cloud
+from tasks.describing import Surveyed
 from tasks.moving import CopiedDevice
 from tasks.steps import step
 
@@ -20,13 +24,36 @@ def compare(target: Cloud, plan: Plan, vm: str) -> list[Finding]:
 
 
 async def publish(report: Report) -> None:
-    """Keep the report as JSON, and show it as the run's artifact."""
+    """Keep the report as JSON and as a page, and show it as the run's artifact."""
     report.save()
+    page = as_markdown(report)
+    save(report.migration, page)
     await acreate_markdown_artifact(
-        report.as_markdown(),
-        key=f"report-{report.migration}",
+        page,
+        key=_key(report.migration),
         description=f"{report.migration}: {report.state}",
     )
+
+
+async def last_page(migration: str) -> str | None:
+    """The newest report of a migration that the Prefect server in use keeps, as Markdown."""
+    found = await Artifact.aget(key=_key(migration))
+    return None if found is None else str(found.data)
+
+
+def _key(migration: str) -> str:
+    return f"report-{migration}"
+
+
+def downtime(found: Surveyed, migration: str, timed: Stopwatch) -> Downtime:
+    """How long the source has been off, as this run knows it."""
+    if found.machine.stoppable is False:
+        return Downtime.ended_now(None, "None: the source cannot be stopped.")
+    if found.marks and found.marks.migration == migration and found.marks.power_before:
+        return Downtime.ended_now(None, f"Since an earlier run halted the source. {ENDLESS}")
+    if found.power is PowerState.STOPPED:
+        return Downtime.ended_now(None, "None of this migration's: the source was off before.")
+    return Downtime.ended_now(timed.began.get("halt"))
 
 
 def moved(

@@ -28,6 +28,7 @@ ROW: dict[str, Place] = {
 ENTRIES = ("answers", "placement")
 """``answers.nics[0].subnet_id`` and ``placement.disk1`` are columns."""
 
+_MOST_COLUMNS = 500
 _SAVE_AGAIN = "Save it as 'CSV UTF-8' and give it again."
 
 
@@ -56,6 +57,9 @@ def _columns(titles: list[str], written: Written, name: str) -> list[tuple[str, 
             f"{name} is not a wave: its first line must name columns, 'name' and 'vm' among them.",
             "Begin with the example in docs/waves.md.",
         )
+    if len(titles) > _MOST_COLUMNS:
+        what = f"{name} has {len(titles)} columns: a wave has {_MOST_COLUMNS} at most."
+        raise BadInput(what, "Name the right file.")
     columns: list[tuple[str, Place | None]] = []
     for at, title in enumerate(titles):
         first, dot, entry = title.partition(".")

@@ -118,6 +118,8 @@ def _sentence(error: Any, field: str, inside: Place) -> str:
         return f"there is no {plain(field, 60)}"
     if kind in _SAID:
         return _SAID[kind]
+    if kind == "too_long":
+        return f"has too many entries: {error['ctx']['max_length']} at most"
     said = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should ")
     return f"must {said}" if said.startswith(("be ", "have ")) else said
 

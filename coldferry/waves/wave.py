@@ -116,9 +116,9 @@ class Row(_Part):
     """Rows of one group are cut over and rolled back together; one's failure stops all."""
     after: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
     """The rows that it starts after, and before which it is halted."""
-    answers: dict[FieldPath, Answer] = {}
+    answers: Annotated[dict[FieldPath, Answer], Field(max_length=1000)] = {}
     """Translations by field, as `coldferry plan --write-answers` writes them."""
-    placement: dict[DeviceName, Placement] = {}
+    placement: Annotated[dict[DeviceName, Placement], Field(max_length=200)] = {}
     """What becomes of a device, by its name: `disk1`, or a file system's id."""
     options: Options = Options()
 

@@ -14,13 +14,15 @@ from coldferry.strict_yaml import compose, line, word
 from coldferry.waves.written import Place, Written, clean, spot
 
 DEFAULTS = ("source", "target", "owner", "group", "options", "answers", "placement")
+_MOST_WORDS = 100_000
+"""Five hundred rows of two hundred."""
 _DEEPEST = 4
 """``rows``, a row, its ``answers``, a list of words."""
 
 
 def read(text: str | bytes, name: str) -> Written:
     """Raises BadInput when it is no YAML mapping, or none that is safe to read."""
-    node = compose(text, name, "a wave")
+    node = compose(text, name, "a wave", _MOST_WORDS)
     if not isinstance(node, yaml.MappingNode):
         raise BadInput(
             f"{name} is not a wave: it must say 'name:', 'rows:' and so on, a line each.",

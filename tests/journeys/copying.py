@@ -2,11 +2,13 @@
 
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,15 +47,36 @@ class Copier:
         self.argv_seen.append(Path(f"/proc/{process.pid}/cmdline").read_bytes())
         return process
 
+    def on_a_terminal(self, *words: str | Path, bytes_per_s: int) -> str:
+        """What it shows on standard error when that is a terminal; so slow that it is seen."""
+        self._slow_down({"files": bytes_per_s})
+        here, there = pty.openpty()
+        with os.fdopen(here, "rb", buffering=0) as screen:
+            process = subprocess.Popen(
+                [str(COLDFERRY), "copy", *map(str, words)],
+                env=os.environ | {"COLDFERRY_HOME": str(self.home)},
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=there,
+            )  # fmt: skip
+            os.close(there)
+            shown = b""
+            with suppress(OSError):  # a terminal that everybody has left
+                while part := screen.read(4096):
+                    shown += part
+        assert process.wait(60) == 0, shown
+        return shown.decode()
+
+    def _slow_down(self, rates: Mapping[str, int]) -> Path:
+        limits = self.home / "limits.json"
+        limits.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        slow = {cloud: {"bytes_per_s": rate} for cloud, rate in rates.items()}
+        limits.write_text(json.dumps({"clouds": slow}))
+        return limits
+
     def kill_when(
         self, reached: Callable[[], bool], *words: str | Path, **environment: str
     ) -> None:
         """Begin it, so slowly that it is seen on its way, and kill it with -9 once ``reached``."""
-        limits = self.home / "limits.json"
-        limits.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rates = {"aws": 16 * MIB, "azure": 16 * MIB, "files": 128 * MIB}
-        slow = {cloud: {"bytes_per_s": rate} for cloud, rate in rates.items()}
-        limits.write_text(json.dumps({"clouds": slow}))
+        limits = self._slow_down({"aws": 16 * MIB, "azure": 16 * MIB, "files": 128 * MIB})
         process = self.start(*words, **environment)
         until = time.monotonic() + 60
         while not reached():

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,13 @@ class TestFiles:
         document = copier.copy(disk, tmp_path / "copy.raw").document
         assert document["proof"]
         assert document["sent_bytes"] < document["data_bytes"] * 1.5
+
+    def test_a_terminal_is_shown_how_much_how_fast_and_how_long_yet(self, copier, tmp_path):
+        source = tmp_path / "disk.raw"
+        source.write_bytes(random.Random(3).randbytes(24 * MIB))
+        shown = copier.on_a_terminal(source, tmp_path / "copy.raw", bytes_per_s=12 * MIB)
+
+        assert re.search(r"[0-9.]+ MiB of 24 MiB, [0-9.]+ MiB/s, [0-9]+ s left", shown)
 
     def test_a_copy_that_ended_before_it_had_its_name_gets_it(self, copier, disk, tmp_path):
         copier.copy(disk, tmp_path / "copy.raw")

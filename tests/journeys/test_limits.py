@@ -12,7 +12,7 @@ from prefect.variables import Variable
 from coldferry import progress
 from coldferry.copying import Bounds
 from tasks.limiting import VARIABLE, heeded, limits
-from tasks.progressing import duration, shown
+from tasks.progressing import shown
 
 pytestmark = pytest.mark.slow
 
@@ -138,11 +138,3 @@ async def _artifacts(key):
     async with get_client() as client:
         wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
         return await client.read_artifacts(artifact_filter=wanted)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.4, "0 s"), (59.4, "59 s"), (90, "2 min"), (3599, "1 h 0 min"), (12_000, "3 h 20 min")],
-)
-def test_a_duration_is_as_exact_as_a_guess_may_be(seconds, said):
-    assert duration(seconds) == said

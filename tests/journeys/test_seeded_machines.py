@@ -113,6 +113,17 @@ def test_a_name_of_markup_and_strange_letters_becomes_a_legal_one(much, arrivals
     assert much.field("name")["target"].isascii()
 
 
+def test_its_report_is_one_page_for_the_ticket_in_which_the_name_is_text(much, sandbox, tmp_path):
+    migration, page = much.report["migration"], tmp_path / "report.html"
+
+    answer = sandbox.here("report", migration, "--html", page)
+
+    assert answer.exit_code == 0
+    assert page.read_text() == (sandbox.home / "reports" / f"{migration}.html").read_text()
+    assert "<script" not in page.read_text()
+    assert f"coldferry rollback {migration}" in answer.document["markdown"]
+
+
 def test_the_primary_interface_stays_primary_though_listed_second(much, arrivals):
     nics = arrivals.machine(much.report["target_vm"]).network_profile.network_interfaces
     primary = next(nic.id for nic in nics if nic.primary)

@@ -3,10 +3,20 @@
 import hashlib
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldferry.content import GRAIN_BYTES, LEAF_BYTES, ZERO, ZERO_DIGEST, content, root, runs
+from coldferry.content import (
+    GRAIN_BYTES,
+    GRAINS_PER_LEAF,
+    LEAF_BYTES,
+    ZERO,
+    ZERO_DIGEST,
+    content,
+    root,
+    runs,
+)
 
 
 def _rfc6962(leaves: list[bytes]) -> bytes:
@@ -96,3 +106,11 @@ def test_runs_are_what_is_set_widened_to_units(grains, count, unit):
 
     assert covered == {index for index in range(count) if index // unit in units}
     assert all(a[1] < b[0] for a, b in pairwise(found))
+
+
+@pytest.mark.parametrize("grain", range(GRAINS_PER_LEAF))
+def test_zeros_that_a_leaf_begins_with_are_in_its_digest(grain):
+    leaf = bytearray(LEAF_BYTES)
+    leaf[grain * GRAIN_BYTES + 7] = leaf[-1] = 1
+
+    assert content(leaf).digest == hashlib.sha256(leaf).digest()

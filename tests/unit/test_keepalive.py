@@ -1,6 +1,8 @@
 """Kept connections: whole answers or an error, and nothing that hangs."""
 
+import random
 import socket
+import threading
 import time
 
 import pytest
@@ -85,6 +87,27 @@ def test_silence_is_an_error_after_its_deadline():
     assert time.monotonic() - begun < 3
 
 
+def test_silence_in_the_middle_of_an_answer_is_an_error_and_holds_up_nobody():
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + bytes(10_000)
+    with scripted(half) as silent, scripted(answer(b"12345678")) as other:
+        patient = Connections(silent.url, deadlines=Deadlines(silence_s=2))
+        ended = threading.Event()
+
+        def wait() -> None:
+            with pytest.raises(Transient, match="silent"):
+                patient.ask("GET", "/x", {}, what="it", into=memoryview(bytearray(20_000)))
+            ended.set()
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while not silent.heads:
+            time.sleep(0.01)
+        ask(other, memoryview(bytearray(8)))
+        assert not ended.is_set()
+        waiting.join(10)
+        assert ended.is_set()
+
+
 def test_an_error_s_text_does_not_touch_the_caller_s_memory():
     buffer = bytearray(8)
     with scripted(answer(b"12345678", status="403 Forbidden")) as server:
@@ -158,3 +181,15 @@ def test_a_certificate_that_nobody_vouches_for_is_not_believed(tmp_path):
         believing = Connections(url, trust=trusting(str(made.ca_bundle)))
         assert believing.ask("GET", "/", {}, what="it").body == b"ok"
         believing.close()
+
+
+def test_an_answer_of_many_tls_records_comes_into_the_caller_s_memory(tmp_path):
+    made = make_certificates(tmp_path)
+    sent, came = random.Random(1).randbytes(3 << 20), bytearray(3 << 20)
+    with scripted(answer(sent), OK, tls=made.server_context()) as server:
+        trust = trusting(str(made.ca_bundle))
+        connections = Connections(f"https://localhost:{server.port}", trust=trust)
+        connections.ask("GET", "/", {}, what="it", into=memoryview(came))
+        again = connections.ask("GET", "/", {}, what="it")
+        connections.close()
+    assert (came, again.body, server.connections) == (sent, b"ok", 1)

@@ -90,6 +90,7 @@ class FakeJournal:
     """A journal in memory that forgets, on a power cut, what was not synced."""
 
     name = "fake"
+    sync_leaves = 64
 
     def __init__(self):
         self.held = bytearray()

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from coldferry.plain import code, counted, fields_need, inert, plain, prose, size, visible
+from coldferry.plain import code, counted, duration, fields_need, inert, plain, prose, size, visible
 from coldferry.plain import shown as in_words
 
 MARKDOWN = MarkdownIt("commonmark", {"linkify": True}).enable(["table", "strikethrough", "linkify"])
@@ -184,3 +184,11 @@ def test_a_size_is_said_in_the_largest_unit_that_it_fills(size_bytes, said):
 
 def test_one_thing_is_not_many():
     assert [counted(number, "rule") for number in (0, 1, 2)] == ["0 rules", "1 rule", "2 rules"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0 s"), (59.4, "59 s"), (90, "2 min"), (3599, "1 h 0 min"), (12_000, "3 h 20 min")],
+)
+def test_a_duration_is_as_exact_as_a_guess_may_be(seconds, said):
+    assert duration(seconds) == said

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from coldferry.cells import harmless
 from coldferry.errors import BadInput, FaultyFile
+from coldferry.strict_yaml import compose
 from coldferry.waves.reading import MAX_BYTES, read_wave
 from coldferry.waves.wave import MOST_ROWS, Options, Wave, full, short
 from docs import generate
@@ -260,6 +261,12 @@ def test_what_is_no_yaml_that_is_safe_to_read_is_refused_as_a_whole(text, why):
     assert why in refusal(text)
 
 
+def test_yaml_with_more_words_than_it_may_have_is_refused_before_all_are_read():
+    assert compose("[a, b]", "the wave", "a wave", 3) is not None
+    with pytest.raises(BadInput, match="the wave is not a wave: it has more words than one can"):
+        compose("[a, b, c]", "the wave", "a wave", 3)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -284,6 +291,8 @@ def test_what_is_no_yaml_that_is_safe_to_read_is_refused_as_a_whole(text, why):
          "'field: value' lines"),
         (rows(ROW.format("a"), head="name: w\nwindow: {start: '1764970000'}"), "line 2: "
          "window.start: must be a moment with its zone, such as 2031-05-03T22:00+02:00"),
+        (rows(f"{ROW.format('a')}, after: [{','.join('b' * 65)}]"), "line 3: row a, after: has too "
+         "many entries: 64 at most"),
         (rows(*[ROW.format("a")] * (MOST_ROWS + 1)), f"line 2: rows: has {MOST_ROWS + 1}, a wave "
          f"has {MOST_ROWS} at most"),
     ],
@@ -318,6 +327,10 @@ CSV = "wave,name,vm,source,target"
         ("just words", "its first line must name columns, 'name' and 'vm' among them"),
         (f'{CSV}\nw,"a,i,s,t', "the wave, line 2: unexpected end of data"),
         (f"{CSV}\nw,a,i,s,{'t' * 140_000}", "the wave, line 2: field larger than field limit"),
+        (
+            ",".join(f"c{n}" for n in range(501)) + ",name,vm",
+            "the wave has 503 columns: a wave has 500 at most",
+        ),
         (b"name,vm\nGr\xf6\xdfe,i", "the wave is not in UTF-8"),
     ],
 )
