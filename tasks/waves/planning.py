@@ -8,7 +8,14 @@ from typing import Any
 from coldferry.alike import Fields
 from coldferry.approval import Approval
 from coldferry.book import Book
-from coldferry.errors import BadAnswer, ColdferryError, Finding, NotMovable, PreflightFailed
+from coldferry.errors import (
+    BadAnswer,
+    BadInput,
+    ColdferryError,
+    Finding,
+    NotMovable,
+    PreflightFailed,
+)
 from coldferry.migration import pair_of
 from coldferry.plan import Plan
 from coldferry.ports import Translator
@@ -116,6 +123,11 @@ def look(row: Row, source: Cloud, target: Cloud) -> tuple[Standing, Surveyed | N
 
     Raises NotMovable, or Refused when it is on its way elsewhere.
     """
+    if row.placement:
+        raise BadInput(
+            f"{row.name} says where its devices are to be: a wave copies all of them.",
+            "Leave 'placement' out of the row, or leave the machine out of the wave.",
+        )
     found = survey.fn(source, row.vm)
     standing = standing_of(found.marks, pair_of(source.source(), row.vm, target.target()))
     migration = identify(found, source, row.vm, target)
