@@ -13,6 +13,7 @@
     +-- Refused (4)               refused before anything was created
     |   +-- NotMovable            the machine itself cannot be moved as it is
     |   +-- PreflightFailed       all findings at once
+    |   +-- NotAsApproved         the plan is no longer the one that was approved
     +-- ProviderError (4)         a cloud said no, or nothing; 5 once the source is halted
     |   +-- Transient             worth another try: throttled, busy, lost reply
     |   |   +-- Unreachable
@@ -27,6 +28,7 @@
     |   +-- DiskSealed
     |   +-- Undone
     |   +-- ChecksFailed
+    |   +-- WaveUnfinished        some of a wave's machines did not arrive
     +-- Ended (6)                 a person's decision, or the lack of one
         +-- Rejected
         +-- Cancelled
@@ -37,7 +39,7 @@ and it leaves the SDK's text behind where that could carry a signature.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from coldferry.plain import fields_need, visible
 
@@ -192,6 +194,21 @@ class PreflightFailed(Refused):
     """One of the clouds would not let it: permissions, quotas, locks, keys, names, addresses."""
 
 
+class NotAsApproved(Refused):
+    """The plan is not the one that was approved before; ``missing`` are its gaps, by path."""
+
+    def __init__(self, migration: str, changed: Sequence[str], missing: Sequence[str]) -> None:
+        self.missing = list(missing)
+        parts = [f"it changed at {', '.join(changed)}"] if changed else []
+        if missing:
+            parts.append(f"{fields_need(len(self.missing))} a person: {', '.join(self.missing)}")
+        super().__init__(
+            f"The plan of {migration} is not the one that was approved: {'; '.join(parts)}.",
+            "Nothing was touched. Have it approved anew: run the wave again, or the machine alone.",
+            resumable=True,
+        )
+
+
 class ProviderError(ColdferryError):
     """A cloud refused or failed one operation on one object."""
 
@@ -254,6 +271,14 @@ class Undone(Failed):
     """It was rolled back or rejected while it was carried out."""
 
     resumable = False
+
+
+class WaveUnfinished(Failed):
+    """Not all machines of a wave arrived; ``document`` is the wave as it stands."""
+
+    def __init__(self, what: str, document: Mapping[str, Any]) -> None:
+        super().__init__(what, "The same wave again does what is left.")
+        self.document = dict(document)
 
 
 class Ended(ColdferryError):

@@ -14,6 +14,7 @@ OnStep = Callable[[str], None]
 _step_watchers: list[OnStep] = []
 _watchers: list[OnProgress] = []
 _ended = threading.Event()
+_ended_one: set[str] = set()
 
 
 def watch(watcher: OnProgress) -> None:
@@ -39,6 +40,44 @@ def announce(device: str, done_bytes: int, total_bytes: int) -> None:
     check()
     for watcher in tuple(_watchers):
         watcher(device, done_bytes, total_bytes)
+
+
+def label(migration: str, device: str) -> str:
+    """What watchers are told of a migration's device: its siblings have a ``disk0``, too."""
+    return f"{migration}/{device}"
+
+
+def announcing(migration: str) -> OnProgress:
+    """As :func:`announce`, for the devices of one migration among several of this process.
+
+    Raises Cancelled also when that migration alone shall end.
+    """
+
+    def told(device: str, done_bytes: int, total_bytes: int) -> None:
+        check_one(migration)
+        announce(label(migration, device), done_bytes, total_bytes)
+
+    return told
+
+
+def end_one(migration: str) -> None:
+    """End one migration's copies in this process; what they wrote is kept."""
+    _ended_one.add(migration)
+
+
+def begin_one(migration: str) -> None:
+    """It may copy again in this process."""
+    _ended_one.discard(migration)
+
+
+def check_one(migration: str) -> None:
+    """Raises Cancelled when that migration's copies in this process shall end."""
+    if migration in _ended_one:
+        raise Cancelled(
+            f"{migration} was cancelled while copying.",
+            "The same command again goes on from there.",
+            resumable=True,
+        )
 
 
 def watch_steps(watcher: OnStep) -> None:
@@ -97,17 +136,18 @@ class Rate:
 
 
 class Seen:
-    """What was announced of one device, from any thread."""
+    """What was announced of one device, from any thread; of a ``migration`` where it is of one."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, migration: str = "") -> None:
         self.device = device
+        self._label = label(migration, device) if migration else device
         self.done_bytes = 0
         self.total_bytes: int | None = None
         self._rate = Rate()
 
     def moved(self, device: str, done_bytes: int, total_bytes: int) -> None:
         """Any device's :data:`coldferry.disk.OnProgress`; those of others are not counted."""
-        if device == self.device:
+        if device == self._label:
             self._rate.note(time.monotonic(), done_bytes)
             self.done_bytes, self.total_bytes = done_bytes, total_bytes
 

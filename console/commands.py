@@ -21,6 +21,7 @@ from console import (
     resuming,
     sandboxing,
     serving,
+    waving,
 )
 
 app = typer.Typer(
@@ -67,4 +68,5 @@ app.command("doctor", short_help="Check that a cloud can be worked with from her
 app.command("up", short_help="Start sandbox, Prefect server and worker.")(serving.up)
 app.command("demo", short_help="Move the sandbox's machine, saying what is done.")(serving.demo)
 app.add_typer(book.app, name="book")
+app.add_typer(waving.app, name="wave")
 app.add_typer(sandboxing.app, name="sandbox")

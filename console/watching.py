@@ -15,6 +15,7 @@ from rich.progress import (
 )
 
 from coldferry import progress
+from coldferry.plain import plain
 from console.output import aside
 
 
@@ -38,7 +39,7 @@ def watching() -> Iterator[None]:
         bars.update(known[device], completed=done_bytes, total=total_bytes)
 
     def began(step: str) -> None:
-        aside.print(f"- {step}")
+        aside.print(f"- {plain(step, 400)}")
 
     progress.watch(moved)
     progress.watch_steps(began)

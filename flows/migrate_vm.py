@@ -19,7 +19,6 @@ from coldferry.errors import (
     in_order,
 )
 from coldferry.guest.evidence import Inspection
-from coldferry.home import alone
 from coldferry.migration import State
 from coldferry.placement import dropped
 from coldferry.plan import Plan, shares_of
@@ -44,6 +43,7 @@ from tasks.moving import allocate, check_settings, freeze
 from tasks.probing import probe_remote, remarks_on
 from tasks.reporting import compare, downtime, moved, publish
 from tasks.runs import tag_run
+from tasks.turns import turn
 
 
 @flow(
@@ -62,6 +62,7 @@ async def migrate_vm(
     inspect: bool = True,
     placement: GivenPlacement = ALL_COPIED,
     max_latency_ms: Annotated[float, Field(gt=0)] = 10,
+    approved: str = "",
 ) -> dict[str, Any] | PrefectState[Any]:
     """Move a machine and prove that its disks arrived; the source is left stopped.
 
@@ -83,6 +84,8 @@ async def migrate_vm(
             `remove`. What is not named is copied. The root disk is always copied.
         max_latency_ms: How far away a remote file system may be, in milliseconds a read, measured
             near the target before the halt.
+        approved: The digest of a plan that was approved before, as a wave gives it: another
+            plan, or a gap in it, is refused and nobody is asked.
     """
     timed, before = Stopwatch(), calls.so_far()
     with timed("describe"):
@@ -107,8 +110,9 @@ async def migrate_vm(
     with timed("translate and approve"):
         try:
             approval = await decide(
-                migration, found, source, target, answers or None, placed=placed, use_book=use_book
-            )
+                migration, found, source, target, answers or None, placed=placed,
+                use_book=use_book, approved=approved,
+            )  # fmt: skip
         except Rejected as rejection:
             record(source, vm, migration, State.REJECTED)
             return Cancelled(message=str(rejection))
@@ -119,12 +123,11 @@ async def migrate_vm(
         measured = await probe_remote(shares, seen, max_latency_ms, measured, timed)
     expected = await foretell(source, target, approval.plan, seen, inspect=inspect)
 
-    async with failures_told(migration, source, vm, target):
+    async with failures_told(migration, source, vm, target), turn(migration, source, target):
         try:
-            with alone(migration):
-                new_vm, devices, findings = await carry_out(
-                    source, vm, target, approval.plan, seen, stop_timeout_s, timed
-                )
+            new_vm, devices, findings = await carry_out(
+                source, vm, target, approval.plan, seen, stop_timeout_s, timed
+            )
         except PreflightFailed as refusal:
             raise at_stage(refusal, found, migration) from None
 

@@ -48,7 +48,7 @@ async def ask(
     while True:
         turn += 1
         sent = form(asked, page, problems, findings, said, signed)
-        given: Any = await _suspend(sent, _key(asked, page, turn))
+        given: Any = await suspend(sent, _key(asked, page, turn))
         signed = read_signature(given)
         by = signed["decided_by"] or "the run's form"
         if given.decision == REJECT:
@@ -93,7 +93,7 @@ def _key(asked: Plan, page: Page, turn: int) -> str:
     return f"approve-{hashlib.sha256(json.dumps(asking).encode()).hexdigest()[:12]}-{turn}"
 
 
-async def _suspend(sent: type[RunInput], key: str) -> RunInput:
+async def suspend(sent: type[RunInput], key: str) -> RunInput:
     """What was sent in this form: now, or before the run was resumed."""
     try:
         return await asuspend_flow_run(wait_for_input=sent, key=key, timeout=None)

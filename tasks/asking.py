@@ -12,7 +12,7 @@ and drops ``if``, ``pattern`` and ``minLength`` where they stand elsewhere.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from prefect.input import RunInput
@@ -69,22 +69,49 @@ def form(
     ``findings`` on top. What was ``said`` before, by path, is offered again,
     and so is what it was ``signed`` with, by the names in :data:`SIGNATURE`.
     """
-    problems, signed = problems or {}, signed or {}
-    offers = {asked.field.path: _offer(asked, said or {}) for asked in page.inquiries}
+    problems = problems or {}
     fresh = [
         asked for asked in page.inquiries
         if said and not {*asked.paths} & {*said, *problems}
     ]  # fmt: skip
-    fields = {DECISION: _decision(page, deciding(plan, page, problems, findings, fresh))}
+    return form_of(
+        page,
+        heading(plan, page, problems, findings, fresh),
+        deciding(plan, page, problems, findings, fresh),
+        about,
+        problems,
+        said,
+        signed,
+    )
+
+
+def form_of(
+    page: Page,
+    top: str,
+    decision: str,
+    about: Callable[[Inquiry, str], str],
+    problems: Mapping[str, str],
+    said: Mapping[str, str] | None = None,
+    signed: Mapping[str, str] | None = None,
+) -> type[RunInput]:
+    """The form of one page of questions, whoever asks them.
+
+    ``top`` stands above the fields, ``decision`` at the decision, and ``about``
+    says what stands at a question, with its problem where it has one.
+    """
+    signed = signed or {}
+    offers = {asked.field.path: _offer(asked, said or {}) for asked in page.inquiries}
+    fields = {DECISION: _decision(page, decision)}
     for place, asked in enumerate(page.inquiries, start=1):
         wrong = next((problems[path] for path in asked.paths if path in problems), "")
-        fields[field_name(asked.field.path)] = _field(asked, offers[asked.field.path], wrong, place)
+        offer = offers[asked.field.path]
+        fields[field_name(asked.field.path)] = _field(asked, offer, about(asked, wrong), place)
     for name, (title, text, max_chars) in SIGNATURE.items():
         fields[name] = note(title, text, max_chars, signed.get(name, ""))
     made = create_model("Approval", __base__=RunInput, **fields)
     made.model_config["json_schema_extra"] = {"allOf": [_to_go_on(page, offers)]}
     made.model_rebuild(force=True)
-    return made.with_initial_data(description=heading(plan, page, problems, findings, fresh))
+    return made.with_initial_data(description=top)
 
 
 def read_form(page: Page, given: RunInput) -> dict[str, str]:
@@ -124,7 +151,7 @@ def _offer(asked: Inquiry, said: Mapping[str, str]) -> str:
     return offer if fits else ""
 
 
-def _field(asked: Inquiry, offer: str, problem: str, place: int) -> Any:
+def _field(asked: Inquiry, offer: str, text: str, place: int) -> Any:
     more: dict[str, Any] = {"position": place}
     if not asked.typed:
         more["enum"] = [choice.value for choice in asked.choices]
@@ -134,7 +161,6 @@ def _field(asked: Inquiry, offer: str, problem: str, place: int) -> Any:
         if not offer:
             del schema["default"]  # with one, an empty line would lead the list of choices
 
-    text = about(asked, problem)
     return str, Field(default=offer, title=asked.title, description=text, json_schema_extra=finish)
 
 

@@ -10,6 +10,7 @@ from coldferry.approval import Approval, approve
 from coldferry.errors import (
     BadAnswer,
     ColdferryError,
+    NotAsApproved,
     Refused,
     TranslationsMissing,
     after_halt,
@@ -28,13 +29,13 @@ from coldferry.placement import (
 )
 from coldferry.plan import Plan
 from coldferry.ports import PowerState
-from coldferry.translation import as_said
+from coldferry.translation import FieldTranslation, as_said
 from tasks.approvals import recall, remember
 from tasks.approving import ask
 from tasks.asking import run_name
 from tasks.book import open_book, remember_answers
 from tasks.clouds import Cloud
-from tasks.describing import Surveyed, preflight, translate
+from tasks.describing import Surveyed, preflight, translate, weigh
 from tasks.estimating import foretell
 
 NOTHING_PLACED: Placements = {}
@@ -109,6 +110,7 @@ async def decide(
     *,
     placed: Placements = NOTHING_PLACED,
     use_book: bool = True,
+    approved: str = "",
 ) -> Approval:
     """The approval that this migration goes by.
 
@@ -116,9 +118,14 @@ async def decide(
     approved. Before that, an approval counts while the plan's digest is the
     same, and the devices are ``placed`` as they were. What the translation
     book answers was approved before; what a person answers here, it learns.
-    Raises TranslationsMissing, BadAnswer, Refused or Rejected.
+    Where a plan's digest was ``approved`` beforehand, nobody is asked: another
+    plan raises NotAsApproved. Raises TranslationsMissing, BadAnswer, Refused
+    or Rejected.
     """
     kept = await recall(migration)
+    if approved:
+        said = with_placements(answers or {}, placed)
+        return await _as_approved(approved, kept, migration, found, target, said)
     if kept and is_halted(found, migration):
         if placed:
             refuse_other_placement(kept, placed)
@@ -153,6 +160,50 @@ async def decide(
     if use_book:
         await remember_answers(made, target, book)
     return made
+
+
+async def _as_approved(
+    digest: str,
+    kept: Approval | None,
+    migration: str,
+    found: Surveyed,
+    target: Cloud,
+    answers: Mapping[str, Any],
+) -> Approval:
+    """The approval of the plan with that digest, as it was given before."""
+    good = kept is not None and kept.plan_digest == digest
+    if kept and is_halted(found, migration):
+        if not good:
+            raise NotAsApproved(migration, ["its approval"], [])
+        return kept
+    weighed = weigh(target, found.machine, answers)
+    translation = weighed.consulted.translation
+    plan = Plan(migration=migration, machine=found.machine, translation=translation)
+    if plan.digest != digest:
+        refuse_blocking(plan)
+        changed = [*weighed.problems, *(_changes(kept.plan, plan) if kept and good else [])]
+        lacking = [*weighed.problems, *translation.missing]
+        differs = [path for path in dict.fromkeys(changed) if path not in lacking]
+        raise NotAsApproved(
+            migration, differs or ([] if lacking else ["the machine"]), list(dict.fromkeys(lacking))
+        )
+    if kept and good:
+        return kept
+    made = approve(plan, answers, BY_ANSWERS)
+    await remember(made)
+    return made
+
+
+def _changes(approved: Plan, now: Plan) -> list[str]:
+    """Where the one plan says otherwise than the other, by path."""
+    before = {field.path: _said(field) for field in approved.translation.fields}
+    after = {field.path: _said(field) for field in now.translation.fields}
+    paths = dict.fromkeys([*before, *after])
+    return [path for path in paths if before.get(path) != after.get(path)]
+
+
+def _said(field: FieldTranslation) -> list[Any]:
+    return [field.verdict, field.source, field.target, field.consequence]
 
 
 def at_stage(refusal: Refused, found: Surveyed, migration: str) -> ColdferryError:

@@ -16,7 +16,7 @@ from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plain import shown
 from coldferry.plan import Plan
-from coldferry.ports import PowerState, is_source
+from coldferry.ports import PowerState, Translator, is_source
 from coldferry.precedents import EMPTY, Consulted, consult
 from coldferry.translation import Answers
 from tasks.clouds import Cloud
@@ -77,7 +77,13 @@ def weigh(target: Cloud, machine: Machine, answers: Answers, book: Book = EMPTY)
     A wrong answer is set aside and fails nothing: whoever asked may ask again.
     """
     cloud = target.translator()
-    catalogue = cloud.catalogue()
+    return weigh_by(cloud, cloud.catalogue(), machine, answers, book)
+
+
+def weigh_by(
+    cloud: Translator, catalogue: Any, machine: Machine, answers: Answers, book: Book = EMPTY
+) -> Weighed:
+    """As :func:`weigh`, by a catalogue that was read before, for many machines."""
     usable, problems = dict(answers), dict[str, str]()
     while True:
         try:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from prefect import Task
@@ -15,7 +16,7 @@ from coldferry.errors import CorruptCopy, Finding
 from coldferry.manifest import Copy, Manifest
 from coldferry.plan import Plan
 from coldferry.ports import CountingReader, DiskReader, DiskWriter, FrozenDisk, Proof, VerifiedDisk
-from coldferry.progress import announce
+from coldferry.progress import announcing, check_one
 from coldferry.verifying import EARLIER, read_back
 from providers.manifests import open_folder
 from tasks.clouds import Cloud
@@ -83,7 +84,7 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             writer,
             manifest,
             device=frozen.device.name,
-            on_progress=announce,
+            on_progress=announcing(plan.migration),
             reads=[limits().cloud(source.provider)],
             writes=[limits().migration(plan.migration), limits().cloud(target.provider)],
         )
@@ -130,6 +131,7 @@ def prove(
                 manifest,
                 reader_name,
                 device=frozen.device.name,
+                on_progress=partial(_go_on, plan.migration),
                 reads=[limits().cloud(target.provider)],
             )
     except CorruptCopy as altered:
@@ -190,6 +192,11 @@ def own(copies: Sequence[CopiedDevice], frozen: Sequence[FrozenDisk]) -> None:
                 f"{copied.device} of {copied.migration}.",
                 "Run the same command again.",
             )
+
+
+def _go_on(migration: str, _device: str, _done_bytes: int, _total_bytes: int) -> None:
+    """A read-back is no copy to be shown, but it ends like one."""
+    check_one(migration)
 
 
 @contextmanager

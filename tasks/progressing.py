@@ -23,7 +23,7 @@ async def shown(migration: str, device: str) -> AsyncIterator[None]:
     at most every two seconds and at the end. Prefect's API failing costs the
     artifact and nothing else.
     """
-    seen = Seen(device)
+    seen = Seen(device, migration)
     watch(seen.moved)
     writing = asyncio.create_task(_keep(seen, f"copy-{migration}-{device}"))
     try:

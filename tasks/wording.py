@@ -23,7 +23,7 @@ WAITING = (
 )
 """Logged when a run suspends: where somebody looks who wonders why nothing goes on."""
 
-_DECIDING = (
+DECIDING = (
     "To {go}, answer every field below; to reject, only this one counts, so Prefect calls the "
     "others optional. Submit (in Prefect's second UI: Resume) sends the form. A list opens at the "
     "arrows at its right end, or with the arrow-down key."
@@ -81,18 +81,22 @@ def deciding(
             *_raised(fresh),
             *_booked(plan),
             *_found(findings),
-            _DECIDING.format(go="approve" if page.last else "go on"),
+            DECIDING.format(go="approve" if page.last else "go on"),
             go,
             "- `reject`: end it here; nothing was stopped or created",
         ]
     )
 
 
-def about(asked: Inquiry, problem: str = "") -> str:
-    """What is wrong, why it is asked, what is there now, its paths, and what each choice means."""
+def about(asked: Inquiry, problem: str = "", where: str = "") -> str:
+    """What is wrong, why it is asked, what is there now, where, and what each choice means.
+
+    ``where`` is a sentence in place of the inquiry's own paths.
+    """
     lines = [f"NOT ACCEPTED: {_sentence(problem)}"] if problem else []
     paths = ", ".join(code(path) for path in asked.paths)
-    lines.append(f"{prose(asked.why, 600)} Now: {_shown(asked.field.source)}. Path: {paths}.")
+    where = where or f"Path: {paths}."
+    lines.append(f"{prose(asked.why, 600)} Now: {_shown(asked.field.source)}. {where}")
     if asked.typed:
         lines.append(_typing(asked))
     lines += [

@@ -107,12 +107,14 @@ def test_a_limit_that_is_none_is_refused_in_a_sentence(sandbox, words, why):
 def test_a_copy_s_progress_is_one_artifact_that_moves_and_ends_at_a_hundred(prefect_api):
     @flow
     async def copying():
+        announce = progress.announcing(MIGRATION)
         async with shown(MIGRATION, "disk0"):
             for done in range(0, 40, 2):
-                progress.announce("disk0", done << 20, 100 << 20)
-                progress.announce("disk1", 1, 2)
+                announce("disk0", done << 20, 100 << 20)
+                announce("disk1", 1, 2)
+                progress.announcing(f"other-{MIGRATION}")("disk0", 1, 2)
                 await asyncio.sleep(0.2)
-            progress.announce("disk0", 100 << 20, 100 << 20)
+            announce("disk0", 100 << 20, 100 << 20)
 
     asyncio.run(copying())
     artifacts = asyncio.run(_artifacts(f"copy-{MIGRATION}-disk0"))

@@ -1,0 +1,99 @@
+"""A wave's migrations as it sees them: begun, looked at, cancelled; wherever they run."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from coldferry import errors
+from coldferry.errors import ColdferryError
+from coldferry.waves.wave import Row, Wave
+
+WAVE_TAG = "coldferry-wave:"
+"""On the wave's own run and on each of its children: the wave's name."""
+
+ROW_TAG = "coldferry-row:"
+ATTEMPT_TAG = "coldferry-attempt:"
+
+
+class Ending(StrEnum):
+    """What became of a child."""
+
+    ARRIVED = "arrived"
+    WAITING = "waiting"
+    """The plan was not the approved one any more; nothing was touched."""
+    REFUSED = "refused"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a child is to do: the row's machine, by the plan with that digest and no other."""
+
+    row: Row
+    migration: str
+    digest: str
+    answers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Child:
+    """A child as it was seen: ``ending`` None while it is not over; ``at_work`` since it began."""
+
+    id: str
+    row: str
+    attempt: int
+    at_work: bool = False
+    ending: Ending | None = None
+    why: str = ""
+
+
+class Children(Protocol):
+    """Where children run. All of it may be called again."""
+
+    every_s: float
+    """How often to look at them, in seconds."""
+
+    async def known(self) -> list[Child]:
+        """The newest child of each row that any run of this wave began."""
+
+    async def begin(self, order: Order, attempt: int) -> Child:
+        """Begin a child; the same attempt again is the same child, whatever became of it."""
+
+    async def look(self, ids: Collection[str]) -> list[Child]:
+        """The children with those ids as they are now."""
+
+    async def cancel(self, child: str) -> None:
+        """Ask it to end; it is over once ``look`` says so."""
+
+
+def tags_of(wave: Wave, row: Row, attempt: int) -> list[str]:
+    """What a child's run is found by."""
+    return [f"{WAVE_TAG}{wave.name}", f"{ROW_TAG}{row.name}", f"{ATTEMPT_TAG}{attempt}"]
+
+
+def ending_of(error: type[ColdferryError]) -> Ending:
+    """By the class of the error that a child ended with."""
+    if issubclass(error, errors.NotAsApproved | errors.TranslationsMissing):
+        return Ending.WAITING
+    if issubclass(error, errors.Ended):
+        return Ending.CANCELLED
+    if issubclass(error, errors.BadInput | errors.Refused | errors.ProviderError):
+        return Ending.REFUSED
+    return Ending.FAILED
+
+
+def ending_told(message: str) -> tuple[Ending, str]:
+    """The same by a failed run's message, which is all that Prefect keeps of its exception.
+
+    ``Flow run encountered an exception: CLASS: sentence``; a class that is not in
+    ``coldferry.errors`` is a defect of ours.
+    """
+    found = re.search(r"(?:^|: )([A-Z]\w+): (.*)", message, re.DOTALL)
+    kind = getattr(errors, found[1], None) if found else None
+    if found and isinstance(kind, type) and issubclass(kind, ColdferryError):
+        return ending_of(kind), found[2].strip()
+    return Ending.FAILED, message

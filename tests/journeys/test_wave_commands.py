@@ -1,0 +1,83 @@
+"""``coldferry wave`` on the sandbox's clouds, by the command line alone."""
+
+import json
+
+import pytest
+
+from tests.journeys.wave_serving import ANSWERS
+
+
+@pytest.fixture(scope="module")
+def vms(sandbox, seeder):
+    """Two small machines in one subnet."""
+    held = [{"Name": "cidr-block", "Values": ["172.31.0.0/20"]}]
+    subnet = sandbox.ec2.describe_subnets(Filters=held)["Subnets"][0]["SubnetId"]
+    return [
+        seeder.small(
+            tags={"Name": f"wave-{name}"}, SubnetId=subnet, PrivateIpAddress=f"172.31.0.{at}"
+        ).vm
+        for at, name in ((60, "web"), (61, "db"))
+    ]
+
+
+def wave(sandbox, folder, vms, **more):
+    """A file of two rows, of which the first starts after the second."""
+    options = {"inspect": False, "use_book": False}
+    ends = {"source": sandbox.source, "target": sandbox.target, "options": options, **more}
+    rows = [
+        {"name": "web", "vm": vms[0], "after": ["db"], **ends},
+        {"name": "db", "vm": vms[1], **ends},
+    ]
+    path = folder / "weekend.yaml"
+    path.write_text(json.dumps({"name": "weekend", "rows": rows}))  # YAML reads JSON
+    return path
+
+
+def test_a_file_is_checked_without_any_cloud_and_says_its_order(sandbox, tmp_path):
+    told = sandbox.here("wave", "check", wave(sandbox, tmp_path, ["i-1", "i-2"])).document
+
+    assert (told["stops"], told["starts"]) == (["web", "db"], ["db", "web"])
+
+
+def test_a_file_that_is_no_wave_is_refused_with_its_line(sandbox, tmp_path):
+    path = tmp_path / "no-wave.yaml"
+    path.write_text("name: weekend\nrows:\n- name: web\n")
+    refused = sandbox.here("wave", "check", path)
+
+    assert refused.exit_code == 2
+    assert "line 3" in refused.sentences
+
+
+def test_a_wave_is_planned_red_amber_and_green_with_each_question_once(sandbox, tmp_path, vms):
+    planned = sandbox.here("wave", "plan", wave(sandbox, tmp_path, vms))
+    gone = sandbox.here("wave", "plan", wave(sandbox, tmp_path, [vms[0], "i-0123456789abcdef0"]))
+    good = sandbox.here("wave", "plan", wave(sandbox, tmp_path, vms, answers=ANSWERS))
+
+    assert planned.exit_code == 3
+    assert [row["light"] for row in planned.document["rows"]] == ["amber", "amber"]
+    assert len(planned.document["gaps"]) == len(ANSWERS)
+    assert {tuple(gap["machines"]) for gap in planned.document["gaps"]} == {("web", "db")}
+    assert gone.exit_code == 4
+    assert [row["light"] for row in gone.document["rows"]] == ["amber", "red"]
+    assert good.exit_code == 0
+    assert [row["light"] for row in good.document["rows"]] == ["green", "green"]
+
+
+def test_a_wave_with_open_questions_is_not_begun(sandbox, tmp_path, vms):
+    ended = sandbox.here("wave", "run", wave(sandbox, tmp_path, vms))
+
+    assert ended.exit_code == 3
+    assert "web: nics[0].subnet_id" in ended.document["missing"]
+
+
+@pytest.mark.slow
+def test_a_wave_is_run_without_a_worker_and_again_does_nothing(sandbox, tmp_path, vms):
+    path = wave(sandbox, tmp_path, vms, answers=ANSWERS)
+    ran = sandbox.here("wave", "run", path)
+    again = sandbox.here("wave", "run", path)
+
+    assert (ran.exit_code, again.exit_code) == (0, 0)
+    assert {row["state"] for row in ran.document["rows"]} == {"done"}
+    assert [row["migration"] for row in ran.document["rows"]] == [
+        row["migration"] for row in again.document["rows"]
+    ]
