@@ -68,6 +68,8 @@ def test_a_plan_creates_nothing_anywhere(sandbox, machine, untouched):
         "translation",
         "missing",
         "devices",
+        "left_behind",
+        "file_systems",
         "findings",
         "error",
         "estimate",
