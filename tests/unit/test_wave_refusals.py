@@ -25,7 +25,6 @@ def refusal(text, kind="yaml"):
     return str(refused.value)
 
 
-
 def test_every_fault_is_said_at_once_with_its_line_row_and_column():
     text = """name: w
 window: {start: 2031-05-03, latest_start: 5, abort_at: 2031-05-03T22:00}
