@@ -109,7 +109,7 @@ class Interrupted:
         child = wave.wait_for(lambda: wave.children("slow"))[0]["id"]
         wave.wait_for(lambda: "copying" in _attempt(served, vm))
         wave.kill(wave.id)
-        crashed = served.wait(wave.id, "Crashed")
+        crashed = wave.crashed()
         self.child_after_crash = served.run(child)["state"]["name"]
         served.retry(wave.id)
         served.wait(wave.id, "Running", after=crashed["state"]["id"])

@@ -77,6 +77,20 @@ class ServedWave:
         mark = f"PREFECT__FLOW_RUN_ID={run}".encode()
         self.wait_for(lambda: _killed(mark), timeout_s=60)
 
+    def crashed(self) -> Any:
+        """The run once its worker has said, too, that its process is gone: a second Crashed.
+
+        One that is retried between the two would be crashed by the second.
+        """
+        self.served.wait(self.id, "Crashed")
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            told = self.served.api("GET", f"/flow_run_states/?flow_run_id={self.id}")
+            if any("infrastructure exited" in (state["message"] or "") for state in told):
+                break
+            time.sleep(0.2)
+        return self.served.run(self.id)
+
     def page(self) -> str:
         """The newest page of it."""
         asked = {"artifacts": {"key": {"any_": [f"wave-{self.name}"]}}, "sort": "CREATED_DESC"}
