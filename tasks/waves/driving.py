@@ -192,7 +192,8 @@ class Drive:
             self._move(name, RowState.FAILED, told, halted=True, stuck=True)
         else:
             arrived = marked.state is RowState.DONE
-            self._move(name, RowState.DONE if arrived else state, "" if arrived else why)
+            why = "" if arrived else why
+            self._move(name, RowState.DONE if arrived else state, why, halted=False)
 
     async def _end_child(self, name: str) -> Child | None:
         """The child as it ended, or as it is when it does not in time."""
@@ -217,8 +218,6 @@ class Drive:
         """``halted`` says of a row without a child how its source was left."""
         before = self.states[name]
         changes.setdefault("halted", before.halted and state is not RowState.DONE)
-        if state in (RowState.PUT_BACK, RowState.SKIPPED):
-            changes["halted"] = False
         if state not in ACTIVE:
             changes["doing"] = ""
         self.states[name] = replace(before, state=state, why=why, **changes)  # type: ignore[arg-type]

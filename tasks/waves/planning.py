@@ -10,13 +10,13 @@ from coldferry.approval import Approval
 from coldferry.book import Book
 from coldferry.errors import (
     BadAnswer,
-    BadInput,
     ColdferryError,
     Finding,
     NotMovable,
     PreflightFailed,
 )
 from coldferry.migration import pair_of
+from coldferry.placement import dropped, resolve, with_placements
 from coldferry.plan import Plan
 from coldferry.ports import Translator
 from coldferry.precedents import EMPTY
@@ -95,6 +95,7 @@ class Planned:
         said = self.kept(self.before.said) if self.before else {}
         given = {**said, **self.row.answers, **answers}
         given = {path: as_said(value) for path, value in given.items()}
+        given = with_placements(given, resolve(self.found.machine, self.row.placement))
         weighed = weigh_by(
             self.goal.cloud, self.goal.catalogue, self.found.machine, given, self.book
         )
@@ -121,13 +122,9 @@ class Planned:
 def look(row: Row, source: Cloud, target: Cloud) -> tuple[Standing, Surveyed | None]:
     """What the source says of a row's machine, its disks' word included; None when it is done.
 
-    Raises NotMovable, or Refused when it is on its way elsewhere.
+    Raises NotMovable, BadInput for a placement that cannot be, or Refused when it is on its way
+    elsewhere.
     """
-    if row.placement:
-        raise BadInput(
-            f"{row.name} says where its devices are to be: a wave copies all of them.",
-            "Leave 'placement' out of the row, or leave the machine out of the wave.",
-        )
     found = survey.fn(source, row.vm)
     standing = standing_of(found.marks, pair_of(source.source(), row.vm, target.target()))
     migration = identify(found, source, row.vm, target)
@@ -136,7 +133,8 @@ def look(row: Row, source: Cloud, target: Cloud) -> tuple[Standing, Surveyed | N
     if found.refusals:
         raise NotMovable.because(found.refusals)
     if row.options.inspect:
-        found = with_inspection(found, source, row.vm, migration, target)
+        leaving = dropped(found.machine, resolve(found.machine, row.placement, before_look=True))
+        found = with_inspection(found, source, row.vm, migration, target, leaving)
     return replace(standing, migration=migration), found
 
 
