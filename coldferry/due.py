@@ -10,7 +10,7 @@ ABORT_AT_TAG = "abort-at:"
 is to be started again."""
 
 WAVE_TAG = "coldferry-wave:"
-"""Begins the tag that a wave's own run bears: the wave's name follows."""
+"""Begins the tag of a wave's own run and of each of its children: the wave's name follows."""
 
 
 class RunState(StrEnum):
@@ -34,6 +34,7 @@ class Due:
 def due(migration: str, state: str, run: RunState, objects: int, vm: str) -> Due:
     """The next action, by the state in the clouds' tags and what its run does."""
     on, back = f"coldferry resume {migration}", f"coldferry rollback {migration}"
+    cut_over, finalise = f"coldferry cutover {migration}", f"coldferry finalise {migration}"
     told = {
         RunState.SILENT: Due(on, "Its worker died: no sign of life comes."),
         RunState.ALIVE: Due("", "It is being carried out."),
@@ -45,8 +46,8 @@ def due(migration: str, state: str, run: RunState, objects: int, vm: str) -> Due
         left = objects and vm
         return Due(back, "It ended, and left something behind.") if left else Due("", "It ended.")
     ways = {
-        State.ALLOCATED: Due("", "It arrived, and waits for its cutover."),
-        State.CUT_OVER: Due("", "It runs at the target."),
+        State.ALLOCATED: Due(cut_over, "It arrived, and waits for its cutover."),
+        State.CUT_OVER: Due(finalise, "It runs at the target."),
     }
     known = state in set(State)
     unknown = Due("coldferry audit", "No machine that answers knows of it.")

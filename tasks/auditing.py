@@ -7,10 +7,11 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.logging import get_run_logger
 
 from coldferry.audited import as_markdown
-from coldferry.auditing import Audit, Seen, audit, no_price
+from coldferry.auditing import Audit, Seen, audit
 from coldferry.errors import ColdferryError, Unreachable
 from coldferry.plain import inert
 from coldferry.ports import is_source
+from providers.tables import prices
 from tasks.clouds import Cloud
 from tasks.moving import together
 from tasks.steps import step
@@ -55,7 +56,7 @@ async def _look(name: str, cloud: Cloud) -> Seen | str:
 
 def weigh(seen: Sequence[Seen], silent: Sequence[str] = ()) -> Audit:
     """Whose each object is, and what it costs by the prices that are known here."""
-    return audit(seen, silent, no_price)
+    return audit(seen, silent, prices().each)
 
 
 async def publish_audit(found: Audit) -> None:

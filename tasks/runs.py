@@ -40,7 +40,7 @@ from coldferry.errors import Conflict
 
 FLOWS = (
     "abort", "audit", "compare", "copy-device", "cutover", "finalise", "migrate-vm",
-    "migrate-wave", "plan", "reconcile", "rehearse", "rollback",
+    "migrate-wave", "plan", "probe", "reconcile", "rehearse", "rollback",
 )  # fmt: skip
 """Flows of ours: of others at the same API nothing is touched."""
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from coldferry.erasing import erased
 from coldferry.errors import Conflict
 from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
-from coldferry.ports import Erased, Owned, Tagged
+from coldferry.ports import DAYS_A_MONTH, Erased, Owned, Tagged
 from providers.azure import disks
 from providers.azure.client import Arm
 from providers.azure.ids import Json, properties, tag
 from providers.azure.interfaces import rewrite
 from providers.azure.kinds import DISK, NIC, NSG, SNAPSHOT, VM, Kind
 from providers.azure.power import state_of
+from providers.azure.share import tier
 
 KINDS = (VM, NIC, NSG, DISK)
 """In the order in which they can be deleted."""
@@ -109,7 +110,11 @@ def _weighed(arm: Arm, kind: Kind, item: Json, migration: str) -> Tagged:
     size_bytes = properties(item).get("diskSizeBytes")
     if kind is not VM:
         sku = (item.get("sku") or {}).get("name") or ""
-        return Tagged(migration, kind.word, item["id"], size_bytes, sku)
+        billed = f"azure.disk-month.{tier(sku, size_bytes)}" if kind is DISK and size_bytes else ""
+        return Tagged(
+            migration, kind.word, item["id"], size_bytes, sku,
+            item=billed, place=arm.access.location, units_per_day=1 / DAYS_A_MONTH,
+        )  # fmt: skip
     seen = arm.find(VM, item["name"], expand="instanceView")  # the list tells no power
     sku = (properties(item).get("hardwareProfile") or {}).get("vmSize") or ""
     power = state_of(seen) if seen is not None else None

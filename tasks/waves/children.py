@@ -7,11 +7,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from coldferry import errors
+from coldferry.due import ABORT_AT_TAG, WAVE_TAG
 from coldferry.errors import ColdferryError
 from coldferry.waves.wave import Row, Wave
-
-WAVE_TAG = "coldferry-wave:"
-"""On the wave's own run and on each of its children: the wave's name."""
 
 ROW_TAG = "coldferry-row:"
 ATTEMPT_TAG = "coldferry-attempt:"
@@ -71,8 +69,11 @@ class Children(Protocol):
 
 
 def tags_of(wave: Wave, row: Row, attempt: int) -> list[str]:
-    """What a child's run is found by."""
-    return [f"{WAVE_TAG}{wave.name}", f"{ROW_TAG}{row.name}", f"{ATTEMPT_TAG}{attempt}"]
+    """What a child's run is found by, and until when its source may be halted."""
+    end = wave.window.abort_at
+    guarded = [f"{ABORT_AT_TAG}{end.isoformat()}"] if end is not None else []
+    found_by = [f"{WAVE_TAG}{wave.name}", f"{ROW_TAG}{row.name}", f"{ATTEMPT_TAG}{attempt}"]
+    return [*found_by, *guarded]
 
 
 def ending_of(error: type[ColdferryError]) -> Ending:

@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.logging.loggers import flow_run_logger
 
-from tasks.waves.children import WAVE_TAG
+from coldferry.due import WAVE_TAG
 from tasks.waves.runs import cancel_run, tagged
 
 _OVER = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED}

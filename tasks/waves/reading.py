@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from prefect import runtime
 from prefect.client.orchestration import get_client
 
+from coldferry.due import WAVE_TAG
 from coldferry.errors import BadInput, UnknownMachine
 from coldferry.machine import Machine
 from coldferry.ports import Machines
@@ -13,7 +14,6 @@ from coldferry.waves.reading import read_wave
 from coldferry.waves.selecting import Selector, kind_of, select
 from coldferry.waves.wave import Wave, short
 from tasks.steps import step
-from tasks.waves.children import WAVE_TAG
 from tasks.waves.clouds import load_named
 
 _AT_ONCE = 8

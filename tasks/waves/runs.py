@@ -13,7 +13,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelling
 
-from tasks.waves.children import ATTEMPT_TAG, ROW_TAG, WAVE_TAG, Child, Ending, ending_told
+from coldferry.due import WAVE_TAG
+from tasks.waves.children import ATTEMPT_TAG, ROW_TAG, Child, Ending, ending_told
 
 FLOW = "migrate-vm"
 PAGE = 200

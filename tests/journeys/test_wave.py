@@ -23,7 +23,7 @@ from tasks.waves.carrying import carry_out
 from tasks.waves.clouds import load_clouds, load_named
 from tasks.waves.here import Here
 from tasks.waves.planning import plan_all
-from tests.conformance.worlds import ANSWERS
+from tests.conformance.worlds import ANSWERS, add_machine
 from tests.journeys.fleets import Fleet, states
 
 ROWS = {
@@ -227,3 +227,15 @@ def test_a_wave_is_all_machines_that_bear_the_tags(prefect_api):
 def test_neither_a_manifest_nor_a_selector_is_bad_input(prefect_api):
     with pytest.raises(BadInput, match="Which machines"):
         asyncio.run(migrate_wave())
+
+
+def test_a_row_says_what_becomes_of_its_machine_s_devices():
+    fleet = Fleet("web")
+    add_machine(fleet.source, "db", 2)
+    manifest = fleet.manifest({"web": {}, "db": {"placement": {"disk1": "drop"}}})
+
+    document = fleet.run(manifest)
+
+    assert states(document) == {"web": "done", "db": "done"}
+    migration = fleet.source.marks("db").migration
+    assert [one.migration for one in fleet.target.world.disks.values()].count(migration) == 1
