@@ -7,9 +7,15 @@ from typing import Any
 
 from coldferry.errors import Finding
 from coldferry.estimating import PERIODS, Estimate, as_json
+from coldferry.foretelling import dollars
 from coldferry.machine import Machine
-from coldferry.plain import counted
+from coldferry.plain import code, counted, duration, prose, size
 from coldferry.translation import Translation
+
+SIGNS = (
+    "'<=' is at most, '~' is as an earlier snapshot lists it, '>=' is at least: the rest is not "
+    "known."
+)
 
 
 class Light(StrEnum):
@@ -106,6 +112,43 @@ def _totals(estimates: Sequence[Estimate]) -> dict[str, Any]:
             for period in PERIODS
         },
     }
+
+
+def figures(found: Estimate | None) -> tuple[str, str, str, str]:
+    """Bytes to read, minutes, USD once and a month, as a table's cells; empty without one."""
+    if found is None:
+        return "", "", "", ""
+    bytes_ = "" if found.exact else "<= " if found.ceiling else "~ "
+    whole, once, month = found.whole_s, found.usd("once"), found.usd("a month")
+    return (
+        f"{bytes_}{size(found.read_bytes)}",
+        f"{'>= ' if whole.unknown else ''}{duration(whole.known)}",
+        f"{'>= ' if once.unknown else ''}{dollars(once.known)}",
+        f"{'>= ' if month.unknown else ''}{dollars(month.known)}",
+    )
+
+
+def as_markdown(source: str, target: str, lines: Sequence[Line]) -> str:
+    """The table as a page of the Prefect UI; every stranger's word is plain text."""
+    rows = [
+        f"| {one.light} | {code(one.name, 40)} | {code(one.vm.rpartition('/')[2], 40)} "
+        f"| {len(one.questions) or ''} | {prose(one.reason, 160)} "
+        f"| {' | '.join(figures(one.estimate))} |"
+        for one in lines
+    ]
+    return "\n".join(
+        [
+            f"# {code(source)} to {code(target)}: what a migration of each machine would be",
+            "",
+            summary(lines),
+            "",
+            "| | machine | id | asks | first reason | read | time | once | a month |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+            SIGNS,
+        ]
+    )
 
 
 def _as_json(one: Line) -> dict[str, Any]:

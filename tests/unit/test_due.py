@@ -16,7 +16,7 @@ M = "web-01-azure-0123abcd-a1"
         (State.COPYING, RunState.ENDED, 3, f"coldferry resume {M}"),
         (State.COPYING, RunState.NONE, 3, f"coldferry resume {M}"),
         (State.FAILED, RunState.ENDED, 0, f"coldferry resume {M}"),
-        (State.ALLOCATED, RunState.ENDED, 5, ""),
+        (State.ALLOCATED, RunState.ENDED, 5, f"coldferry cutover {M}"),
         (State.ROLLED_BACK, RunState.ENDED, 0, ""),
         (State.ROLLED_BACK, RunState.ENDED, 2, f"coldferry rollback {M}"),
         ("unknown", RunState.NONE, 2, "coldferry audit"),
