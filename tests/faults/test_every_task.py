@@ -18,6 +18,7 @@ from coldferry.errors import ColdferryError, Denied, Transient
 from coldferry.migration import State
 from coldferry.ports import PowerState
 from flows.abort import abort
+from flows.plan import plan
 from tasks.auditing import look_everywhere
 from tests.journeys.test_story import VM, Ferry
 
@@ -42,6 +43,8 @@ def _back(ferry: Ferry, migration: str, task: str = "") -> None:
     """The way back that has the task; all of them where none is named."""
     if task in ("", "look for our tags"):
         asyncio.run(look(ferry))
+    if task in ("", "plan all"):
+        asyncio.run(plan(*ferry.blocks, vms=(VM,)))
     if task in ("", "confirm under way", "look what is left"):
         origin, goal = ferry.blocks
         asyncio.run(abort(origin, VM, goal, migration))
