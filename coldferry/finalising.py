@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from coldferry.abilities import Billed
 from coldferry.cutover import confirm_own
 from coldferry.errors import Finding, Refused, UnknownMachine
 from coldferry.inspecting import inspection_of
 from coldferry.migration import Marks, State
 from coldferry.moved import due_at
-from coldferry.ports import Billed, Machines, Owned, PowerState, Source, Target
+from coldferry.ports import Machines, Owned, PowerState, Source, Target
 
 KEEP_DAYS = 14
 """How long the way back is kept after a cutover, unless somebody says otherwise."""

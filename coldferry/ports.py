@@ -21,9 +21,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
-from coldferry.contents import DiskContent
 from coldferry.disk import (
     CountingReader,
     DigestReader,
@@ -37,18 +36,15 @@ from coldferry.disk import (
     Proof,
 )
 from coldferry.errors import Finding
-from coldferry.estimating import Share, Terms
 from coldferry.guest.needs import GuestNeeds
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
-from coldferry.traffic import End
 from coldferry.translation import Answers, Translation
 
 __all__ = [
     "DAYS_A_MONTH",
     "Arrived",
-    "Billed",
     "Check",
     "CountingReader",
     "DigestReader",
@@ -58,22 +54,16 @@ __all__ = [
     "Erased",
     "Extent",
     "FrozenDisk",
-    "Glimpse",
     "Limits",
     "Machines",
     "ManifestCommitter",
     "OnProgress",
     "Owned",
     "PowerState",
-    "Priced",
     "Proof",
-    "Recalling",
     "Source",
-    "SourceReckoner",
-    "Surveyor",
     "Tagged",
     "Target",
-    "TargetReckoner",
     "Translator",
     "VerifiedDisk",
     "is_source",
@@ -279,22 +269,6 @@ class Translator(Machines, Protocol):
         """Pure: one verdict a leaf. Raises BadAnswer naming all answers that do not fit."""
 
 
-@runtime_checkable
-class Priced(Protocol):
-    """A catalogue that knows what its sizes cost."""
-
-    def usd_per_hour(self, size: str) -> float | None:
-        """The listed price without any discount; None where it is not known."""
-
-
-@runtime_checkable
-class Billed(Protocol):
-    """A cloud that knows what it costs to keep things."""
-
-    def usd_per_day(self, things: Sequence[Owned]) -> float | None:
-        """The listed price of keeping all of them; None where one's is not known."""
-
-
 class Target(Translator, Protocol):
     """A cloud that machines are brought to.
 
@@ -379,51 +353,6 @@ class Target(Translator, Protocol):
 
         Not the lasting copies.
         """
-
-
-@dataclass(frozen=True)
-class Glimpse:
-    """A disk as somebody kept it at an earlier time, ``as_of`` (ISO 8601); closed by its user."""
-
-    device: Device
-    as_of: str
-    reader: AbstractContextManager[DiskReader]
-
-
-@runtime_checkable
-class Recalling(Protocol):
-    """A source that knows of earlier states of its disks, which others keep; nothing is made."""
-
-    def latest(self, devices: Sequence[Device]) -> Iterator[Glimpse]:
-        """The newest of each device that has one, in their order."""
-
-
-@runtime_checkable
-class Surveyor(Protocol):
-    """A source that describes a machine and says what stands against it by one look."""
-
-    def survey(self, vm: str) -> tuple[Machine, list[Finding]]:
-        """What ``describe`` and ``unmovable`` say, for half of the calls. Raises UnknownMachine."""
-
-
-@runtime_checkable
-class SourceReckoner(Protocol):
-    """A source that says what its part of a migration takes; pure, asks nobody."""
-
-    end: End
-
-    def source_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
-        """Calls by class, what bounds each step, and what is paid for; ``contents`` as devices."""
-
-
-@runtime_checkable
-class TargetReckoner(Protocol):
-    """A target that says what its part of a migration takes; pure, asks nobody."""
-
-    end: End
-
-    def target_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
-        """The same, and what it needs of the target's quotas."""
 
 
 def is_source(cloud: Machines) -> TypeGuard[Source]:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from coldferry.abilities import Priced
 from coldferry.book import Book, BookRule
 from coldferry.errors import BadAnswer, Finding
 from coldferry.machine import Machine
 from coldferry.migration import Place
 from coldferry.plain import plain
-from coldferry.ports import Priced, Translator
+from coldferry.ports import Translator
 from coldferry.translation import ACKNOWLEDGE, Answers, DecidedBy, Precedent, Translation
 
 EMPTY = Book()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from coldferry.abilities import Recalling, SourceReckoner, TargetReckoner
 from coldferry.contents import DiskContent
 from coldferry.copying import data_extents
 from coldferry.disk import Limits
@@ -17,7 +18,7 @@ from coldferry.estimating import (
     estimate,
 )
 from coldferry.plan import Device, Plan
-from coldferry.ports import Machines, Recalling, SourceReckoner, TargetReckoner
+from coldferry.ports import Machines
 from coldferry.traffic import End, measured, until, whole
 
 RECALLED_WITHIN_S = 20.0

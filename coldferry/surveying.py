@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from coldferry.abilities import Surveyor
 from coldferry.book import Book
 from coldferry.errors import ColdferryError, Finding
 from coldferry.estimating import Estimate, Terms
@@ -11,7 +12,7 @@ from coldferry.fleet import Line, line, lost
 from coldferry.machine import Machine
 from coldferry.migration import next_migration, pair_of
 from coldferry.plan import Plan
-from coldferry.ports import Machines, Surveyor, Translator, is_source
+from coldferry.ports import Machines, Translator, is_source
 from coldferry.precedents import consult
 from coldferry.reckoning import ends_of, recalled, reckon
 

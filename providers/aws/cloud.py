@@ -4,22 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 
+from coldferry.abilities import Glimpse
 from coldferry.contents import DiskContent
 from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
-from coldferry.ports import (
-    Check,
-    DiskReader,
-    Erased,
-    FrozenDisk,
-    Glimpse,
-    Owned,
-    PowerState,
-    Tagged,
-)
+from coldferry.ports import Check, DiskReader, Erased, FrozenDisk, Owned, PowerState, Tagged
 from coldferry.translation import Answers, Translation
 from providers.aws import (
     doctor,

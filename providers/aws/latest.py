@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from coldferry.abilities import Glimpse
 from coldferry.plan import Device
-from coldferry.ports import Glimpse
 from providers.aws.client import speaking
 from providers.aws.disks import SnapshotReader
 from providers.aws.session import Clients

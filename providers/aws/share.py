@@ -21,7 +21,10 @@ _GIB = 1 << 30
 _HOURS_A_MONTH = 730
 _INSPECTION_HOURS = 1
 
-_MANAGE, _MANAGE_LOOK, _INVENTORIES = 82, 9, 3
+_RIGHTS = 1
+"""Preflight asks once for a list that is not there, to learn whether it may."""
+
+_MANAGE, _MANAGE_LOOK, _INVENTORIES = 112, 9, 3
 """Calls of the control plane: for a machine, more for looks into its disks, and how often its
 inventory is read, which takes a call more for each shared file system and for DHCP options.
 
@@ -39,7 +42,7 @@ def source_share(plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> S
     return Share(
         calls={
             "aws: read": reads + looked,
-            "aws: list": lists,
+            "aws: list": lists + _RIGHTS,
             "aws: manage": _managing(plan, terms),
         },
         bounds=tuple(_bounds(contents, terms)),

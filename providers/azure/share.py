@@ -30,7 +30,7 @@ _LETTERS = {"Standard": "S", "StandardSSD": "E", "Premium": "P"}
 _SMALLEST_HDD = 4
 _BY_OPERATION = ("Standard", "StandardSSD")
 
-_MANAGE, _MANAGE_DISK, _MANAGE_NIC = 51, 33, 6
+_MANAGE, _MANAGE_DISK, _MANAGE_NIC = 66, 34, 6
 """Calls of the Resource Manager: for a machine, more for each disk and each interface.
 
 Counted on the double, whose operations end at the first or second look: slow ones take more.

@@ -202,8 +202,8 @@ class TargetLaws(CutoverLaws):
         assert (case.cloud.owned(), case.cloud.machines()) == before
 
     def test_what_the_migration_has_made_is_no_fault_to_preflight(self, case: TargetCase) -> None:
-        plan, _ = self._begin(case)
-        disks = self._written(case, plan)
+        plan, _ = begin(case)
+        disks = written(case, plan)
         assert [f for f in case.cloud.preflight(plan) if f.severity == "refuse"] == []
 
         case.cloud.allocate(plan, disks)

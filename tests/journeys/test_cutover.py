@@ -13,6 +13,8 @@ from coldferry.migration import State
 from coldferry.ports import PowerState
 from tests.journeys.test_story import VM, Ferry
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ferry(prefect_api):
@@ -51,7 +53,6 @@ def test_a_cutover_starts_the_new_machine_behind_its_groups_and_leaves_the_sourc
     assert len(ferry.source.cloud.owned(migration)) == 1
 
 
-@pytest.mark.slow
 def test_a_cutover_again_goes_on_and_its_moment_stays(ferry, migration):
     first = ferry.cutover(migration)
     again = ferry.cutover(migration, groups=(), go=False)
@@ -87,7 +88,6 @@ def test_a_source_that_was_started_since_is_not_cut_over(ferry, migration, again
     assert ferry.target.cloud.arrived(migration).power is PowerState.STOPPED
 
 
-@pytest.mark.slow
 def test_only_a_finished_move_is_cut_over(ferry):
     ferry.target.fail("allocate", Denied("No."), "allocate")
     with pytest.raises(Failed):
@@ -182,7 +182,6 @@ def test_a_rollback_that_discards_keeps_a_copy_and_puts_the_source_back(ferry, m
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
 
 
-@pytest.mark.slow
 def test_kept_copies_can_be_erased_after_the_next_attempt_began(ferry, migration):
     ferry.cutover(migration)
     ferry.rollback(migration, target_writes="discard")
@@ -231,7 +230,6 @@ def test_the_way_back_is_kept_until_its_day_and_its_cost_is_told(ferry, migratio
     assert ferry.finalise(migration)["usd_per_day"] == 0.25
 
 
-@pytest.mark.slow
 def test_without_its_new_machine_nothing_is_finalised(ferry, migration):
     new = ferry.cutover(migration)["target_vm"]
     del ferry.target.cloud.world.machines[new]
@@ -241,7 +239,6 @@ def test_without_its_new_machine_nothing_is_finalised(ferry, migration):
     assert ferry.source.cloud.owned(migration)
 
 
-@pytest.mark.slow
 def test_a_migration_whose_source_is_gone_is_finalised_beside_its_new_machine(ferry, migration):
     ferry.cutover(migration)
     del ferry.source.cloud.world.machines[VM]
@@ -251,7 +248,6 @@ def test_a_migration_whose_source_is_gone_is_finalised_beside_its_new_machine(fe
     assert ferry.source.cloud.owned() == ferry.target.cloud.owned() == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "method", "task"),
     [
@@ -277,7 +273,6 @@ def test_finalising_that_fails_in_the_middle_ends_the_same_the_next_time(
     assert ferry.source.cloud.marks(VM).state is State.FINALISED
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "method", "task"),
     [
@@ -303,7 +298,6 @@ def test_a_rollback_that_fails_in_the_middle_ends_the_same_the_next_time(
     assert ferry.source.cloud.marks(VM).state is State.ROLLED_BACK
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "method", "task"),
     [

@@ -7,6 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 DENIED = {
     "operation": "compute:virtualMachines.put", "status": 403, "code": "AuthorizationFailed",

@@ -8,6 +8,8 @@ import yaml
 from tests.journeys.seeding import LAST_OF_1_GIB, blocks
 from tests.unit.file_server import serving
 
+pytestmark = pytest.mark.slow
+
 READ = "ebs:GetSnapshotBlock"
 
 

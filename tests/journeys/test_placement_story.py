@@ -12,6 +12,8 @@ from tests.conformance.worlds import ANSWERS
 from tests.journeys.test_story import VM, Ferry
 from tests.unit.file_server import serving
 
+pytestmark = pytest.mark.slow
+
 DROPPED = f"{VM}-d1"
 
 
@@ -36,7 +38,6 @@ def ferry(prefect_api):
     return Placing()
 
 
-@pytest.mark.slow
 def test_of_a_dropped_disk_nothing_is_frozen_looked_at_copied_or_made(prefect_api):
     ferry = Placing(inspect=True)
     del ferry.source.cloud.world.disks[DROPPED]  # whoever touches it fails
@@ -60,7 +61,6 @@ def test_the_root_disk_is_refused_before_anything_is_touched(ferry):
     assert ferry.source.cloud.marks(VM) is None
 
 
-@pytest.mark.slow
 def test_another_placement_of_a_migration_under_way_is_refused_in_a_sentence(ferry):
     placement = {"disk1": "drop", "fs-1": "remove"}
     ferry.target.fail("open_written", Denied("No."), "prove")
@@ -76,7 +76,6 @@ def test_another_placement_of_a_migration_under_way_is_refused_in_a_sentence(fer
     assert [device["source"] for device in report["devices"]] == [f"{VM}-d0", f"{VM}-d2"]
 
 
-@pytest.mark.slow
 def test_once_halted_the_plan_stands_also_where_the_placement_is_not_said_again(ferry):
     ferry.target.fail("open_written", Denied("No."), "prove")
     with pytest.raises(Failed):
@@ -86,7 +85,6 @@ def test_once_halted_the_plan_stands_also_where_the_placement_is_not_said_again(
     assert [one["device"] for one in report["left_behind"]] == ["disk1"]
 
 
-@pytest.mark.slow
 def test_before_the_halt_nothing_is_left_behind_that_is_not_said_again(ferry):
     ferry.target.fail("preflight", Denied("No."), "preflight")
     with pytest.raises(Denied):
@@ -97,7 +95,6 @@ def test_before_the_halt_nothing_is_left_behind_that_is_not_said_again(ferry):
     assert report["left_behind"] == []
 
 
-@pytest.mark.slow
 def test_a_remote_file_system_is_measured_and_the_report_says_what_that_means(ferry):
     with serving(delay_s=0.002) as server:
         report = ferry.migrate(

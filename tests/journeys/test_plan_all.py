@@ -4,6 +4,8 @@ import pytest
 
 from tests.journeys.seeding import blocks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small(seeder):
@@ -125,7 +127,6 @@ def _calls(sandbox, cloud):
     return sum(one["calls"] for one in sandbox.control(cloud, "GET", "counts").values())
 
 
-@pytest.mark.slow
 def test_a_hundred_machines_are_one_table(sandbox, seeder):
     image = seeder.image([blocks(0)], BootMode="uefi")
     made = seeder.ec2.run_instances(

@@ -6,6 +6,8 @@ import pytest
 
 from tests.journeys.wave_serving import ANSWERS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def vms(sandbox, seeder):
@@ -70,7 +72,6 @@ def test_a_wave_with_open_questions_is_not_begun(sandbox, tmp_path, vms):
     assert "web: nics[0].subnet_id" in ended.document["missing"]
 
 
-@pytest.mark.slow
 def test_a_wave_is_run_without_a_worker_and_again_does_nothing(sandbox, tmp_path, vms):
     path = wave(sandbox, tmp_path, vms, answers=ANSWERS)
     ran = sandbox.here("wave", "run", path)
