@@ -39,7 +39,7 @@ def _head(report: Report) -> Iterator[str]:
     because = f", because {code(approval.reason)}" if approval.reason else ""
     yield ""
     yield (
-        f"Migration {code(report.migration)}, approved by {code(approval.by)} at "
+        f"Migration {code(report.migration)}. Approved by {code(approval.by)} at "
         f"{code(approval.at)}{because}. Plan {code(approval.plan_digest)}."
     )
 

@@ -198,7 +198,7 @@ def _look(command_lines: set[bytes], over: threading.Event) -> None:
 
 
 def test_the_story_went_as_told(evidence: Evidence) -> None:
-    assert evidence.exits == [3, 5, 5, 0, 0, 0], evidence.streams
+    assert evidence.exits == [3, 4, 5, 0, 0, 0], evidence.streams
 
 
 def test_the_search_finds_what_is_written(evidence: Evidence) -> None:
