@@ -150,7 +150,7 @@ class Served:
 
         Without the book, or what one test answers, another is not asked.
         """
-        return self.order("migrate-vm", vm=vm, use_book=False, **parameters)
+        return self.order("migrate-vm", vm=vm, **{"use_book": False, **parameters})
 
     def order(self, name: str, **parameters: Any) -> str:
         """Start a run of any deployment between the two clouds; the run's id."""
