@@ -97,6 +97,8 @@ def give_back(
         return
     if marks.state in MOVED and (target is None or target.target().arrived(migration)):
         raise still_moved(vm, marks)
+    if marks.state in ENDED and state not in ENDED:
+        return  # it was ended meanwhile, and an end is never written over
     if marks.power_before == PowerState.RUNNING.value:
         cloud.start(vm)
     cloud.mark(vm, Marks(migration, state))

@@ -12,10 +12,19 @@ from prefect import Task
 from prefect.logging import get_run_logger
 
 from coldferry.copying import copy_disk
-from coldferry.errors import CorruptCopy, Finding
+from coldferry.errors import CorruptCopy, Failed, Finding
 from coldferry.manifest import Copy, Manifest
 from coldferry.plan import Plan
-from coldferry.ports import CountingReader, DiskReader, DiskWriter, FrozenDisk, Proof, VerifiedDisk
+from coldferry.ports import (
+    CountingReader,
+    DiskReader,
+    DiskWriter,
+    FrozenDisk,
+    PowerState,
+    Proof,
+    Source,
+    VerifiedDisk,
+)
 from coldferry.progress import announcing, check_one
 from coldferry.verifying import EARLIER, read_back
 from providers.manifests import open_folder
@@ -66,7 +75,25 @@ def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
     """An immutable point in time of all devices together, in the plan's order."""
     for device in plan.devices:
         _sent[plan.migration, device.name] = _read[plan.migration, device.name] = 0
-    return source.source().freeze(vm, plan.migration, plan.devices)
+    cloud = source.source()
+    _confirm_off(cloud, vm, plan)
+    frozen = cloud.freeze(vm, plan.migration, plan.devices)
+    try:
+        _confirm_off(cloud, vm, plan)
+    except Failed:
+        cloud.release(plan.migration)  # or a rerun would find them, and take them for good
+        raise
+    return frozen
+
+
+def _confirm_off(cloud: Source, vm: str, plan: Plan) -> None:
+    """Raise Failed when somebody started the source: what is frozen of it could be torn."""
+    if plan.machine.stoppable is not False and cloud.power(vm) is not PowerState.STOPPED:
+        raise Failed(
+            f"{vm} was started before its disks were frozen.",
+            "Find out who starts it (a scheduler?), then run the same command again: it is halted "
+            "anew.",
+        )
 
 
 @step("copy")

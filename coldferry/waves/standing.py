@@ -42,7 +42,8 @@ STOPPED = frozenset({RowState.REFUSED, RowState.FAILED, RowState.SKIPPED, RowSta
 class Standing:
     """One row's standing; ``why`` is a sentence for the page, or empty.
 
-    ``halted`` says of a row without a run that its source was left halted.
+    ``halted`` says of a row without a run that its source was left halted;
+    ``stopping`` that its stop was ordered, and nobody wrote down that it came.
     ``tries`` counts the runs that were begun for it. ``stuck`` says that its
     source could not be started again: only a person can help. ``doing`` is a
     word for the page, ``ends_at`` when it is expected to arrive.
@@ -51,6 +52,7 @@ class Standing:
     state: RowState = RowState.PLANNED
     why: str = ""
     halted: bool = False
+    stopping: bool = False
     migration: str = ""
     tries: int = 0
     stuck: bool = False
@@ -100,4 +102,5 @@ def standing_of(marks: Marks | None, pair: str) -> Standing:
     if marks.state in HELD_AT_TARGET | {State.FINALISED}:
         return Standing(RowState.DONE, migration=marks.migration)
     halted = marks.power_before is not None and marks.state in HELD | {State.FAILED}
-    return Standing(halted=halted, migration=marks.migration)
+    stopping = marks.power_before is not None and marks.state is State.APPROVED
+    return Standing(halted=halted, stopping=stopping, migration=marks.migration)

@@ -51,7 +51,7 @@ _USABLE_KEY = "Enabled"
 def findings(clients: Clients, vm: str, plan: Plan) -> list[Finding]:
     """All faults at once. Raises UnknownMachine, and Unreachable when AWS does not answer."""
     machine = plan.machine
-    disks = list(machine.disks)
+    disks = [device.disk for device in plan.devices]
     keys = sorted({disk.key_id for disk in disks if disk.encrypted is True and disk.key_id})
     questions = rights.asked_of(
         clients, vm, stops=machine.stoppable is not False, freezes=bool(disks)

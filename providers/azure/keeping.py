@@ -94,7 +94,15 @@ def _body(arm: Arm, migration: str, disk: Json, used: str) -> Json:
 def _wait(arm: Arm, name: str) -> None:
     """Until it is whole: its disk is going to be removed."""
     deadline = time.monotonic() + _COMPLETE_WITHIN_S
-    while float(properties(arm.get(SNAPSHOT, name)).get("completionPercent") or 100) < 100:
+    while not is_whole(properties(arm.get(SNAPSHOT, name))):
         if time.monotonic() > deadline:
             raise Transient(f"Snapshot '{name}' is not complete after some hours.")
         time.sleep(2)
+
+
+def is_whole(snapshot: Json) -> bool:
+    """A snapshot that tells no percentage is whole once it was made."""
+    percent = snapshot.get("completionPercent")
+    if percent is None:
+        return snapshot.get("provisioningState") == "Succeeded"
+    return float(percent) >= 100

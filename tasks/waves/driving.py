@@ -91,7 +91,8 @@ class Drive:
             if child and child.ending is None and state is not RowState.DONE:
                 self._child[name] = child
                 state = RowState.HALTED if standing.halted else RowState.RUNNING
-            self.states[name] = replace(standing, state=state, tries=tries)
+            halted = standing.halted or (standing.stopping and name not in self._child)
+            self.states[name] = replace(standing, state=state, tries=tries, halted=halted)
 
     async def run(self) -> End | AskAgain:
         """Go on until the wave is at its end, or waits for answers alone."""
@@ -130,6 +131,9 @@ class Drive:
         child, before = self._child.get(name), self.states[name]
         marked = await standing_at_source(self._wave.by_name[name], self._clouds)
         halted = before.down if marked is None else marked.halted
+        over = child is not None and child.ending is not None
+        if over and marked is not None:  # nobody writes down any more that its stop came
+            halted = halted or marked.stopping
         if child is None or child.ending is None:
             doing = marked.doing if marked else before.doing
             state = RowState.HALTED if halted else before.state

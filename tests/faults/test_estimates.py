@@ -8,6 +8,8 @@ import pytest
 from coldferry import calls
 from tests.faults.crossing import SIZE_BYTES, Crossing, dense
 
+pytestmark = pytest.mark.slow
+
 CLOSE = 0.05
 KINDS = {
     "ebs:GetSnapshotBlock": "aws: read",
@@ -58,7 +60,6 @@ def test_with_an_inspection_bytes_are_exact_and_calls_close(crossing: Crossing) 
     assert beside["copy"]["actual"] == report["seconds"]["copy"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("disks", "nics"), [(1, 1), (3, 1), (2, 2)])
 def test_calls_are_close_for_other_machines_too(crossing: Crossing, disks: int, nics: int) -> None:
     more: dict[str, Any] = {}
@@ -73,7 +74,6 @@ def test_calls_are_close_for_other_machines_too(crossing: Crossing, disks: int, 
     assert far(report["estimate"], counted(crossing)) == {}
 
 
-@pytest.mark.slow
 def test_without_an_inspection_the_disks_sizes_are_the_ceiling(crossing: Crossing) -> None:
     moved = crossing.seed(dense(30, 1))
     crossing.reset()

@@ -3,6 +3,8 @@
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 SUBNET = "nics[0].subnet_id"
 
 

@@ -262,6 +262,17 @@ def test_a_source_that_is_started_while_it_is_copied_is_copied_anew(ferry):
     assert all(device["sent_bytes"] for device in report["devices"])
 
 
+def test_a_source_that_is_started_before_the_freeze_is_frozen_anew(ferry):
+    ferry.source.before("freeze", lambda: ferry.source.cloud.start(VM))
+    with pytest.raises(Failed, match="started before its disks were frozen"):
+        ferry.migrate()
+    assert ferry.source.cloud.owned() == []
+
+    report = ferry.migrate()
+    assert ferry.source.cloud.power(VM) is PowerState.STOPPED
+    assert ferry.bytes_differ(report) == []
+
+
 def test_a_source_that_is_started_at_the_very_end_is_told(ferry):
     ferry.target.before("compare", lambda: ferry.source.cloud.start(VM))
     report = ferry.migrate()

@@ -6,6 +6,7 @@ import pytest
 
 from coldferry.errors import BadInput, Conflict
 from coldferry.ports import PowerState
+from providers.azure import keeping
 from providers.azure.cloud import AzureCloud
 from providers.azure.ids import properties, tag
 from providers.azure.interfaces import rewrite, writable
@@ -161,3 +162,17 @@ def test_what_is_handed_over_keeps_its_owner_s_tags_and_loses_ours(
     assert not [key for one in left for key in one.get("tags") or {} if "coldferry" in key]
     assert tag(cloud._arm.get(VM, "web-01"), "owner") == "shop"
     clear(cloud)
+
+
+@pytest.mark.parametrize(
+    ("told", "whole"),
+    [
+        ({"completionPercent": 0.0, "provisioningState": "Succeeded"}, False),
+        ({"completionPercent": 99.9}, False),
+        ({"completionPercent": 100}, True),
+        ({"provisioningState": "Succeeded"}, True),
+        ({"provisioningState": "Creating"}, False),
+    ],
+)
+def test_a_copy_is_whole_only_once_all_of_it_is_there(told, whole):
+    assert keeping.is_whole(told) is whole

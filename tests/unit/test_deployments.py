@@ -9,7 +9,7 @@ import yaml
 from prefect import Flow
 
 from tasks.failing import tell_of_failure
-from tasks.runs import FLOWS
+from tasks.runs import FLOWS, SILENT_S
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = {
@@ -65,3 +65,10 @@ def test_every_notification_names_flows_that_are_ours():
 
     assert len(rows) == 3
     assert named <= set(FLOWS)
+
+
+@pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)
+def test_a_run_gives_a_sign_of_life_long_before_it_counts_as_dead(row):
+    told = row["work_pool"]["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]
+
+    assert int(told) * 4 <= SILENT_S

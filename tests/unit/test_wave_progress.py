@@ -1,5 +1,6 @@
 """What comes next in a wave, whatever its order, its window and its machines' luck."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -280,3 +281,14 @@ def test_a_rerun_keeps_arrivals_and_runs_under_way():
     )
 
     assert again(told) == told | {"c": Standing(halted=True)}
+
+
+def test_a_stop_that_was_ordered_and_never_written_down_is_told():
+    migration = "web-01-azure-0123abcd-a1"
+    marks = Marks(migration, State.APPROVED, "running")
+
+    standing = standing_of(marks, "0123abcd")
+
+    assert (standing.halted, standing.stopping) == (False, True)
+    assert not standing_of(replace(marks, state=State.HALTED), "0123abcd").stopping
+    assert not standing_of(replace(marks, power_before=None), "0123abcd").stopping
