@@ -17,9 +17,8 @@ Latencies = Mapping[str, Latency]
 _FILES_STAY = "Its files are not copied"
 
 
-def as_json(plan: Plan, seen: Inspection | None, measured: Latencies) -> dict[str, Any]:
-    """Part of the contract of ``coldferry migrate --json``."""
-    evidence = seen.evidence if seen is not None else NO_EVIDENCE
+def left_out(plan: Plan) -> dict[str, Any]:
+    """Part of the contract of ``coldferry plan --json``: what is not copied."""
     return {
         "left_behind": [
             {"device": d.name, "source": d.disk.id, "size_bytes": d.disk.size_bytes}
@@ -32,12 +31,21 @@ def as_json(plan: Plan, seen: Inspection | None, measured: Latencies) -> dict[st
                 "address": share.address,
                 "placement": share.placement,
                 "files_copied": False,
-                "latency": asdict(found) if (found := measured.get(share.filesystem.id)) else None,
-                "mounts": [asdict(one) for one in advice(share, evidence)],
             }
             for share in plan.shares
         ],
     }
+
+
+def as_json(plan: Plan, seen: Inspection | None, measured: Latencies) -> dict[str, Any]:
+    """Part of the contract of ``coldferry migrate --json``: that, and what the guest has to do."""
+    evidence = seen.evidence if seen is not None else NO_EVIDENCE
+    told = left_out(plan)
+    for row, share in zip(told["file_systems"], plan.shares, strict=True):
+        found = measured.get(share.filesystem.id)
+        row["latency"] = asdict(found) if found else None
+        row["mounts"] = [asdict(one) for one in advice(share, evidence)]
+    return told
 
 
 def as_markdown(plan: Plan, seen: Inspection | None, measured: Latencies) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -49,26 +49,6 @@ def read(words: Sequence[str] | None) -> dict[str, str]:
             "Write them as in --placement disk1=drop --placement fs-0123=remote.",
         )
     return given
-
-
-def left_out(made: Plan) -> dict[str, Any]:
-    """Part of the contract of ``coldferry plan --json``: what is not copied."""
-    return {
-        "left_behind": [
-            {"device": d.name, "source": d.disk.id, "size_bytes": d.disk.size_bytes}
-            for d in made.left_behind
-        ],
-        "file_systems": [
-            {
-                "source": share.filesystem.id,
-                "kind": share.filesystem.kind,
-                "address": share.address,
-                "placement": share.placement,
-                "files_copied": False,
-            }
-            for share in made.shares
-        ],
-    }
 
 
 def show_devices(out: Console, made: Plan) -> None:

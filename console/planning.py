@@ -26,6 +26,7 @@ from coldferry.guest.evidence import NO_EVIDENCE, Evidence, Inspection
 from coldferry.inspecting import with_evidence
 from coldferry.migration import Marks, State, next_migration, pair_of
 from coldferry.placement import resolve, with_placements
+from coldferry.placement_report import left_out
 from coldferry.plain import counted, fields_need, plain, shown
 from coldferry.plan import Plan
 from coldferry.ports import Machines, Translator, is_source, is_target
@@ -116,7 +117,7 @@ def plan(
             }
             for device in made.devices
         ],
-        **placing.left_out(made),
+        **left_out(made),
         "guest": seen.evidence.model_dump(mode="json") if look else None,
         "findings": [asdict(finding) for finding in findings],
         "estimate": as_json(found),

@@ -7,7 +7,7 @@ takes the place of another whole.
 
 import os
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 from coldferry.dated import Table, read_table
 from coldferry.errors import BadInput
@@ -41,8 +41,7 @@ def worker() -> Worker:
             f"COLDFERRY_WORKER_AT is '{plain(said, 40)}'.",
             f"Write one of {', '.join(get_args(Worker))}, or nothing.",
         )
-    found: Worker = said  # type: ignore[assignment]
-    return found
+    return cast("Worker", said)
 
 
 def _table(name: str) -> Table:
