@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from coldferry.due import ends_for_good
 from coldferry.inspecting import inspection_of
 from coldferry.migration import ENDED, Marks, State, is_migration
-from coldferry.ports import PowerState, Tagged
+from coldferry.ports import KEPT_COPY, PowerState, Tagged
 
 Price = Callable[[str, str], float | None]
 """What one unit of an item costs in USD at a place; None where nobody knows."""
@@ -114,7 +115,7 @@ def _entry(seen: Seen, thing: Tagged, marks: Mapping[str, Marks], price: Price) 
         state=state,
         vm=vm,
         usd_per_day=usd_per_day(thing, price),
-        do=_remedy(belongs, migration, vm),
+        do=_remedy(belongs, state, thing, migration, vm),
     )
 
 
@@ -138,9 +139,10 @@ def _of(state: State) -> Belongs:
     return Belongs.KEPT if state in _DONE else Belongs.UNDER_WAY
 
 
-def _remedy(belongs: Belongs, migration: str, vm: str) -> str:
+def _remedy(belongs: Belongs, state: str, thing: Tagged, migration: str, vm: str) -> str:
     if belongs is Belongs.LEFT_BEHIND and vm:
-        return f"coldferry rollback {migration}"
+        for_good = ends_for_good(state, copies_only=thing.kind == KEPT_COPY)
+        return f"coldferry {'finalise' if for_good else 'rollback'} {migration}"
     if belongs is Belongs.UNKNOWN:
         return "Look at it in its cloud; remove it by hand if nobody needs it."
     return f"coldferry status {migration}"

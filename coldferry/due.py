@@ -31,8 +31,13 @@ class Due:
     why: str
 
 
-def due(migration: str, state: str, run: RunState, objects: int, vm: str) -> Due:
-    """The next action, by the state in the clouds' tags and what its run does."""
+def due(
+    migration: str, state: str, run: RunState, objects: int, vm: str, kept: int = 0
+) -> Due:
+    """The next action, by the state in the clouds' tags and what its run does.
+
+    ``objects`` is how many bear its tag, ``kept`` how many of them are lasting copies.
+    """
     on, back = f"coldferry resume {migration}", f"coldferry rollback {migration}"
     cut_over, finalise = f"coldferry cutover {migration}", f"coldferry finalise {migration}"
     told = {
@@ -42,9 +47,12 @@ def due(migration: str, state: str, run: RunState, objects: int, vm: str) -> Due
     }
     if run in told:
         return told[run]
+    if state in ENDED and not (objects and vm):
+        return Due("", "It ended.")
+    if state in ENDED and ends_for_good(state, copies_only=kept == objects):
+        return Due(finalise, "It ended, and what it kept or left behind costs.")
     if state in ENDED:
-        left = objects and vm
-        return Due(back, "It ended, and left something behind.") if left else Due("", "It ended.")
+        return Due(back, "It ended, and left something behind.")
     ways = {
         State.ALLOCATED: Due(cut_over, "It arrived, and waits for its cutover."),
         State.CUT_OVER: Due(finalise, "It runs at the target."),
@@ -52,3 +60,11 @@ def due(migration: str, state: str, run: RunState, objects: int, vm: str) -> Due
     known = state in set(State)
     unknown = Due("coldferry audit", "No machine that answers knows of it.")
     return ways.get(State(state), Due(on, "It stopped on its way.")) if known else unknown
+
+
+def ends_for_good(state: str, *, copies_only: bool) -> bool:
+    """What is left of an ended migration goes by finalising it, not by rolling it back.
+
+    There is no way back from one that was finalised, and no rollback takes lasting copies.
+    """
+    return state == State.FINALISED or copies_only

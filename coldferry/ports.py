@@ -44,6 +44,7 @@ from coldferry.translation import Answers, Translation
 
 __all__ = [
     "DAYS_A_MONTH",
+    "KEPT_COPY",
     "Arrived",
     "Check",
     "CountingReader",
@@ -108,6 +109,10 @@ class Owned:
     migration: str
     kind: str
     id: str
+
+
+KEPT_COPY = "kept copy"
+"""The kind of a lasting copy of a discarded target's disk, at every target."""
 
 
 DAYS_A_MONTH = 365 / 12

@@ -11,6 +11,7 @@ from rich.table import Table
 from coldferry.due import Due, due
 from coldferry.errors import problem
 from coldferry.plain import plain
+from coldferry.ports import KEPT_COPY
 from console import tracking
 from console.managing import Json
 from console.output import Outcome, command
@@ -43,8 +44,9 @@ async def _rows(found: list[tracking.Found]) -> list[dict[str, Any]]:
         runs = await runs_of(one.migration)
         latest = runs[0] if runs else None
         doing = await run_state(latest)
-        objects = len(one.source_objects) + len(one.target_objects)
-        next_ = due(one.migration, one.state, doing, objects, one.vm)
+        objects = [*one.source_objects, *one.target_objects]
+        kept = sum(thing.kind == KEPT_COPY for thing in objects)
+        next_ = due(one.migration, one.state, doing, len(objects), one.vm, kept)
         rows.append(_row(one, latest, _age_s(runs), next_) | {"doing": doing.value})
     return rows
 

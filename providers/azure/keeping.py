@@ -8,17 +8,15 @@ while it is filled in the background).
 import time
 
 from coldferry.errors import Conflict, Transient
-from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
-from coldferry.ports import Erased, Owned, PowerState
+from coldferry.migration import MIGRATION_TAG
+from coldferry.ports import KEPT_COPY, Erased, Owned, PowerState
 from providers.azure import ownership, power
 from providers.azure.client import Arm
 from providers.azure.disks import DEVICE_TAG
 from providers.azure.ids import Json, properties, tag
 from providers.azure.kinds import DISK, SNAPSHOT, VM
+from providers.azure.ownership import KEPT_TAG
 from providers.azure.stakes import changed_at
-
-KEPT_TAG = f"{TAG_PREFIX}kept"
-"""On each copy: when its disk had last changed hands, so that a later use shows."""
 
 _COMPLETE_WITHIN_S = 4 * 3600.0
 
@@ -43,7 +41,7 @@ def keep(arm: Arm, migration: str) -> list[Owned]:
 def kept(arm: Arm, migration: str) -> list[Owned]:
     """See ``Target.kept``."""
     return [
-        Owned(migration, SNAPSHOT.word, one["id"])
+        Owned(migration, KEPT_COPY, one["id"])
         for one in arm.in_group(SNAPSHOT)
         if tag(one, MIGRATION_TAG) == migration and tag(one, KEPT_TAG) is not None
     ]

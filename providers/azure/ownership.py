@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from coldferry.erasing import erased
 from coldferry.errors import Conflict
 from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
-from coldferry.ports import DAYS_A_MONTH, Erased, Owned, Tagged
+from coldferry.ports import DAYS_A_MONTH, KEPT_COPY, Erased, Owned, Tagged
 from providers.azure import disks
 from providers.azure.client import Arm
 from providers.azure.ids import Json, properties, tag
@@ -17,6 +17,9 @@ from providers.azure.interfaces import rewrite
 from providers.azure.kinds import DISK, NIC, NSG, SNAPSHOT, VM, Kind
 from providers.azure.power import state_of
 from providers.azure.share import tier
+
+KEPT_TAG = f"{TAG_PREFIX}kept"
+"""On each lasting copy: when its disk had last changed hands, so that a later use shows."""
 
 KINDS = (VM, NIC, NSG, DISK)
 """In the order in which they can be deleted."""
@@ -71,11 +74,16 @@ def _untag(arm: Arm, kind: Kind, one: Json) -> None:
 
 def _listed(arm: Arm, migration: str | None, kinds: Sequence[Kind]) -> list[Owned]:
     return [
-        Owned(of, kind.word, item["id"])
+        Owned(of, word_of(kind, item), item["id"])
         for kind in kinds
         for item in arm.in_group(kind)
         if (of := tag(item, MIGRATION_TAG)) and migration in (None, of)
     ]
+
+
+def word_of(kind: Kind, item: Json) -> str:
+    """Our word for what it is: a snapshot of ours that lasts is a kept copy."""
+    return KEPT_COPY if kind is SNAPSHOT and tag(item, KEPT_TAG) is not None else kind.word
 
 
 def _erase(arm: Arm, migration: str, kinds: Sequence[Kind]) -> list[Erased]:
@@ -112,7 +120,7 @@ def _weighed(arm: Arm, kind: Kind, item: Json, migration: str) -> Tagged:
         sku = (item.get("sku") or {}).get("name") or ""
         billed = f"azure.disk-month.{tier(sku, size_bytes)}" if kind is DISK and size_bytes else ""
         return Tagged(
-            migration, kind.word, item["id"], size_bytes, sku,
+            migration, word_of(kind, item), item["id"], size_bytes, sku,
             item=billed, place=arm.access.location, units_per_day=1 / DAYS_A_MONTH,
         )  # fmt: skip
     seen = arm.find(VM, item["name"], expand="instanceView")  # the list tells no power

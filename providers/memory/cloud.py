@@ -11,6 +11,7 @@ from coldferry.machine import Machine, Origin
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
 from coldferry.ports import (
+    KEPT_COPY,
     Arrived,
     Check,
     Erased,
@@ -64,7 +65,7 @@ class MemoryCloud:
     def owned(self, migration: str | None = None) -> list[Owned]:
         with self.world.lock:
             found = [
-                Owned(d.migration, "kept copy" if d.kept else "disk", d.id)
+                Owned(d.migration, KEPT_COPY if d.kept else "disk", d.id)
                 for d in self.world.disks.values()
             ]
             found += [Owned(m.migration, "machine", vm) for vm, m in self.world.machines.items()]
@@ -279,7 +280,7 @@ class MemoryCloud:
             return self.kept(migration)
 
     def kept(self, migration: str) -> list[Owned]:
-        return [one for one in self.owned(migration) if one.kind == "kept copy"]
+        return [one for one in self.owned(migration) if one.kind == KEPT_COPY]
 
     def erase_kept(self, migration: str) -> list[Erased]:
         with self.world.lock:
@@ -305,7 +306,7 @@ class MemoryCloud:
     def discard(self, migration: str) -> list[Erased]:
         with self.world.lock:
             ours = [o for o in self.owned(migration) if o.id not in self.world.frozen]
-            return self._erase([one for one in ours if one.kind != "kept copy"])
+            return self._erase([one for one in ours if one.kind != KEPT_COPY])
 
     def usd_per_day(self, things: Sequence[Owned]) -> float | None:
         price = self.world.disk_price

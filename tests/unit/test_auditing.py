@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 from coldferry.audited import as_json, as_markdown, cost_in_words
 from coldferry.auditing import Audit, Belongs, Seen, audit, no_price
 from coldferry.migration import Marks, State
-from coldferry.ports import PowerState, Tagged
+from coldferry.ports import KEPT_COPY, PowerState, Tagged
 
 A1, A2 = "web-01-azure-0123abcd-a1", "web-01-azure-0123abcd-a2"
 GIB = 1 << 30
@@ -50,6 +50,21 @@ def test_an_earlier_attempts_object_is_left_behind_whatever_the_later_one_does()
     assert entry.belongs is Belongs.LEFT_BEHIND
     assert entry.state == f"before {A2}"
     assert entry.do == f"coldferry rollback {A1}"
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "verb"),
+    [
+        (State.FINALISED, "disk", "finalise"),
+        (State.ROLLED_BACK, "disk", "rollback"),
+        (State.ROLLED_BACK, KEPT_COPY, "finalise"),
+        (State.REJECTED, "disk", "rollback"),
+    ],
+)
+def test_what_a_rollback_would_refuse_or_leave_goes_by_finalising(state, kind, verb) -> None:
+    (entry,) = looked(Tagged(A1, kind, "left"), state=state).entries
+
+    assert entry.do == f"coldferry {verb} {A1}"
 
 
 def test_another_machines_migration_says_nothing_of_it() -> None:

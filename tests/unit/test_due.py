@@ -19,11 +19,20 @@ M = "web-01-azure-0123abcd-a1"
         (State.ALLOCATED, RunState.ENDED, 5, f"coldferry cutover {M}"),
         (State.ROLLED_BACK, RunState.ENDED, 0, ""),
         (State.ROLLED_BACK, RunState.ENDED, 2, f"coldferry rollback {M}"),
+        (State.FINALISED, RunState.ENDED, 2, f"coldferry finalise {M}"),
+        (State.FINALISED, RunState.ENDED, 0, ""),
         ("unknown", RunState.NONE, 2, "coldferry audit"),
     ],
 )
 def test_the_next_action_follows_from_state_and_run(state, run, objects, command) -> None:
     assert due(M, state, run, objects, "i-1").command == command
+
+
+@pytest.mark.parametrize(("kept", "verb"), [(2, "finalise"), (1, "rollback"), (0, "rollback")])
+def test_copies_that_a_rollback_kept_go_by_finalising(kept, verb) -> None:
+    found = due(M, State.ROLLED_BACK, RunState.ENDED, 2, "i-1", kept)
+
+    assert found.command == f"coldferry {verb} {M}"
 
 
 @pytest.mark.parametrize("state", State)
