@@ -3,7 +3,7 @@
 Each is found by asking whether the object has it; a cloud without it is worked with all the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -13,7 +13,7 @@ from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
 from coldferry.plan import Device, Plan
-from coldferry.ports import DiskReader, Owned
+from coldferry.ports import DiskReader, Erased, Owned
 from coldferry.traffic import End
 
 
@@ -76,3 +76,37 @@ class TargetReckoner(Protocol):
 
     def target_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
         """The same, and what it needs of the target's quotas."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A source machine and all that goes with it, and what stands against removing it."""
+
+    things: tuple[Owned, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@runtime_checkable
+class Removing(Protocol):
+    """A source that can remove a machine that another took over from.
+
+    Nothing is removed but the machine, those of its disks whose ids are ``copied``, and
+    interfaces that the cloud removes with it. Its tags, as a fresh read has them, must say
+    that ``migration`` was cut over or finalised.
+    """
+
+    def removal(self, vm: str, migration: str, copied: Collection[str]) -> Removal:
+        """What :meth:`remove` would take; changes nothing. Raises UnknownMachine.
+
+        ``refuse``: it is not stopped, is protected, was not moved by this migration, or has a
+        disk that is not among the ``copied``.
+        """
+
+    def remove(self, vm: str, migration: str, copied: Collection[str]) -> list[Erased]:
+        """Remove it, and return once the cloud shows none of it; nothing for one that is gone.
+
+        Looks afresh first, and raises Conflict for whatever :meth:`removal` refuses.
+        """
+
+    def remaining(self, things: Sequence[Owned]) -> list[Owned]:
+        """Which of them are there, as of now."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from coldferry.errors import BadInput, Finding, Refused
+from coldferry.errors import BadInput, ColdferryError, Failed, Finding, Refused
 from coldferry.migration import Marks, State, pair_of
 from coldferry.ports import Arrived, PowerState, Source, Target
 
@@ -90,6 +90,21 @@ def _source_remarks(source: Source, vm: str, migration: str) -> list[Finding]:
             )
         ]  # fmt: skip
     return []
+
+
+def not_revived(
+    error: ColdferryError, vm: str, migration: str, new_vm: str
+) -> ColdferryError:
+    """Why the way back stopped before anything at the target was removed, and what is there."""
+    there = f" The new machine {new_vm} is stopped, and whole." if new_vm else ""
+    on = f"Start {vm} by hand, or mend what holds it up; then give 'coldferry rollback {migration}'"
+    out = f" again. 'coldferry start TARGET {new_vm}' starts the new machine instead."
+    failed = Failed(
+        f"{vm} could not be started again: {error.what} Nothing at the target was removed.{there}",
+        f"{on}{out if new_vm else ' again.'} {error.do}".strip(),
+    )
+    failed.cause_code, failed.findings = error.code, error.findings
+    return failed
 
 
 def groups_of(arrived: Arrived, said: Sequence[str]) -> tuple[str, ...]:

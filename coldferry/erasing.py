@@ -57,6 +57,15 @@ class EraseRecord:
         self._write(rows)
         return rows
 
+    @property
+    def begun(self) -> list[Owned]:
+        """All that any run was going to erase, whether or not it was."""
+        return [Owned(row["migration"], row["kind"], row["id"]) for row in self.rows()]
+
+    def has(self, kind: str) -> bool:
+        """Something of that kind was erased by this migration, or was going to be."""
+        return any(row["kind"] == kind for row in self.rows())
+
     def rows(self) -> list[dict[str, Any]]:
         """Everything so far; without an ``answer``, what is yet to be erased."""
         if not self.path.exists():

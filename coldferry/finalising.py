@@ -1,21 +1,18 @@
 """When the way back is given up, what keeping it costs, and what must hold before it is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from coldferry.abilities import Billed
 from coldferry.cutover import confirm_own
+from coldferry.erasing import EraseRecord
 from coldferry.errors import Finding, Refused, UnknownMachine
 from coldferry.inspecting import inspection_of
 from coldferry.migration import Marks, State
 from coldferry.moved import due_at
-from coldferry.ports import Machines, Owned, PowerState, Source, Target
-
-KEEP_DAYS = 14
-"""How long the way back is kept after a cutover, unless somebody says otherwise."""
-
-MAX_KEEP_DAYS = 3650
+from coldferry.ports import Arrived, Machines, Owned, PowerState, Source, Target
+from coldferry.removing import SOURCE_MACHINE, what_goes
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,8 @@ class Holding:
 
     ``only_kept``: it was rolled back, and at most its target's lasting copies
     are there. ``due`` is None where nobody knows when it was cut over, or nothing
-    is waited for; ``usd_per_day`` None where a price is not known.
+    is waited for; ``usd_per_day`` None where a price is not known. ``leaving`` is
+    the source machine and what goes with it, where that was asked for.
     """
 
     migration: str
@@ -34,6 +32,12 @@ class Holding:
     due: datetime | None
     usd_per_day: float | None
     remarks: tuple[Finding, ...]
+    leaving: tuple[Owned, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Owned, ...]:
+        """All that will be erased, in the order in which it goes."""
+        return (*self.leaving, *self.frozen, *self.at_target)
 
     @property
     def sentence(self) -> str:
@@ -55,32 +59,84 @@ class Holding:
 
 
 def weigh(
-    source: Source, vm: str, target: Target, migration: str, keep_days: int = KEEP_DAYS
+    source: Source,
+    vm: str,
+    target: Target,
+    migration: str,
+    keep_days: int | None = None,
+    *,
+    source_gone: bool = False,
+    copied: Collection[str] | None = None,
 ) -> Holding:
     """What finalising would remove; changes nothing.
 
-    ``vm`` is "" when the source machine is gone. Raises BadInput when the migration is not
-    this machine's, Refused when it was not cut over, or is not due yet.
+    ``vm`` is "" when the source machine is gone; ``source_gone`` is a person's word that this
+    is known. ``keep_days`` is said instead of the day that the cutover wrote down. ``copied``
+    are the ids of the source's disks that were copied, where the source machine goes, too.
+
+    Raises BadInput when the migration is not this machine's, Refused when it was not cut
+    over, is not due yet, or when anything of it could not be removed.
     """
     marks = _marks(source, vm, target, migration)
     kept = tuple(target.kept(migration))
     if _rolled_back(marks, vm) and target.arrived(migration) is None:
+        if copied is not None:
+            raise Refused(f"{migration} was rolled back: {vm} is production.", "Keep it.")
         return Holding(migration, (), kept, True, None, _price(target, kept), ())
-    remarks = _standing(source, vm, target, migration, marks)
-    frozen = (*source.owned(migration), *source.owned(inspection_of(migration)))
-    due = due_at(marks, keep_days) if marks is not None else None
-    if due is not None and due > datetime.now(UTC) and marks and marks.state is State.CUT_OVER:
+    gone = marks is None and _is_gone(source, vm)
+    remarks = _standing(source, vm, target, migration, marks, gone=gone, strict=copied is not None)
+    if gone and not (source_gone or EraseRecord(migration).has(SOURCE_MACHINE)):
         raise Refused(
-            f"The way back from {migration} is kept until {due:%Y-%m-%d %H:%M} UTC; "
+            f"The machine that {migration} came from is gone: that it was cut over is written "
+            "nowhere else, and its snapshots may be the last copy of what was there.",
+            "Look at the new machine; then give --source-gone to finalise it all the same.",
+        )
+    if held := target.at_hand_over(migration):
+        raise Refused.because(held)
+    frozen = (*source.owned(migration), *source.owned(inspection_of(migration)))
+    due, early = _due(source, vm, marks, keep_days, frozen)
+    leaving: tuple[Owned, ...] = ()
+    beside: list[Finding] = []
+    if copied is not None and not gone:
+        leaving, beside = what_goes(source, vm, migration, copied)
+    return Holding(
+        migration, frozen, (*target.temporary(migration), *kept), False, due,
+        _price(source, frozen), (*remarks, *early, *beside), leaving,
+    )  # fmt: skip
+
+
+def _due(
+    source: Source,
+    vm: str,
+    marks: Marks | None,
+    keep_days: int | None,
+    frozen: Sequence[Owned],
+) -> tuple[datetime | None, list[Finding]]:
+    """The day, and what a person should know of it. Raises Refused before it has come."""
+    if marks is None:
+        return None, []
+    due, promised = due_at(marks, keep_days), due_at(marks)
+    if marks.state is not State.CUT_OVER:
+        return due, []
+    if due is None:
+        return None, [
+            Finding("warn", "due-untold", vm, "When it was cut over is not written on the source.")
+        ]
+    moment = datetime.now(UTC)
+    if due > moment:
+        raise Refused(
+            f"The way back from {marks.migration} is kept until {due:%Y-%m-%d %H:%M} UTC; "
             f"{_cost(source, frozen)}.",
             "Finalise then, or say how long it is to be kept after the cutover: --keep-days 0.",
         )
-    if marks is not None and due is None and marks.state is State.CUT_OVER:
-        remarks.append(
-            Finding("warn", "due-untold", vm, "When it was cut over is not written on the source.")
-        )
-    price, at_target = _price(source, frozen), (*target.temporary(migration), *kept)
-    return Holding(migration, frozen, at_target, False, due, price, tuple(remarks))
+    if promised is not None and promised > moment:
+        return due, [
+            Finding(
+                "warn", "early", vm,
+                f"The cutover said that the way back is kept until {promised:%Y-%m-%d %H:%M} UTC.",
+            )
+        ]  # fmt: skip
+    return due, []
 
 
 def _marks(source: Source, vm: str, target: Target, migration: str) -> Marks | None:
@@ -101,13 +157,22 @@ def _rolled_back(marks: Marks | None, vm: str) -> bool:
 
 
 def _standing(
-    source: Source, vm: str, target: Target, migration: str, marks: Marks | None
+    source: Source,
+    vm: str,
+    target: Target,
+    migration: str,
+    marks: Marks | None,
+    *,
+    gone: bool,
+    strict: bool,
 ) -> list[Finding]:
-    """Remarks on what stays. Raises Refused unless the new machine is known to have taken over."""
+    """Remarks on what stays. Raises Refused unless the new machine is known to have taken over.
+
+    ``strict``: it must run, because the source machine is going to be removed.
+    """
     if marks is not None and marks.state is State.FINALISED:
         return []
     arrived = target.arrived(migration)
-    gone = marks is None and _is_gone(source, vm)
     if (not gone and (marks is None or marks.state is not State.CUT_OVER)) or arrived is None:
         state = marks.state if marks is not None else "unknown"
         there = "" if arrived is not None else " Its new machine is not at the target."
@@ -115,16 +180,33 @@ def _standing(
             f"{migration} is {state}: only a migration that was cut over can be finalised.{there}",
             "Cut it over first, or roll it back; 'coldferry status' says where it stands.",
         )
-    remarks = []
-    if gone:
-        remarks.append(
-            Finding("warn", "source-gone", vm or migration, "The source machine is gone.")
-        )
-    if arrived.power is not PowerState.RUNNING:
-        remarks.append(
-            Finding("warn", "target-stopped", arrived.vm, f"The new machine is {arrived.power}.")
-        )
-    return remarks
+    if not gone:
+        _confirm_halted(source, vm, migration)
+    return [*_of_source(vm or migration, gone=gone), *_of_target(arrived, strict=strict)]
+
+
+def _of_source(subject: str, *, gone: bool) -> list[Finding]:
+    there = Finding("warn", "source-gone", subject, "The source machine is gone.")
+    return [there] if gone else []
+
+
+def _of_target(arrived: Arrived, *, strict: bool) -> list[Finding]:
+    if arrived.power is PowerState.RUNNING:
+        return []
+    what = f"The new machine {arrived.vm} is {arrived.power}."
+    if strict:
+        raise Refused(what, "See that it runs and serves before its source is removed.")
+    return [Finding("warn", "target-stopped", arrived.vm, what)]
+
+
+def _confirm_halted(source: Source, vm: str, migration: str) -> None:
+    """Raise Refused for a source that runs beside its new machine: a rollback may be under way."""
+    if source.power(vm) is PowerState.STOPPED or source.describe(vm).stoppable is False:
+        return
+    raise Refused(
+        f"{vm} runs although {migration} was cut over: a rollback may have ended in its middle.",
+        f"Give 'coldferry rollback {migration}' again, or stop {vm}.",
+    )
 
 
 def _is_gone(source: Source, vm: str) -> bool:

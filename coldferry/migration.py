@@ -15,7 +15,8 @@ ATTEMPT_TAG = "coldferry:attempt"
 """On the source machine: ``<migration id> <state> <machine>``; all that a rollback leaves.
 
 Tags can be copied to another machine (a restored backup, a launch template):
-the third word says whose they are. After a cutover a fourth says when that was.
+the third word says whose they are. After a cutover a fourth says when that was, and a fifth
+until when its way back is kept.
 """
 
 POWER_TAG = "coldferry:power-before"
@@ -65,14 +66,15 @@ class Marks:
     """What the source machine's tags say of its latest migration.
 
     ``power_before`` is ``running`` or ``stopped``, None before the halt and
-    after the end. ``moved_at`` is when it was cut over (ISO 8601, UTC), as the
-    tag has it: whoever may write tags may write anything there.
+    after the end. ``moved_at`` is when it was cut over and ``keep_until`` until when the way back
+    is kept (ISO 8601, UTC), as the tag has it: whoever may write tags may write anything there.
     """
 
     migration: str
     state: State
     power_before: str | None = None
     moved_at: str | None = None
+    keep_until: str | None = None
 
     @property
     def attempt(self) -> int:
@@ -81,16 +83,17 @@ class Marks:
 
     def tag(self, vm: str) -> str:
         """The attempt tag's value on ``vm``, of whose id the last part is written down."""
-        tag = f"{self.migration} {self.state} {_last(vm)}"
-        return f"{tag} {self.moved_at}" if self.moved_at else tag
+        words = (self.migration, self.state, _last(vm), self.moved_at or "", self.keep_until or "")
+        return " ".join(words).rstrip(" ")
 
     @classmethod
     def parse(cls, tag: str, power_before: str | None, vm: str) -> "Marks | None":
         """The marks in a tag's value; None when a stranger wrote it, or it is another machine's."""
-        migration, state, machine, moved_at = [*tag.split(" ", 3), "", "", ""][:4]
+        words = [*tag.split(" ", 4), "", "", "", ""]
+        migration, state, machine, moved_at, keep_until = words[:5]
         if not is_migration(migration) or state not in set(State) or machine != _last(vm):
             return None
-        return cls(migration, State(state), power_before, moved_at or None)
+        return cls(migration, State(state), power_before, moved_at or None, keep_until or None)
 
 
 def is_migration(name: str) -> bool:

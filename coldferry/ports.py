@@ -14,7 +14,7 @@ Laws for all of them:
 * *Concurrent*: an object may be used from several threads at once; one disk
   is written through one writer at a time.
 * *Never two*: nothing of ours starts a machine whose marks say that it was moved
-  (``coldferry.moved``), until its new machine is gone.
+  (``coldferry.moved``), until its new machine is stopped or gone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,6 +44,7 @@ from coldferry.translation import Answers, Translation
 
 __all__ = [
     "DAYS_A_MONTH",
+    "FOREIGN",
     "KEPT_COPY",
     "Arrived",
     "Check",
@@ -109,6 +110,10 @@ class Owned:
     migration: str
     kind: str
     id: str
+
+
+FOREIGN = "foreign"
+"""The code of a finding about what is at our machine and bears no tag of ours."""
 
 
 KEPT_COPY = "kept copy"
@@ -314,9 +319,10 @@ class Target(Translator, Protocol):
     def at_stake(self, migration: str, *, arrived: bool) -> list[Finding]:
         """What a discard would lose or could not remove, all at once; nothing is changed.
 
-        ``refuse``: it cannot be removed (a disk that another machine holds).
-        ``warn``: it runs, or was used since it was left stopped, so it may hold
-        data that is nowhere else. ``arrived`` says that the source knows the new
+        ``refuse``: it cannot be removed (a disk that another machine holds), or not without
+        what is not ours. ``warn``: it runs, or was used since it was left stopped, so it may
+        hold data that is nowhere else. ``warn`` with the code :data:`FOREIGN`: what a person
+        put at it stays, and is taken off. ``arrived`` says that the source knows the new
         machine as finished: then what bears no proof any more counts as used.
         """
 
@@ -346,11 +352,14 @@ class Target(Translator, Protocol):
     def temporary(self, migration: str) -> list[Owned]:
         """What only the migration needs: what ``hand_over`` deletes."""
 
+    def at_hand_over(self, migration: str) -> list[Finding]:
+        """What ``hand_over`` would refuse for, all at once, as ``refuse``; nothing is changed."""
+
     def hand_over(self, migration: str) -> list[Erased]:
         """Delete what is ``temporary``, and take our tags off the VM and all its parts.
 
-        From then on they are not ours. Raises Conflict while an interface is
-        behind the deny-all group, before anything was changed.
+        From then on they are not ours. Raises Conflict for what ``at_hand_over`` finds (an
+        interface behind the deny-all group), before anything was changed.
         """
 
     def discard(self, migration: str) -> list[Erased]:

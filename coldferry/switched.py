@@ -22,12 +22,11 @@ class Switched:
     arrived: Arrived
     decided: Mapping[str, str]
     checks: tuple[CheckResult, ...]
-    keep_days: int
 
     @property
     def finalise_by(self) -> str:
         """The day from which the way back may be given up, "" when it is not known."""
-        due = due_at(self.marks, self.keep_days)
+        due = due_at(self.marks)
         return "" if due is None else f"{due:%Y-%m-%d}"
 
     @property
@@ -61,6 +60,7 @@ class Switched:
             "findings": [asdict(one) for one in self.ready.remarks],
             "cut_over_at": self.marks.moved_at,
             "finalise_by": self.finalise_by,
+            "keep_until": self.marks.keep_until,
             "decided": dict(self.decided),
         }
 

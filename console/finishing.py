@@ -11,7 +11,9 @@ from coldferry import cutover as domain
 from coldferry import finalising
 from coldferry.checks import refuse_unusable
 from coldferry.errors import Refused, Rejected
+from coldferry.moved import KEEP_DAYS, MAX_KEEP_DAYS
 from coldferry.plain import counted, plain
+from coldferry.removing import confirm_same
 from console import blocks, tracking
 from console.looking import show_findings
 from console.managing import Json
@@ -25,7 +27,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 KeepDays = Annotated[
     int,
     typer.Option(
-        metavar="DAYS", min=0, max=finalising.MAX_KEEP_DAYS, help="How long the way back is kept"
+        metavar="DAYS", min=0, max=MAX_KEEP_DAYS, help="How long the way back is kept"
     ),
 ]
 
@@ -42,7 +44,7 @@ def cutover(
         typer.Option(metavar="CHECK", help="tcp:PORT, an http address, or script:/PATH"),
     ] = [],  # noqa: B006
     checks_within: Annotated[int, typer.Option(metavar="SECONDS", min=0)] = 600,
-    keep_days: KeepDays = finalising.KEEP_DAYS,
+    keep_days: KeepDays = KEEP_DAYS,
     yes: Yes = False,
     json: Json = False,
 ) -> Outcome:
@@ -72,21 +74,44 @@ def cutover(
 @command
 def finalise(
     migration: Migration,
-    keep_days: KeepDays = finalising.KEEP_DAYS,
+    keep_days: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS", min=0, max=MAX_KEEP_DAYS,
+            help="Instead of the day that the cutover wrote down",
+        ),
+    ] = None,
+    source_gone: Annotated[
+        bool, typer.Option("--source-gone", help="Also when the source machine is gone")
+    ] = False,
+    remove_source: Annotated[
+        bool, typer.Option("--remove-source", help="Remove the source machine and its disks, too")
+    ] = False,
+    machine: Annotated[
+        str, typer.Option(metavar="ID", help="The source machine again: yes, remove that one")
+    ] = "",
     yes: Yes = False,
     json: Json = False,
 ) -> Outcome:
-    """Remove the frozen disks and what only the migration needed; the source machine stays."""
+    """Remove the frozen disks and what only the migration needed.
+
+    The source machine stays, unless its removal is asked for and its id said again.
+    """
     found = tracking.find(migration)
-    if not yes:
-        _confirm_finalise(found, keep_days, ask=not json)
+    confirm_same(found.vm, machine)
     use_server()
     from flows.finalise import finalise as flow
     from tasks.clouds import load
+    from tasks.finalising import copied_disks
 
+    told: dict[str, Any] = {"keep_days": keep_days, "source_gone": source_gone}
+    if not yes or (remove_source and not machine):
+        copied = copied_disks(migration) if remove_source else None
+        machine = _confirm_finalise(found, told | {"copied": copied}, machine, yes=yes, json=json)
     document: Any = flow(
-        load(found.source), found.vm, load(found.target), migration, keep_days=keep_days, go=True
-    )
+        load(found.source), found.vm, load(found.target), migration, go=True,
+        remove_source=remove_source, machine=machine, **told,
+    )  # fmt: skip
     return Outcome(document, lambda out: _show_finalise(out, document))
 
 
@@ -103,16 +128,34 @@ def _confirm_cutover(found: Found, groups: list[str], *, ask: bool) -> None:
     _confirm("Is it cut over?", [one.what for one in ready.remarks], ask=ask)
 
 
-def _confirm_finalise(found: Found, keep_days: int, *, ask: bool) -> None:
+def _confirm_finalise(
+    found: Found, told: dict[str, Any], machine: str, *, yes: bool, json: bool
+) -> str:
+    """Ask what was not said yet; the id of a machine that is removed, as a person typed it."""
     source = connect_source(blocks.load(found.source)[0])
     target = connect_target(blocks.load(found.target)[0])
-    holding = finalising.weigh(source, found.vm, target, found.migration, keep_days)
-    going = [*holding.frozen, *holding.at_target]
+    holding = finalising.weigh(source, found.vm, target, found.migration, **told)
+    going = holding.everything
     aside.print(f"{found.migration}: {counted(len(going), 'object')} will be erased, for good:")
     for one in going:
         aside.print(f"  {one.kind} {plain(one.id)}")
     aside.print(holding.sentence)
-    _confirm("Is it finalised?", [one.what for one in holding.remarks], ask=ask)
+    if not yes:
+        _confirm("Is it finalised?", [one.what for one in holding.remarks], ask=not json)
+    return _typed(found.vm, ask=not json) if holding.leaving and not machine else machine
+
+
+def _typed(vm: str, *, ask: bool) -> str:
+    """The machine's id, typed by a person. Raises Rejected for anything else."""
+    if not ask or not sys.stdin.isatty():
+        raise Refused(
+            f"Is the source machine {plain(vm)} removed, with its disks? Nobody can be asked here.",
+            "Give its id again: --machine ID.",
+        )
+    said = typer.prompt(f"Type {plain(vm)} to remove it with its disks", default="", err=True)
+    if said.strip() != vm:
+        raise Rejected(f"'{said}' is not its id.", "Nothing was changed.")
+    return vm
 
 
 def _confirm(question: str, remarks: list[str], *, ask: bool) -> None:

@@ -49,12 +49,15 @@ def migrate(
     no_book: NoBook = False,
     placement: Placement = None,
     max_latency: MaxLatency = 10,
+    although_moved: Annotated[
+        bool, typer.Option("--although-moved", help="Also one whose earlier move was finalised")
+    ] = False,
     json: Json = False,
 ) -> Outcome:
     """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
     report = run_migration(
         source, vm, target, answers, stop_timeout, inspect=inspect, use_book=not no_book,
-        placement=placing.read(placement), max_latency_ms=max_latency,
+        placement=placing.read(placement), max_latency_ms=max_latency, although_moved=although_moved,
     )  # fmt: skip
     return Outcome(report, lambda out: show_report(out, report))
 
@@ -183,6 +186,7 @@ def _show_rollback(out: Console, document: dict[str, Any]) -> None:
         out.print("Kept at the target, until it is finalised:")
     for one in document["kept"]:
         out.print(f"  {one['kind']} {plain(one['id'])}")
+    show_findings(out, document["findings"])
 
 
 def _show_status(out: Console, every: list[dict[str, Any]]) -> None:

@@ -10,8 +10,8 @@ from pydantic import Field
 from coldferry.checks import refuse_unusable
 from coldferry.cutover import groups_of
 from coldferry.errors import ColdferryError, Rejected, after_halt
-from coldferry.finalising import KEEP_DAYS, MAX_KEEP_DAYS
 from coldferry.home import alone
+from coldferry.moved import KEEP_DAYS, MAX_KEEP_DAYS
 from coldferry.switched import Switched
 from tasks.clouds import Cloud
 from tasks.going import go_or_not
@@ -47,7 +47,8 @@ def cutover(
         checks: What the machine must show, each a line: `tcp:443`, `https://host/path`,
             `script:/path/on/the/worker`. `{address}` is the machine's private address.
         checks_within_s: How long all checks together may take to pass, in seconds.
-        keep_days: How many days the way back is to be kept; said in the report.
+        keep_days: How many days the way back is kept: written on the source, and `finalise` refuses
+            before that day. A later cutover can make it later, never earlier.
         go: Do not ask in this run: the decision was made elsewhere.
     """
     refuse_unusable(checks)
@@ -63,12 +64,12 @@ def cutover(
         try:
             if wanted:
                 open_up(target, migration, wanted)
-            marks = tag_as_moved(source, vm, migration)
+            marks = tag_as_moved(source, vm, migration, keep_days)
             arrived = start_new(target, migration)
             results = check_all(target, migration, checks, checks_within_s)
         except ColdferryError as error:
             raise after_halt(error, migration) from None
-    switched = Switched(ready, marks, arrived, decided.as_json(), tuple(results), keep_days)
+    switched = Switched(ready, marks, arrived, decided.as_json(), tuple(results))
     publish_switched(switched)
     if failed := switched.failure:
         raise failed

@@ -63,6 +63,7 @@ async def migrate_vm(
     placement: GivenPlacement = ALL_COPIED,
     max_latency_ms: Annotated[float, Field(gt=0)] = 10,
     approved: str = "",
+    although_moved: bool = False,
 ) -> dict[str, Any] | PrefectState[Any]:
     """Move a machine and prove that its disks arrived; the source is left stopped.
 
@@ -86,6 +87,7 @@ async def migrate_vm(
             near the target before the halt.
         approved: The digest of a plan that was approved before, as a wave gives it: another
             plan, or a gap in it, is refused and nobody is asked.
+        although_moved: Move a machine once more although an earlier move of it was finalised.
     """
     timed, before = Stopwatch(), calls.so_far()
     with timed("describe"):
@@ -93,7 +95,7 @@ async def migrate_vm(
     await name_run(found.machine, source, target)
     if found.refusals:
         raise NotMovable.because(found.refusals)
-    migration = identify(found, source, vm, target)
+    migration = identify(found, source, vm, target, although_moved=although_moved)
     await tag_run(migration)
     placed = await placements(migration, found, placement, before_look=inspect)
     if inspect:

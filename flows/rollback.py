@@ -7,14 +7,15 @@ from prefect import flow
 from prefect.client.schemas.objects import State as PrefectState
 from prefect.states import Cancelled
 
+from coldferry.cutover import not_revived
 from coldferry.errors import ColdferryError, Rejected, after_halt
 from coldferry.home import alone
 from coldferry.migration import State
 from coldferry.ports import Owned
 from tasks.clouds import Cloud
 from tasks.going import discard_or_stop
-from tasks.halting import give_back
-from tasks.undoing import TargetWrites, discard, forget, keep, look_back, release
+from tasks.halting import give_back, revive
+from tasks.undoing import TargetWrites, discard, forget, keep, look_back, release, stop_new
 
 
 @flow(name="rollback", flow_run_name="{migration}: way back")
@@ -29,7 +30,8 @@ def rollback(
     """Remove what the migration made, and put the source's power back as it was.
 
     After a cutover the new machine may have written what is nowhere else: its
-    disks are copied before they are removed, and a person says so first.
+    disks are copied before they are removed, and a person says so first. Nothing
+    at the target is removed before the source runs again.
 
     Args:
         source: The cloud that the machine came from.
@@ -57,6 +59,12 @@ def rollback(
         try:
             if way.keep:
                 kept = keep(target, migration)
+            new_vm = stop_new(target, migration)
+            if way.marks is not None:
+                try:
+                    revive(source, vm, migration, target)
+                except ColdferryError as error:
+                    raise not_revived(error, vm, migration, new_vm) from None
             removed = discard(target, migration)
             removed += release(source, migration)
             if way.marks is not None:
@@ -69,4 +77,5 @@ def rollback(
         "state": State.ROLLED_BACK.value,
         "removed": [asdict(one) for one in removed],
         "kept": [asdict(one) for one in kept],
+        "findings": [asdict(one) for one in way.beside],
     }

@@ -31,6 +31,15 @@ async def recall(migration: str) -> Approval | None:
     return Approval.model_validate(record.approval)
 
 
+def recall_now(migration: str) -> Approval | None:
+    """The same for a flow that is not asynchronous."""
+    try:
+        record = cast("ApprovalRecord", ApprovalRecord.load(migration))
+    except ValueError:
+        return None
+    return Approval.model_validate(record.approval)
+
+
 async def remember(approval: Approval) -> None:
     """Keep it; a later one for the same migration takes its place."""
     await register(ApprovalRecord)

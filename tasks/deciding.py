@@ -53,10 +53,13 @@ async def name_run(machine: Machine, source: Cloud, target: Cloud) -> None:
         )
 
 
-def identify(found: Surveyed, source: Cloud, vm: str, target: Cloud) -> str:
+def identify(
+    found: Surveyed, source: Cloud, vm: str, target: Cloud, *, although_moved: bool = False
+) -> str:
     """The migration's id: the one under way from here to there, or the next attempt.
 
-    Raises Refused when the machine is on its way to another target.
+    Raises Refused when the machine is on its way to another target, or has been moved for good,
+    unless it is to be moved ``although_moved``: what is there is as old as the cutover.
     """
     origin, goal = source.source(), target.target()
     pair = pair_of(origin, vm, goal)
@@ -65,6 +68,12 @@ def identify(found: Surveyed, source: Cloud, vm: str, target: Cloud) -> str:
         raise Refused(
             f"{vm} is being moved already, as {found.marks.migration}.",
             f"Finish that one, or undo it with 'coldferry rollback {found.marks.migration}'.",
+        )
+    if found.marks and found.marks.state is State.FINALISED and not although_moved:
+        raise Refused(
+            f"{vm} was moved as {found.marks.migration}, and that is finalised: the new machine "
+            "has taken over, and what is here is as old as that.",
+            "Move that one. Give --although-moved to move this one once more all the same.",
         )
     if adopted and found.marks and found.marks.state is State.CUT_OVER:
         raise Refused(

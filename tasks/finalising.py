@@ -1,26 +1,76 @@
 """The way back is given up: what it needed is removed, and each erasure is written down."""
 
+from collections.abc import Sequence
+
 from coldferry import finalising
+from coldferry.abilities import Removing
 from coldferry.erasing import EraseRecord
-from coldferry.errors import UnknownMachine
+from coldferry.errors import Refused, UnknownMachine
 from coldferry.finalising import Holding
+from coldferry.inspecting import inspection_of
 from coldferry.migration import Marks, State
 from coldferry.ports import Erased, Owned
+from coldferry.removing import SOURCE_DISK, SOURCE_INTERFACE, SOURCE_MACHINE
+from tasks.approvals import recall_now
 from tasks.clouds import Cloud
 from tasks.steps import step
 
 
 @step("weigh", early=True)
-def weigh(source: Cloud, vm: str, target: Cloud, migration: str, keep_days: int) -> Holding:
+def weigh(
+    source: Cloud,
+    vm: str,
+    target: Cloud,
+    migration: str,
+    keep_days: int | None = None,
+    source_gone: bool = False,
+    copied: Sequence[str] | None = None,
+) -> Holding:
     """See :func:`coldferry.finalising.weigh`."""
-    return finalising.weigh(source.source(), vm, target.target(), migration, keep_days)
+    return finalising.weigh(
+        source.source(), vm, target.target(), migration, keep_days,
+        source_gone=source_gone, copied=copied,
+    )  # fmt: skip
+
+
+def copied_disks(migration: str) -> list[str]:
+    """The ids of the source's disks that its approved plan copied.
+
+    Raises Refused when the approval is lost: then nobody knows what was copied.
+    """
+    approval = recall_now(migration)
+    if approval is None:
+        raise Refused(
+            f"Which disks {migration} copied is not known any more: its approval is not at this "
+            "Prefect server.",
+            "Finalise without removing the source machine, and remove that by hand.",
+        )
+    return [device.disk.id for device in approval.plan.devices]
+
+
+@step("remove the source machine")
+def remove_source(
+    source: Cloud, vm: str, migration: str, copied: Sequence[str]
+) -> list[Erased]:
+    """Remove the source machine and those of its disks that were copied, as a fresh read has it."""
+    cloud = source.source()
+    return cloud.remove(vm, migration, copied) if isinstance(cloud, Removing) else []
 
 
 @step("look once more")
-def left_over(source: Cloud, target: Cloud, migration: str) -> list[Owned]:
-    """What is still there of all that was to be erased, on a fresh read."""
-    goal = target.target()
-    frozen = source.source().owned(migration)
+def left_over(
+    source: Cloud, target: Cloud, migration: str, begun: Sequence[Owned] = ()
+) -> list[Owned]:
+    """What is still there of all that was to be erased, on a fresh read.
+
+    ``begun`` are all that any run of this migration was going to erase.
+    """
+    origin, goal = source.source(), target.target()
+    frozen = [*origin.owned(migration), *origin.owned(inspection_of(migration))]
+    kinds = (SOURCE_MACHINE, SOURCE_DISK, SOURCE_INTERFACE)
+    leaving = [one for one in begun if one.kind in kinds]
+    if leaving and isinstance(origin, Removing):
+        frozen += origin.remaining(leaving)
     return [*frozen, *goal.temporary(migration), *goal.kept(migration)]
 
 
@@ -51,5 +101,5 @@ def erase_kept(target: Cloud, migration: str) -> list[Erased]:
 def begin_record(holding: Holding) -> EraseRecord:
     """The record, with everything that is going to be erased written down."""
     record = EraseRecord(holding.migration)
-    record.begin([*holding.frozen, *holding.at_target])
+    record.begin(holding.everything)
     return record

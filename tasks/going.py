@@ -10,6 +10,7 @@ from tasks.choosing import Choice, Chosen, Question, choose, given_with_the_run
 from tasks.undoing import DISCARD, STOP, TargetWrites, Way
 
 GO, NO_GO = "go", "no-go"
+REMOVE, KEEP = "remove", "keep"
 
 
 def go_or_not(ready: Ready, said: Sequence[str], *, go: bool) -> tuple[list[str], Chosen]:
@@ -54,7 +55,7 @@ def finalise_or_not(holding: Holding, *, go: bool) -> Chosen:
     """Who said that the way back is given up. Raises Rejected, or Refused where nobody is asked."""
     if go:
         return given_with_the_run()
-    number = len(holding.frozen) + len(holding.at_target)
+    number = len(holding.everything)
     return choose(Question(
         subject=f"finalise {holding.migration}",
         title=f"Is {holding.migration} finalised? {counted(number, 'object')} will be erased.",
@@ -64,6 +65,30 @@ def finalise_or_not(holding: Holding, *, go: bool) -> Chosen:
         },
         told=(holding.sentence, *_told(holding.remarks)),
         otherwise="Give --yes, or run the deployment 'finalise'.",
+    ))  # fmt: skip
+
+
+def remove_or_not(holding: Holding, vm: str, said: str) -> Chosen | None:
+    """Who said that the source machine is removed; None when it is not to be.
+
+    ``said`` is its id, given again with the run. Raises Rejected, or Refused where nobody
+    can be asked.
+    """
+    if not holding.leaving:
+        return None
+    if said:
+        return given_with_the_run()
+    gone = [f"{one.kind} {one.id}" for one in holding.leaving]
+    return choose(Question(
+        subject=f"remove {vm} after {holding.migration}",
+        title=f"Is the source machine {vm} removed, with its disks?",
+        choices={
+            REMOVE: "terminate it and delete its disks; nothing brings them back",
+            KEEP: "end this run; nothing is changed",
+        },
+        told=(f"What goes: {', '.join(gone)}.", *_told(holding.remarks)),
+        fields={"machine": Choice("The machine that is removed", "Choose its id.", (vm,))},
+        otherwise="Give its id again with --machine, or run the deployment 'finalise'.",
     ))  # fmt: skip
 
 
@@ -80,10 +105,10 @@ def discard_or_stop(migration: str, way: Way, said: TargetWrites) -> Chosen | No
         subject=f"rollback {migration}",
         title=f"What becomes of what the new machine of {migration} wrote?",
         choices={
-            DISCARD: "stop it, keep a copy of each of its disks, remove it, start the source",
+            DISCARD: "stop it, keep a copy of each of its disks, start the source, remove it",
             STOP: "end this run; nothing is changed",
         },
-        told=_told(way.used),
+        told=_told((*way.used, *way.beside)),
         otherwise="Give --target-writes discard to keep a copy of its disks at the target and go "
         "back to the source's, or --target-writes stop.",
     ))  # fmt: skip

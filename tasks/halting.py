@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from coldferry.errors import ColdferryError, Failed, Finding, Undone
+from coldferry.errors import ColdferryError, Conflict, Failed, Finding, Undone
 from coldferry.migration import ENDED, MOVED, Marks, State
 from coldferry.moved import still_moved
 from coldferry.plan import Plan
@@ -42,6 +42,8 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
     cloud = source.source()
     marks = cloud.marks(vm)
     if marks is None or marks.migration != migration:
+        if marks is not None and marks.state in MOVED and state is State.REJECTED:
+            return  # nothing was begun: that another machine has taken over is what counts
         marks = Marks(migration, state)
     elif marks.state in ENDED | MOVED and state is not marks.state:
         raise Undone(
@@ -80,6 +82,27 @@ def still_halted(source: Cloud, vm: str, frozen: Sequence[FrozenDisk]) -> list[F
             "Stop it, or roll the migration back.",
         )
     ]  # fmt: skip
+
+
+@step("start the source again")
+def revive(source: Cloud, vm: str, migration: str, target: Cloud) -> None:
+    """Start the source if it ran before the halt, and see it run; its tags stay as they are.
+
+    Nothing of the target is removed yet: a source that cannot be started leaves it whole.
+    Raises Refused while the new machine is not stopped.
+    """
+    cloud = source.source()
+    marks = cloud.marks(vm)
+    if marks is None or marks.migration != migration or marks.state in ENDED:
+        return
+    if marks.power_before != PowerState.RUNNING.value:
+        return
+    arrived = target.target().arrived(migration)
+    if arrived is not None and arrived.power is not PowerState.STOPPED:
+        raise still_moved(vm, marks)
+    cloud.start(vm)
+    if (power := cloud.power(vm)) is not PowerState.RUNNING:
+        raise Conflict(f"{vm} was started, and is {power} now.", "See why it does not run.")
 
 
 @step("give back")

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from coldferry import checks, cutover
 from coldferry.checks import CheckResult
 from coldferry.cutover import Ready
 from coldferry.erasing import now
 from coldferry.errors import Gone
-from coldferry.migration import MOVED, Marks, State
+from coldferry.migration import Marks
+from coldferry.moved import KEEP_DAYS, cut_over
 from coldferry.ports import Arrived
 from tasks.clouds import Cloud
 from tasks.steps import step
@@ -28,16 +28,19 @@ def open_up(target: Cloud, migration: str, groups: Sequence[str]) -> None:
 
 
 @step("tag as moved")
-def tag_as_moved(source: Cloud, vm: str, migration: str) -> Marks:
-    """Say on the source that the new machine takes over, before it does; since when stays."""
+def tag_as_moved(source: Cloud, vm: str, migration: str, keep_days: int = KEEP_DAYS) -> Marks:
+    """Say on the source that the new machine takes over, before it does; since when stays.
+
+    Until when the way back is kept is said there, too: ``finalise`` goes by it.
+    """
     cloud = source.source()
     marks = cloud.marks(vm)
     if marks is None or marks.migration != migration:
         raise Gone(f"{vm} no longer says that it was moved as {migration}.")
-    if marks.state not in MOVED:
-        marks = replace(marks, state=State.CUT_OVER, moved_at=now())
-        cloud.mark(vm, marks)
-    return marks
+    moved = cut_over(marks, keep_days, now())
+    if moved != marks:
+        cloud.mark(vm, moved)
+    return moved
 
 
 @step("start the new machine")

@@ -7,7 +7,7 @@ from coldferry.cutover import confirm_own
 from coldferry.errors import Finding, Refused, UnknownMachine
 from coldferry.inspecting import inspection_of
 from coldferry.migration import HELD_AT_TARGET, Marks, State
-from coldferry.ports import Erased, Owned
+from coldferry.ports import FOREIGN, Erased, Owned, PowerState
 from providers.manifests import open_folder
 from tasks.clouds import Cloud
 from tasks.steps import step
@@ -25,12 +25,14 @@ class Way:
 
     ``marks`` are None when the source is gone, or says another migration.
     ``keep``: the target's disks were written to, and are copied before they
-    are removed; ``used`` says by what they are known to have been.
+    are removed; ``used`` says by what they are known to have been. ``beside`` is what a
+    person put at the new machine: it is not removed with it.
     """
 
     marks: Marks | None
     keep: bool
     used: tuple[Finding, ...] = ()
+    beside: tuple[Finding, ...] = ()
 
 
 @step("look back", early=True)
@@ -69,10 +71,11 @@ def look_back(
     stakes = goal.at_stake(migration, arrived=arrived)
     if held := [finding for finding in stakes if finding.severity == "refuse"]:
         raise Refused.because(held)
-    used = [finding for finding in stakes if finding.severity != "refuse"]
+    beside = tuple(finding for finding in stakes if finding.code == FOREIGN)
+    used = [one for one in stakes if one.severity != "refuse" and one.code != FOREIGN]
     moved = own is not None and own.state is State.CUT_OVER
     if moved and used:
-        return Way(own, keep=True, used=tuple(used))
+        return Way(own, keep=True, used=tuple(used), beside=beside)
     if used and not discard_used and target_writes != DISCARD:
         raise Refused(
             f"What {migration} made was used after its proof: its disks may hold data that is "
@@ -80,7 +83,7 @@ def look_back(
             "Save that data, then give --discard-used to remove it all the same.",
             findings=used,
         )
-    return Way(own, keep=bool(used) and target_writes == DISCARD, used=tuple(used))
+    return Way(own, bool(used) and target_writes == DISCARD, tuple(used), beside)
 
 
 @step("keep")
@@ -90,6 +93,18 @@ def keep(target: Cloud, migration: str) -> list[Owned]:
     if (arrived := cloud.arrived(migration)) is not None:
         cloud.stop(arrived.vm)
     return cloud.keep(migration)
+
+
+@step("stop the new machine")
+def stop_new(target: Cloud, migration: str) -> str:
+    """Before the source is started again; the new machine's id, "" where there is none."""
+    cloud = target.target()
+    arrived = cloud.arrived(migration)
+    if arrived is None:
+        return ""
+    if arrived.power is not PowerState.STOPPED:
+        cloud.stop(arrived.vm)
+    return arrived.vm
 
 
 def _marks(source: Cloud, vm: str) -> tuple[Marks | None, bool]:

@@ -1,10 +1,10 @@
 """AWS behind the seam: read this beside ``coldferry.ports``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 
-from coldferry.abilities import Glimpse
+from coldferry.abilities import Glimpse, Removal
 from coldferry.contents import DiskContent
 from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
@@ -21,6 +21,7 @@ from providers.aws import (
     offers,
     power,
     preflight,
+    removing,
     share,
     snapshots,
     tagged,
@@ -157,6 +158,18 @@ class AwsCloud:
     def source_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
         """See :mod:`providers.aws.share`."""
         return share.source_share(plan, contents, terms)
+
+    def removal(self, vm: str, migration: str, copied: Collection[str]) -> Removal:
+        """See :mod:`providers.aws.removing`."""
+        return removing.removal(self._clients, vm, migration, copied)
+
+    def remove(self, vm: str, migration: str, copied: Collection[str]) -> list[Erased]:
+        """See :mod:`providers.aws.removing`."""
+        return removing.remove(self._clients, vm, migration, copied)
+
+    def remaining(self, things: Sequence[Owned]) -> list[Owned]:
+        """See :mod:`providers.aws.removing`."""
+        return removing.remaining(self._clients, things)
 
     def release(self, migration: str) -> list[Erased]:
         """Delete our snapshots of that migration."""

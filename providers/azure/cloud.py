@@ -163,6 +163,10 @@ class AzureCloud:
         """See ``Target.temporary``."""
         return ownership.temporary(self._arm, migration)
 
+    def at_hand_over(self, migration: str) -> list[Finding]:
+        """See ``Target.at_hand_over``."""
+        return ownership.at_hand_over(self._arm, migration)
+
     def hand_over(self, migration: str) -> list[Erased]:
         """See ``Target.hand_over``."""
         return ownership.hand_over(self._arm, migration)

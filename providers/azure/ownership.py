@@ -7,7 +7,7 @@ interface its group. Everything is read afresh right before it is deleted.
 from collections.abc import Iterator, Sequence
 
 from coldferry.erasing import erased
-from coldferry.errors import Conflict
+from coldferry.errors import Conflict, Finding
 from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
 from coldferry.ports import DAYS_A_MONTH, KEPT_COPY, Erased, Owned, Tagged
 from providers.azure import disks
@@ -40,18 +40,32 @@ def temporary(arm: Arm, migration: str) -> list[Owned]:
     return _listed(arm, migration, (NSG,))
 
 
+def at_hand_over(arm: Arm, migration: str) -> list[Finding]:
+    """Each interface that is behind the deny-all group, whoever made it."""
+    ours = {one.id.lower() for one in temporary(arm, migration)}
+    return [
+        Finding(
+            "refuse", "denied", nic["name"],
+            f"Network interface '{nic['name']}' is still behind the group that denies all.",
+            "Cut the migration over, or give the interface another group.",
+        )
+        for nic in (arm.in_group(NIC) if ours else ())
+        if group_of(nic) in ours
+    ]  # fmt: skip
+
+
+def group_of(nic: Json) -> str:
+    """The id of the group that an interface is behind, in lower case; "" for none."""
+    return str((properties(nic).get("networkSecurityGroup") or {}).get("id") or "").lower()
+
+
 def hand_over(arm: Arm, migration: str) -> list[Erased]:
     """Delete the deny-all group, and take our tags off disks, interfaces, and at last the VM.
 
     The VM goes last: while it bears the tag, a run that died can go on.
     """
-    ours = {one.id.lower() for one in temporary(arm, migration)}
-    for nic in arm.in_group(NIC):
-        if (held := properties(nic).get("networkSecurityGroup")) and held["id"].lower() in ours:
-            raise Conflict(
-                f"Network interface '{nic['name']}' is still behind the group that denies all.",
-                "Cut the migration over, or give the interface another group.",
-            )
+    for one in at_hand_over(arm, migration):
+        raise Conflict(one.what, one.do)
     gone = _erase(arm, migration, (NSG,))
     for kind in (DISK, NIC, VM):
         for one in arm.in_group(kind):

@@ -1,9 +1,10 @@
 """Both sides of the seam over a :class:`World`: read this beside ``coldferry.ports``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from coldferry.abilities import Removal
 from coldferry.erasing import erased
 from coldferry.errors import BadInput, Conflict, CorruptCopy, Finding, Gone, UnknownMachine
 from coldferry.guest.needs import GuestNeeds
@@ -11,6 +12,7 @@ from coldferry.machine import Machine, Origin
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
 from coldferry.ports import (
+    FOREIGN,
     KEPT_COPY,
     Arrived,
     Check,
@@ -23,6 +25,7 @@ from coldferry.ports import (
 )
 from coldferry.rules import apply
 from coldferry.translation import Answers, Translation
+from providers.memory import removing
 from providers.memory.disks import MemoryReader, MemoryWriter
 from providers.memory.rules import RULES
 from providers.memory.world import StoredDisk, StoredMachine, World
@@ -152,6 +155,16 @@ class MemoryCloud:
                 del self.world.frozen[ref]
             return self._erase([Owned(migration, "disk", ref) for ref in refs])
 
+    def removal(self, vm: str, migration: str, copied: Collection[str]) -> Removal:
+        self._stored(vm)
+        return removing.removal(self.world, vm, migration, copied)
+
+    def remove(self, vm: str, migration: str, copied: Collection[str]) -> list[Erased]:
+        return removing.remove(self.world, vm, migration, copied)
+
+    def remaining(self, things: Sequence[Owned]) -> list[Owned]:
+        return removing.remaining(self.world, things)
+
     # -- target -------------------------------------------------------------
 
     def catalogue(self) -> World:
@@ -239,7 +252,15 @@ class MemoryCloud:
             for disk in self.world.disks.values()
             if disk.migration == migration and disk.attached_to and disk.attached_to not in ours
         ]
-        return used + held
+        beside = [
+            Finding(
+                "warn", FOREIGN, disk.id,
+                f"{disk.id} at {disk.attached_to} is not this migration's: it stays.",
+            )
+            for disk in self.world.disks.values()
+            if disk.attached_to in ours and disk.migration != migration
+        ]  # fmt: skip
+        return used + held + beside
 
     def arrived(self, migration: str) -> Arrived | None:
         found = self._arrived(migration)
@@ -289,14 +310,19 @@ class MemoryCloud:
     def temporary(self, migration: str) -> list[Owned]:
         return [one for one in self.owned(migration) if one.kind == "group"]
 
+    def at_hand_over(self, migration: str) -> list[Finding]:
+        taken = {name for m in self.world.machines.values() for name in m.groups}
+        return [
+            Finding("refuse", "denied", one.id, f"An interface is behind {one.id} yet.")
+            for one in self.temporary(migration)
+            if one.id in taken
+        ]
+
     def hand_over(self, migration: str) -> list[Erased]:
         with self.world.lock:
-            ours = self.temporary(migration)
-            taken = {name for m in self.world.machines.values() for name in m.groups}
-            for one in ours:
-                if one.id in taken:
-                    raise Conflict(f"An interface is behind {one.id} yet.")
-            gone = self._erase(ours)
+            for one in self.at_hand_over(migration):
+                raise Conflict(one.what, one.do)
+            gone = self._erase(self.temporary(migration))
             for disk in self._attached(migration):
                 disk.migration = ""
             if (found := self._arrived(migration)) is not None:
@@ -306,6 +332,10 @@ class MemoryCloud:
     def discard(self, migration: str) -> list[Erased]:
         with self.world.lock:
             ours = [o for o in self.owned(migration) if o.id not in self.world.frozen]
+            leaving = {one.id for one in ours if one.kind == "machine"}
+            for disk in self.world.disks.values():
+                if disk.attached_to in leaving:
+                    disk.attached_to = ""
             return self._erase([one for one in ours if one.kind != KEPT_COPY])
 
     def usd_per_day(self, things: Sequence[Owned]) -> float | None:

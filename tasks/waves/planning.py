@@ -127,6 +127,8 @@ def look(row: Row, source: Cloud, target: Cloud) -> tuple[Standing, Surveyed | N
     """
     found = survey.fn(source, row.vm)
     standing = standing_of(found.marks, pair_of(source.source(), row.vm, target.target()))
+    if standing.state is RowState.DONE and found.marks and found.marks.state in MOVED:
+        return standing, None  # nothing of it is to be moved, or looked at, again
     migration = identify(found, source, row.vm, target)
     if standing.state is RowState.DONE:
         return standing, None

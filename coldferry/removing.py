@@ -1,0 +1,75 @@
+"""Removing the source machine for good, once another has taken over from it."""
+
+from collections.abc import Collection
+
+from coldferry.abilities import Removing
+from coldferry.errors import BadInput, Finding, Refused
+from coldferry.migration import MOVED, Marks
+from coldferry.ports import Owned, Source
+
+SOURCE_MACHINE = "source machine"
+SOURCE_DISK = "source disk"
+SOURCE_INTERFACE = "source interface"
+
+
+def what_goes(
+    source: Source, vm: str, migration: str, copied: Collection[str]
+) -> tuple[tuple[Owned, ...], list[Finding]]:
+    """The machine, its disks and what else goes with it, and what a person should know before.
+
+    Raises Refused where the source cannot remove machines, or naming everything that stands
+    against it.
+    """
+    if not isinstance(source, Removing):
+        raise Refused(
+            f"Machines at {source.provider} are not removed by this release.",
+            f"Finalise without --remove-source, and remove {vm} by hand.",
+        )
+    removal = source.removal(vm, migration, copied)
+    if held := [one for one in removal.findings if one.severity == "refuse"]:
+        raise Refused.because(held)
+    return removal.things, list(removal.findings)
+
+
+def confirm_same(vm: str, said: str) -> None:
+    """Raise BadInput when the id that was said again is not the machine's."""
+    if said and vm and said != vm:
+        raise BadInput(
+            f"'{said}' is not the machine that would be removed: that is {vm}.",
+            "Give its id exactly, or leave the machine where it is.",
+        )
+
+
+def not_moved(vm: str, migration: str, marks: Marks | None) -> list[Finding]:
+    """That its tags, as of now, do not say that this migration took over."""
+    if marks is not None and marks.migration == migration and marks.state in MOVED:
+        return []
+    return [
+        Finding(
+            "refuse", "not-moved", vm,
+            f"The tags of {vm} do not say that {migration} took over from it.",
+            "Only a machine that was cut over is removed.",
+        )
+    ]  # fmt: skip
+
+
+def still_runs(vm: str, power: str) -> Finding:
+    """A machine that is not stopped is not removed."""
+    return Finding("refuse", "source-runs", vm, f"{vm} is {power}.", "See why, and stop it.")
+
+
+def not_copied(vm: str, disk: str) -> Finding:
+    """A disk at the machine that no proven copy was made of."""
+    return Finding(
+        "refuse", "foreign-disk", disk,
+        f"The disk {disk} is attached to {vm}, and was not copied by this migration.",
+        "Detach it, or remove the machine by hand.",
+    )  # fmt: skip
+
+
+def away(vm: str, disk: str) -> Finding:
+    """A disk that was copied and is not at the machine any more: it is not looked for."""
+    return Finding(
+        "warn", "disk-away", disk,
+        f"The disk {disk} was copied, and is not attached to {vm} any more: it stays.",
+    )  # fmt: skip
