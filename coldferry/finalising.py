@@ -79,13 +79,17 @@ def weigh(
     """
     marks = _marks(source, vm, target, migration)
     kept = tuple(target.kept(migration))
-    if _rolled_back(marks, vm) and target.arrived(migration) is None:
+    gone = marks is None and _is_gone(source, vm)
+    removed = gone and EraseRecord(migration).has(SOURCE_MACHINE)
+    if not removed and _rolled_back(marks, vm) and target.arrived(migration) is None:
         if copied is not None:
             raise Refused(f"{migration} was rolled back: {vm} is production.", "Keep it.")
         return Holding(migration, (), kept, True, None, _price(target, kept), ())
-    gone = marks is None and _is_gone(source, vm)
-    remarks = _standing(source, vm, target, migration, marks, gone=gone, strict=copied is not None)
-    if gone and not (source_gone or EraseRecord(migration).has(SOURCE_MACHINE)):
+    strict = copied is not None
+    remarks = (
+        [] if removed else _standing(source, vm, target, migration, marks, gone=gone, strict=strict)
+    )
+    if gone and not (source_gone or removed):
         raise Refused(
             f"The machine that {migration} came from is gone: that it was cut over is written "
             "nowhere else, and its snapshots may be the last copy of what was there.",

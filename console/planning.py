@@ -176,7 +176,7 @@ def make_plan(
     migration, adopted = next_migration(
         machine.name, goal.provider, pair_of(origin, vm, goal), marks
     )
-    if adopted and marks is not None:
+    if marks is not None and (adopted or marks.state is State.FINALISED):
         findings.append(_under_way(vm, marks))
     book = saved_book() if use_book else EMPTY
     told = with_placements(answer_file.checkable(machine, answers), resolve(machine, placement))
@@ -203,6 +203,12 @@ def _under_way(vm: str, marks: Marks) -> Finding:
             "inform", "moved-already", vm,
             f"{vm} was moved already: {marks.migration} is {marks.state}.",
             f"The new machine is at the target; {undo} undoes it.",
+        )  # fmt: skip
+    if marks.state is State.FINALISED:
+        return Finding(
+            "warn", "moved-for-good", vm,
+            f"{vm} was moved as {marks.migration}, and that is finalised: what is here is as old.",
+            "Migrating it once more needs --although-moved.",
         )  # fmt: skip
     return Finding(
         "inform", "under-way", vm,

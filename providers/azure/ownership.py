@@ -10,7 +10,7 @@ from coldferry.erasing import erased
 from coldferry.errors import Conflict, Finding
 from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
 from coldferry.ports import DAYS_A_MONTH, KEPT_COPY, Erased, Owned, Tagged
-from providers.azure import disks
+from providers.azure import beside, disks
 from providers.azure.client import Arm
 from providers.azure.ids import Json, properties, tag
 from providers.azure.interfaces import rewrite
@@ -116,6 +116,8 @@ def erase(arm: Arm, kind: Kind, found: Owned) -> Erased | None:
     fresh = arm.find(kind, name)
     if fresh is None or tag(fresh, MIGRATION_TAG) != found.migration:
         return None
+    if kind is VM:
+        beside.refuse_deletion(arm, fresh, found.migration)
     answer = disks.remove(arm, fresh) if kind is DISK else arm.delete(kind, name)
     return erased(found, f"{kind.arm_type}/delete", answer)
 

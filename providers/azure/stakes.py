@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from coldferry.errors import Conflict, Finding
 from coldferry.migration import MIGRATION_TAG
 from coldferry.ports import PowerState
-from providers.azure import power
+from providers.azure import beside, power
 from providers.azure.client import Arm
 from providers.azure.ids import Json, last, properties, tag
 from providers.azure.kinds import DISK, VM
@@ -30,6 +30,7 @@ def at_stake(arm: Arm, migration: str, *, arrived: bool) -> list[Finding]:
     disks = [disk for disk in arm.in_group(DISK) if tag(disk, MIGRATION_TAG) == migration]
     ours = {vm["id"].lower() for vm in vms}
     return [
+        *(one for vm in vms for one in beside.foreign(arm, vm, migration)),
         *(one for disk in disks for one in _held(disk, ours)),
         *(one for vm in vms for one in _vm_used(arm, vm, arrived=arrived)),
         *(one for disk in disks for one in _disk_used(disk, arrived=arrived)),

@@ -72,12 +72,14 @@ class CutoverLaws:
     def test_what_was_handed_over_is_ours_no_more(self, case: TargetCase) -> None:
         plan, _ = begin(case)
         vm = case.cloud.allocate(plan, written(case, plan))
+        assert {one.severity for one in case.cloud.at_hand_over(MIGRATION)} == {"refuse"}
         with pytest.raises(Conflict):
             case.cloud.hand_over(MIGRATION)
         behind = case.cloud.arrived(MIGRATION)
         assert behind is not None
         case.cloud.open_up(MIGRATION, [behind.offered[0]])
         expected = [one.id for one in case.cloud.temporary(MIGRATION)]
+        assert case.cloud.at_hand_over(MIGRATION) == []
 
         gone = case.cloud.hand_over(MIGRATION)
 

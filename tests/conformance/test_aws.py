@@ -7,6 +7,7 @@ import pytest
 
 from tests.conformance.cases import SourceCase
 from tests.conformance.laws import SourceLaws
+from tests.conformance.laws_removing import RemovingLaws
 from tests.unit.aws_world import Sandbox, sandbox
 
 BLOCK_BYTES = 524_288
@@ -49,7 +50,7 @@ def _reader(aws: Sandbox):
     return read
 
 
-class TestAws(SourceLaws):
+class TestAws(SourceLaws, RemovingLaws):
     @pytest.fixture
     def case(self, aws: Sandbox, data: str) -> Iterator[SourceCase]:
         disk = {"SnapshotId": data, "VolumeType": "st1", "VolumeSize": 125}

@@ -4,6 +4,7 @@ import pytest
 
 from tests.conformance.cases import SourceCase, TargetCase
 from tests.conformance.laws import SourceLaws, TargetLaws
+from tests.conformance.laws_removing import RemovingLaws
 from tests.conformance.worlds import ANSWERS, a_source, a_target
 
 
@@ -16,7 +17,7 @@ def _reader(cloud):
     return read
 
 
-class TestMemorySource(SourceLaws):
+class TestMemorySource(SourceLaws, RemovingLaws):
     @pytest.fixture
     def case(self) -> SourceCase:
         cloud = a_source()

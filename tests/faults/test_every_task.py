@@ -65,6 +65,7 @@ def _there_and_back(ferry: Ferry, task: str = ""):
 AFTERWARDS = {
     "look ahead", "open up", "tag as moved", "start the new machine", "check", "keep", "weigh",
     "hand over", "tag as finalised", "erase kept copies", "look once more",
+    "remove the source machine",
 }  # fmt: skip
 """Tasks of what comes after a migration; all others are reached by one and its way back."""
 
@@ -82,6 +83,16 @@ def _for_good(ferry: Ferry, migration: str):
     ferry.finalise(migration)
 
 
+def _and_its_source_removed(ferry: Ferry):
+    migration = ferry.migrate()["migration"]  # with an approval: it says what was copied
+    ferry.cutover(migration)
+    _remove(ferry, migration)
+
+
+def _remove(ferry: Ferry, migration: str):
+    ferry.finalise(migration, remove_source=True, machine=VM)
+
+
 @pytest.fixture(scope="module")
 def calls(prefect_api):
     """``task -> (side, method)``: the first provider call of each task in a healthy run."""
@@ -89,8 +100,11 @@ def calls(prefect_api):
     _there_and_back(ferry)
     _cut_over_there_and_back(ferry, ferry.finished())
     _for_good(ferry, ferry.finished())
+    gone = Ferry(disks=1)
+    _and_its_source_removed(gone)
     first = {}
-    for side, cloud in (("source", ferry.source), ("target", ferry.target)):
+    clouds = [("source", ferry.source), ("target", ferry.target), ("source", gone.source)]
+    for side, cloud in clouds:
         for task, method in cloud.calls:
             if task:
                 first.setdefault(task, (side, method))
@@ -115,7 +129,7 @@ def test_a_transient_failure_of_a_task_does_not_end_the_migration(calls, task):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", sorted(AFTERWARDS))
+@pytest.mark.parametrize("task", sorted(AFTERWARDS - {"remove the source machine"}))
 @pytest.mark.parametrize("error", [Transient("Busy."), Denied("No.")], ids=["busy", "refused"])
 def test_what_comes_afterwards_survives_a_failure_of_each_task(calls, task, error):
     side, method = calls[task]
@@ -137,6 +151,26 @@ def test_what_comes_afterwards_survives_a_failure_of_each_task(calls, task, erro
     assert ferry.source.cloud.owned() == ferry.target.cloud.owned() == []
     running = PowerState.STOPPED if finalising else PowerState.RUNNING
     assert ferry.source.cloud.power(VM) is running
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [Transient("Busy."), Denied("No.")], ids=["busy", "refused"])
+def test_removing_the_source_survives_a_failure(calls, error):
+    side, method = calls["remove the source machine"]
+    ferry = Ferry(disks=1)
+    cloud = getattr(ferry, side)
+    cloud.fail(method, error, "remove the source machine")
+    if isinstance(error, Denied):
+        with pytest.raises(ColdferryError):
+            _and_its_source_removed(ferry)
+        assert ferry.source.cloud.owned()  # its snapshots are there as long as it may be
+        _remove(ferry, ferry.source.cloud.marks(VM).migration)
+    else:
+        _and_its_source_removed(ferry)
+
+    assert not cloud.pending
+    assert ferry.source.cloud.owned() == ferry.target.cloud.owned() == []
+    assert ferry.source.cloud.machines() == []
 
 
 def _again(ferry: Ferry, migration: str, story):

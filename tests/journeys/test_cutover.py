@@ -243,7 +243,12 @@ def test_a_migration_whose_source_is_gone_is_finalised_beside_its_new_machine(fe
     ferry.cutover(migration)
     del ferry.source.cloud.world.machines[VM]
 
-    told = ferry.finalise(migration)
+    with pytest.raises(Refused, match="may be the last copy") as asked:
+        ferry.finalise(migration)
+    assert "--source-gone" in asked.value.do
+    assert ferry.source.cloud.owned(migration)
+
+    told = ferry.finalise(migration, source_gone=True)
     assert {one["code"] for one in told["findings"]} == {"source-gone"}
     assert ferry.source.cloud.owned() == ferry.target.cloud.owned() == []
 
@@ -279,7 +284,7 @@ def test_finalising_that_fails_in_the_middle_ends_the_same_the_next_time(
         ("target", "keep", "keep"),
         ("target", "discard", "discard"),
         ("source", "release", "release"),
-        ("source", "start", "give back"),
+        ("source", "start", "start the source again"),
         ("source", "mark", "give back"),
     ],
 )

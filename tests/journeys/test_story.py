@@ -50,9 +50,10 @@ class Ferry:
         self.target = Watched(a_target())
         self.blocks = lend_source(self.source), lend_target(self.target)
 
-    def migrate(self, answers=ANSWERS):
+    def migrate(self, answers=ANSWERS, **options):
         origin, goal = self.blocks
-        return asyncio.run(migrate_vm(origin, VM, goal, answers=answers, inspect=self.inspect))
+        told = {"answers": answers, "inspect": self.inspect} | options
+        return asyncio.run(migrate_vm(origin, VM, goal, **told))
 
     def rollback(self, migration, **options):
         origin, goal = self.blocks

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from coldferry.errors import BadInput, Conflict
-from coldferry.ports import PowerState
+from coldferry.ports import FOREIGN, PowerState
 from providers.azure import keeping
 from providers.azure.cloud import AzureCloud
 from providers.azure.ids import properties, tag
@@ -110,6 +110,118 @@ def test_an_interface_that_a_person_added_is_left_alone(cloud: AzureCloud) -> No
         cloud.hand_over(MIGRATION)
     rewrite(cloud._arm, "added", lambda body: body["properties"].pop("networkSecurityGroup"))
     cloud.discard(MIGRATION)
+    cloud._arm.delete(NIC, "added")
+
+
+def attach(cloud: AzureCloud, kind: str, option: str) -> str:
+    """A person attaches a data disk or an interface of their own to the VM; its name."""
+    machine = cloud._arm.get(VM, "web-01")
+    body = {
+        key: machine["properties"][key]
+        for key in ("hardwareProfile", "storageProfile", "securityProfile", "networkProfile")
+    }
+    if kind == "disk":
+        disk = {
+            "location": "westeurope", "sku": {"name": "Standard_LRS"},
+            "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 4},
+        }  # fmt: skip
+        made = cloud._arm.put(DISK, "theirs", disk)
+        body["storageProfile"]["dataDisks"] = [
+            *body["storageProfile"].get("dataDisks", ()),
+            {
+                "lun": 9, "createOption": "Attach", "deleteOption": option,
+                "managedDisk": {"id": made["id"]},
+            },
+        ]  # fmt: skip
+    else:
+        mine = interfaces(cloud)[0]
+        place = properties(properties(mine)["ipConfigurations"][0])["subnet"]
+        nic = {
+            "location": "westeurope",
+            "properties": {"ipConfigurations": [{"name": "a", "properties": {"subnet": place}}]},
+        }
+        made = cloud._arm.put(NIC, "theirs", nic)
+        body["networkProfile"]["networkInterfaces"] = [
+            *body["networkProfile"]["networkInterfaces"],
+            {"id": made["id"], "properties": {"primary": False, "deleteOption": option}},
+        ]
+    changed = {"location": machine["location"], "tags": machine["tags"], "properties": body}
+    cloud._arm.put(VM, "web-01", changed)
+    return "theirs"
+
+
+@pytest.mark.parametrize(("kind", "of"), [("disk", DISK), ("interface", NIC)])
+def test_what_a_person_attached_is_named_and_stays_when_its_vm_is_discarded(
+    cloud: AzureCloud, kind: str, of: Any
+) -> None:
+    plan = a_plan(cloud)
+    cloud.allocate(plan, [upload(cloud, plan)])
+    theirs = attach(cloud, kind, "Detach")
+
+    found = [one for one in cloud.at_stake(MIGRATION, arrived=True) if one.code == FOREIGN]
+    assert [(one.severity, one.subject) for one in found] == [("warn", theirs)]
+    gone = cloud.discard(MIGRATION)
+
+    assert theirs not in {one.id.rpartition("/")[2] for one in gone}
+    assert cloud._arm.get(of, theirs)
+    assert cloud.owned(MIGRATION) == []
+    cloud._arm.delete(of, theirs)
+
+
+@pytest.mark.parametrize(("kind", "of"), [("disk", DISK), ("interface", NIC)])
+def test_what_azure_would_delete_with_the_vm_keeps_the_vm(
+    cloud: AzureCloud, kind: str, of: Any
+) -> None:
+    plan = a_plan(cloud)
+    vm = cloud.allocate(plan, [upload(cloud, plan)])
+    theirs = attach(cloud, kind, "Delete")
+
+    found = [one for one in cloud.at_stake(MIGRATION, arrived=True) if one.code == FOREIGN]
+    assert [(one.severity, one.subject) for one in found] == [("refuse", theirs)]
+    with pytest.raises(Conflict, match=theirs):
+        cloud.discard(MIGRATION)
+
+    assert cloud.power(vm) is PowerState.STOPPED
+    assert cloud._arm.get(of, theirs)
+    clear(cloud)
+    if cloud._arm.find(of, theirs):
+        cloud._arm.delete(of, theirs)
+
+
+def test_a_public_address_that_would_go_with_our_interface_is_named(
+    cloud: AzureCloud, vm: str
+) -> None:
+    address = {
+        "location": "westeurope", "sku": {"name": "Standard"},
+        "properties": {"publicIPAllocationMethod": "Static"},
+    }  # fmt: skip
+    made = cloud._arm.put(PUBLIC_ADDRESS, "pip", address)
+
+    def publish(body: dict[str, Any]) -> None:
+        body["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] = {
+            "id": made["id"]
+        }
+
+    rewrite(cloud._arm, interfaces(cloud)[0]["name"], publish)
+    found = [one for one in cloud.at_stake(MIGRATION, arrived=True) if one.code == FOREIGN]
+
+    assert [(one.severity, one.subject) for one in found] == [("warn", "pip")]
+    cloud.discard(MIGRATION)
+    assert cloud._arm.find(PUBLIC_ADDRESS, "pip") is not None
+    cloud._arm.delete(PUBLIC_ADDRESS, "pip")
+
+
+def test_a_stranger_s_interface_behind_our_group_is_named_before_anything_is_removed(
+    cloud: AzureCloud, vm: str
+) -> None:
+    mine = interfaces(cloud)[0]
+    body = writable(mine) | {"tags": {}}
+    place = properties(properties(mine)["ipConfigurations"][0])["subnet"]
+    body["properties"]["ipConfigurations"] = [{"name": "a", "properties": {"subnet": place}}]
+    cloud._arm.put(NIC, "added", body)
+
+    found = [one for one in cloud.at_stake(MIGRATION, arrived=True) if one.code == FOREIGN]
+    assert [(one.severity, one.subject) for one in found] == [("refuse", "added")]
     cloud._arm.delete(NIC, "added")
 
 
