@@ -2,7 +2,7 @@
 
 import pytest
 
-from coldferry.errors import Denied, Failed, Refused, Rejected
+from coldferry.errors import BadInput, Denied, Failed, Refused, Rejected
 from coldferry.migration import Marks, State
 from coldferry.ports import PowerState
 from providers.memory.world import MIB, StoredDisk
@@ -122,6 +122,7 @@ def test_a_machine_that_was_moved_for_good_is_moved_once_more_only_when_told_so(
 
     assert "--although-moved" in refused.value.do
     assert ferry.source.cloud.marks(VM).state is State.FINALISED
+    ferry.target.cloud.world.machines.clear()  # its name is free again
     again = ferry.migrate(although_moved=True)
     assert again["migration"].endswith("-a2")
     assert ferry.source.cloud.marks(VM).migration == again["migration"]
@@ -160,7 +161,7 @@ def test_the_source_machine_is_removed_once_its_id_is_said_again(ferry, moved):
     with pytest.raises(Refused, match="Is the source machine web-01 removed") as asked:
         ferry.finalise(moved, remove_source=True)
     assert "--machine" in asked.value.do
-    with pytest.raises(Exception, match="is not the machine"):
+    with pytest.raises(BadInput, match="is not the machine"):
         ferry.finalise(moved, remove_source=True, machine="web-02")
     assert ferry.source.cloud.power(VM) is PowerState.STOPPED
     assert ferry.source.cloud.owned(moved)
