@@ -92,9 +92,7 @@ def _source_remarks(source: Source, vm: str, migration: str) -> list[Finding]:
     return []
 
 
-def not_revived(
-    error: ColdferryError, vm: str, migration: str, new_vm: str
-) -> ColdferryError:
+def not_revived(error: ColdferryError, vm: str, migration: str, new_vm: str) -> ColdferryError:
     """Why the way back stopped before anything at the target was removed, and what is there."""
     there = f" The new machine {new_vm} is stopped, and whole." if new_vm else ""
     on = f"Start {vm} by hand, or mend what holds it up; then give 'coldferry rollback {migration}'"

@@ -31,9 +31,7 @@ class Due:
     why: str
 
 
-def due(
-    migration: str, state: str, run: RunState, objects: int, vm: str, kept: int = 0
-) -> Due:
+def due(migration: str, state: str, run: RunState, objects: int, vm: str, kept: int = 0) -> Due:
     """The next action, by the state in the clouds' tags and what its run does.
 
     ``objects`` is how many bear its tag, ``kept`` how many of them are lasting copies.

@@ -26,9 +26,7 @@ from providers.registry import connect_source, connect_target
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 KeepDays = Annotated[
     int,
-    typer.Option(
-        metavar="DAYS", min=0, max=MAX_KEEP_DAYS, help="How long the way back is kept"
-    ),
+    typer.Option(metavar="DAYS", min=0, max=MAX_KEEP_DAYS, help="How long the way back is kept"),
 ]
 
 
@@ -77,7 +75,9 @@ def finalise(
     keep_days: Annotated[
         int | None,
         typer.Option(
-            metavar="DAYS", min=0, max=MAX_KEEP_DAYS,
+            metavar="DAYS",
+            min=0,
+            max=MAX_KEEP_DAYS,
             help="Instead of the day that the cutover wrote down",
         ),
     ] = None,

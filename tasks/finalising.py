@@ -49,9 +49,7 @@ def copied_disks(migration: str) -> list[str]:
 
 
 @step("remove the source machine")
-def remove_source(
-    source: Cloud, vm: str, migration: str, copied: Sequence[str]
-) -> list[Erased]:
+def remove_source(source: Cloud, vm: str, migration: str, copied: Sequence[str]) -> list[Erased]:
     """Remove the source machine and those of its disks that were copied, as a fresh read has it."""
     cloud = source.source()
     return cloud.remove(vm, migration, copied) if isinstance(cloud, Removing) else []

@@ -64,8 +64,8 @@ def hand_over(arm: Arm, migration: str) -> list[Erased]:
 
     The VM goes last: while it bears the tag, a run that died can go on.
     """
-    for one in at_hand_over(arm, migration):
-        raise Conflict(one.what, one.do)
+    if held := at_hand_over(arm, migration):
+        raise Conflict(held[0].what, held[0].do)
     gone = _erase(arm, migration, (NSG,))
     for kind in (DISK, NIC, VM):
         for one in arm.in_group(kind):

@@ -36,9 +36,8 @@ def remove(world: World, vm: str, migration: str, copied: Collection[str]) -> li
         if vm not in world.machines:
             return []
         looked = removal(world, vm, migration, copied)
-        for one in looked.findings:
-            if one.severity == "refuse":
-                raise Conflict(one.what, one.do)
+        if held := [found for found in looked.findings if found.severity == "refuse"]:
+            raise Conflict(held[0].what, held[0].do)
         for one in looked.things:
             del (world.machines if one.kind == SOURCE_MACHINE else world.disks)[one.id]
         return [erased(one, "remove", "gone") for one in looked.things]

@@ -1,4 +1,4 @@
-"""What each verb leaves at both clouds, as plain SDK clients list them: the verbs table, row by row.
+"""What each verb leaves at both clouds, as plain SDK clients list them: the verbs table.
 
 Everything of every kind that we make or touch is listed, with its power and our tags; what the
 table does not promise is not there.

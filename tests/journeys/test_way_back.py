@@ -55,7 +55,7 @@ def test_a_source_that_cannot_be_started_leaves_the_target_whole_and_says_so(fer
     disks = {one.id for one in ferry.target.cloud.owned(migration)}
     ferry.source.fail("start", Denied("No capacity."), "start the source again")
 
-    with pytest.raises(Failed, match="No capacity.*Nothing at the target was removed") as failed:
+    with pytest.raises(Failed, match=r"No capacity.*Nothing at the target was removed") as failed:
         discard(ferry, migration)
 
     assert f"coldferry rollback {migration}" in failed.value.do

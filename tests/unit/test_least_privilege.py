@@ -164,22 +164,6 @@ class TestAws:
 
         assert self.called(aws) == aws_actions("aws-reader", "aws-mover") - KEYS
 
-    def test_the_remover_allows_what_removing_a_source_calls_and_no_more(
-        self, aws: Sandbox
-    ) -> None:
-        vm = self.machine(aws)
-        cloud = aws.cloud()
-        copied = [disk.id for disk in cloud.describe(vm).disks]
-        cloud.stop(vm)
-        cloud.mark(vm, Marks(MIGRATION, State.CUT_OVER, "running", "2026-03-01T08:00:00Z"))
-        aws.server.faults.reset_counts()
-
-        cloud.remaining(cloud.remove(vm, MIGRATION, copied))
-
-        remover, reader = aws_actions("aws-remover"), aws_actions("aws-reader")
-        assert self.called(aws) - reader == remover
-        assert not remover & (reader | aws_actions("aws-mover"))
-
     def test_the_remover_may_end_only_machines_whose_tag_says_that_they_were_moved(self) -> None:
         rows = [row for row in statements("aws-remover") if "instance/" in row["Resource"]]
         (words,) = (row["Condition"]["StringLike"].values() for row in rows)
@@ -224,6 +208,22 @@ class TestAws:
         reader = aws_actions("aws-reader")
         assert told <= reader | aws_actions("aws-mover")
         assert self.called(aws) - reader == told - reader - unseen
+
+    def test_the_remover_allows_what_removing_a_source_calls_and_no_more(
+        self, aws: Sandbox
+    ) -> None:
+        vm = self.machine(aws)
+        cloud = aws.cloud()
+        copied = [disk.id for disk in cloud.describe(vm).disks]
+        cloud.stop(vm)
+        cloud.mark(vm, Marks(MIGRATION, State.CUT_OVER, "running", "2026-03-01T08:00:00Z"))
+        aws.server.faults.reset_counts()
+
+        cloud.remaining(cloud.remove(vm, MIGRATION, copied))
+
+        remover, reader = aws_actions("aws-remover"), aws_actions("aws-reader")
+        assert self.called(aws) - reader == remover
+        assert not remover & (reader | aws_actions("aws-mover"))
 
     def test_the_reader_changes_nothing(self) -> None:
         verbs = {action.partition(":")[2] for action in aws_actions("aws-reader")}
