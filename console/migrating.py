@@ -57,7 +57,8 @@ def migrate(
     """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
     report = run_migration(
         source, vm, target, answers, stop_timeout, inspect=inspect, use_book=not no_book,
-        placement=placing.read(placement), max_latency_ms=max_latency, although_moved=although_moved,
+        placement=placing.read(placement), max_latency_ms=max_latency,
+        although_moved=although_moved,
     )  # fmt: skip
     return Outcome(report, lambda out: show_report(out, report))
 
