@@ -8,6 +8,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,7 +16,8 @@ ATTEMPT_TAG = "coldferry:attempt"
 """On the source machine: ``<migration id> <state> <machine>``; all that a rollback leaves.
 
 Tags can be copied to another machine (a restored backup, a launch template):
-the third word says whose they are. After a cutover a fourth says when that was.
+the third word says whose they are. After a cutover a fourth says when that was;
+before, while it has a window, when that ends (``abort-at=``).
 """
 
 POWER_TAG = "coldferry:power-before"
@@ -59,6 +61,13 @@ HELD_AT_TARGET = frozenset({State.ALLOCATED, State.CUT_OVER})
 MOVED = frozenset({State.CUT_OVER, State.FINALISED})
 """The new machine has taken over: the source is not to run beside it."""
 
+RETURNABLE = frozenset(
+    {State.APPROVED, State.HALTED, State.COPYING, State.PROVEN, State.FAILED}
+)
+"""The source may be halted, and nothing stands in its place yet."""
+
+_ABORT_AT = "abort-at="
+
 
 @dataclass(frozen=True)
 class Marks:
@@ -66,13 +75,15 @@ class Marks:
 
     ``power_before`` is ``running`` or ``stopped``, None before the halt and
     after the end. ``moved_at`` is when it was cut over (ISO 8601, UTC), as the
-    tag has it: whoever may write tags may write anything there.
+    tag has it: whoever may write tags may write anything there. ``abort_at`` is
+    when its window ends: a source that is halted then is to be started again.
     """
 
     migration: str
     state: State
     power_before: str | None = None
     moved_at: str | None = None
+    abort_at: datetime | None = None
 
     @property
     def attempt(self) -> int:
@@ -82,20 +93,39 @@ class Marks:
     def tag(self, vm: str) -> str:
         """The attempt tag's value on ``vm``, of whose id the last part is written down."""
         tag = f"{self.migration} {self.state} {_last(vm)}"
-        return f"{tag} {self.moved_at}" if self.moved_at else tag
+        if self.moved_at:
+            return f"{tag} {self.moved_at}"
+        return f"{tag} {_ABORT_AT}{self.abort_at.isoformat()}" if self.abort_at else tag
+
+    def overdue(self, now: datetime) -> bool:
+        """Its window has ended, and its source is halted, or may be, and has not arrived."""
+        ended = self.abort_at is not None and now >= self.abort_at
+        return ended and self.power_before is not None and self.state in RETURNABLE
 
     @classmethod
     def parse(cls, tag: str, power_before: str | None, vm: str) -> "Marks | None":
         """The marks in a tag's value; None when a stranger wrote it, or it is another machine's."""
-        migration, state, machine, moved_at = [*tag.split(" ", 3), "", "", ""][:4]
+        migration, state, machine, more = [*tag.split(" ", 3), "", "", ""][:4]
         if not is_migration(migration) or state not in set(State) or machine != _last(vm):
             return None
-        return cls(migration, State(state), power_before, moved_at or None)
+        if more.startswith(_ABORT_AT):
+            end = _moment(more.removeprefix(_ABORT_AT))
+            return cls(migration, State(state), power_before, abort_at=end)
+        return cls(migration, State(state), power_before, more or None)
 
 
 def is_migration(name: str) -> bool:
     """``name`` is a migration's id, not an inspection's or a doctor's, nor a stranger's word."""
     return re.fullmatch(r"[a-z0-9-]{1,60}-[0-9a-f]{8}-a[0-9]{1,4}", name) is not None
+
+
+def _moment(said: str) -> datetime | None:
+    """One with its zone; None for anything else that somebody wrote into the tag."""
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _last(vm: str) -> str:

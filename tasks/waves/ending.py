@@ -12,7 +12,11 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.logging.loggers import flow_run_logger
 
 from coldferry.due import WAVE_TAG
-from tasks.waves.runs import cancel_run, tagged
+from tasks.overdue import put_back_overdue
+from tasks.waves.runs import cancel_run, living, tagged
+
+_PATIENCE_S = 60.0
+"""How long a hook waits for a run to end; it may be called in a worker's own process."""
 
 _OVER = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED}
 
@@ -20,8 +24,9 @@ _OVER = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CAN
 async def end_children(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """A wave was cancelled: all its children that are not over are cancelled, too.
 
-    What they had halted stays halted, and is marked so: the same wave again
-    goes on, a rollback of each puts it back.
+    Not those of another run of the same wave, which is at work with them. What
+    they had halted stays halted, and is marked so: the same wave again goes on,
+    a rollback of each puts it back, and ``reconcile`` does at the window's end.
     """
     del flow, state
     await _end(flow_run, also_at_work=True)
@@ -40,11 +45,27 @@ async def end_waiting_children(flow: Flow[Any, Any], flow_run: FlowRun, state: S
     await _end(flow_run, also_at_work=cancelled)
 
 
+async def return_overdue(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """A wave's run is over, by a failure or because its process died: nobody guards its window.
+
+    Sources whose window has ended by now are started again; for those whose
+    window ends later ``reconcile`` looks.
+    """
+    del flow, state
+    log = flow_run_logger(flow_run)
+    for one in (await put_back_overdue(patience_s=_PATIENCE_S)).sources:
+        log.warning(one.sentence)
+
+
 async def _end(flow_run: FlowRun, *, also_at_work: bool) -> None:
     async with get_client() as client:
         tags = (await client.read_flow_run(flow_run.id)).tags
     names = [tag.removeprefix(WAVE_TAG) for tag in tags if tag.startswith(WAVE_TAG)]
     for name in names:
+        if others := await living(name, but=flow_run.id):
+            told = "Its children are left to the run %s of the same wave."
+            flow_run_logger(flow_run).info(told, others[0].name)
+            continue
         for child in await tagged(name):
             kind = child.state.type if child.state else StateType.PENDING
             waits = kind in (StateType.SCHEDULED, StateType.PENDING)
