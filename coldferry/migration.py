@@ -108,8 +108,7 @@ class Marks:
         migration, state, machine, more = [*tag.split(" ", 3), "", "", ""][:4]
         if not is_migration(migration) or state not in set(State) or machine != _last(vm):
             return None
-        if more.startswith(_ABORT_AT):
-            end = _moment(more.removeprefix(_ABORT_AT))
+        if more.startswith(_ABORT_AT) and (end := _moment(more.removeprefix(_ABORT_AT))):
             return cls(migration, State(state), power_before, abort_at=end)
         return cls(migration, State(state), power_before, more or None)
 
