@@ -64,12 +64,12 @@ async def put_back_overdue(
     now = now or datetime.now(UTC)
     clouds, silent = await saved_clouds()
     seen: dict[str, tuple[str, Cloud, str, Marks]] = {}
-    for name, cloud in clouds.items():
-        try:
-            for vm, marks in await asyncio.to_thread(_overdue, cloud, now):
-                seen.setdefault(marks.migration, (name, cloud, vm, marks))
-        except ColdferryError:
+    looks = [asyncio.to_thread(_overdue, cloud, now) for cloud in clouds.values()]
+    for name, found in zip(clouds, await asyncio.gather(*looks), strict=True):
+        if found is None:
             silent.append(name)
+        for vm, marks in found or ():
+            seen.setdefault(marks.migration, (name, clouds[name], vm, marks))
     ended = (_put_back(*one, now, patience_s) for one in seen.values())
     return Look([one for one in await asyncio.gather(*ended) if one is not None], silent)
 
@@ -82,10 +82,14 @@ async def publish_overdue(found: Iterable[Overdue]) -> None:
         await acreate_table_artifact(rows, key="overdue", description=told)
 
 
-def _overdue(cloud: Cloud, now: datetime) -> list[tuple[str, Marks]]:
-    there = cloud.machines()
-    marked = there.marked() if is_source(there) else ()
-    return [(vm, marks) for vm, marks in marked if marks.overdue(now)]
+def _overdue(cloud: Cloud, now: datetime) -> list[tuple[str, Marks]] | None:
+    """None where the cloud does not answer."""
+    try:
+        there = cloud.machines()
+        marked = there.marked() if is_source(there) else ()
+        return [(vm, marks) for vm, marks in marked if marks.overdue(now)]
+    except ColdferryError:
+        return None
 
 
 async def _put_back(
