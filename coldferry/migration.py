@@ -61,9 +61,7 @@ HELD_AT_TARGET = frozenset({State.ALLOCATED, State.CUT_OVER})
 MOVED = frozenset({State.CUT_OVER, State.FINALISED})
 """The new machine has taken over: the source is not to run beside it."""
 
-RETURNABLE = frozenset(
-    {State.APPROVED, State.HALTED, State.COPYING, State.PROVEN, State.FAILED}
-)
+RETURNABLE = frozenset({State.APPROVED, State.HALTED, State.COPYING, State.PROVEN, State.FAILED})
 """The source may be halted, and nothing stands in its place yet."""
 
 _ABORT_AT = "abort-at="

@@ -53,7 +53,7 @@ def reconcile(
     ] = 300,
     json: Json = False,
 ) -> Outcome:
-    """Make runs retryable that a dead worker left Running; start sources past their window again."""
+    """Make runs retryable that died with their worker; start sources past their window again."""
     use_server()
     from flows.reconcile import reconcile as reconcile_flow
 

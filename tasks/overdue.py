@@ -39,7 +39,8 @@ class Overdue:
     @property
     def sentence(self) -> str:
         """For a log and for a terminal; with strangers' words in it."""
-        late = f"{self.vm} ({self.migration}) was halted past the end of its window, {self.abort_at}"
+        named = f"{self.vm} ({self.migration})"
+        late = f"{named} was halted past the end of its window, {self.abort_at}"
         if self.why:
             return f"{late}, and was NOT started: {self.why}"
         return f"{late}: it is started again."
@@ -53,9 +54,7 @@ class Look:
     silent: list[str]
 
 
-async def put_back_overdue(
-    now: datetime | None = None, patience_s: float = PATIENCE_S
-) -> Look:
+async def put_back_overdue(now: datetime | None = None, patience_s: float = PATIENCE_S) -> Look:
     """End what still carries them out, start each, and leave only the attempt's tag.
 
     A machine whose wave is at work is left to it. What cannot be started now is

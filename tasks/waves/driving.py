@@ -101,7 +101,7 @@ class Drive:
             child = known.get(name)
             tries = max(standing.tries, child.attempt if child else 0)
             state, at_work = standing.state, child is not None and child.ending is None
-            if child is not None:
+            if child is not None and child.ending is not Ending.ARRIVED:  # that may be undone
                 self._child[name] = child
             if at_work and state is not RowState.DONE:
                 state = RowState.HALTED if standing.halted else RowState.RUNNING
@@ -235,7 +235,10 @@ class Drive:
         try:
             marked = await put_back(row, self._clouds, standing.migration, beside=beside)
         except ColdferryError as error:
-            self._try_again(name, why, error)
+            if state is RowState.PUT_BACK:
+                self._try_again(name, why, error)
+            else:  # it is called off again, unless it is over by then
+                self._move(name, standing.state, f"{why}; its run is not over yet: {error}")
         else:
             arrived = marked.state is RowState.DONE
             why = "" if arrived else why

@@ -68,7 +68,7 @@ def _told(tags: Iterable[str], prefix: str) -> str:
 
 
 async def living(wave: str, but: UUID | None = None) -> list[FlowRun]:
-    """Runs of the wave itself that are at work: not one that waits, is being ended, or is silent."""
+    """Runs of the wave itself that are at work: none that waits, is being ended, or is silent."""
     found = []
     for run in await runs_of(f"{WAVE_TAG}{wave}", ("migrate-wave",)):
         ending = run.state is None or run.state.is_cancelling()

@@ -32,9 +32,7 @@ async def standing_at_source(row: Row, clouds: Clouds) -> Standing | None:
         return None
 
 
-async def put_back(
-    row: Row, clouds: Clouds, migration: str, *, beside: bool = False
-) -> Standing:
+async def put_back(row: Row, clouds: Clouds, migration: str, *, beside: bool = False) -> Standing:
     """Start the source if it ran before, and leave only the attempt's tag; what is copied stays.
 
     One that arrived by now is left as it is. Raises what the source raises, and

@@ -1,4 +1,4 @@
-"""A source that is put back under a run: the run ends as failed, and nobody's machine stays down."""
+"""A source that is put back under a run: the run ends as failed, and no machine stays down."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -92,7 +92,7 @@ def test_a_run_without_a_window_takes_the_machine_out_of_the_former_one(ferry):
 
 def test_after_the_end_of_its_window_a_run_halts_nothing(ferry):
     end = datetime.now(UTC) - timedelta(seconds=1)
-    with tags(_until(end)), pytest.raises(Refused, match="window of .* ended"):
+    with tags(_until(end)), pytest.raises(Refused, match=r"window of .* ended"):
         ferry.migrate()
 
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
@@ -102,7 +102,10 @@ def test_after_the_end_of_its_window_a_run_halts_nothing(ferry):
 def test_after_the_end_of_its_window_a_run_starts_what_is_halted(ferry):
     _fail_while_copying(ferry, datetime.now(UTC) + timedelta(hours=1))
     assert ferry.source.cloud.power(VM) is PowerState.STOPPED
-    with tags(_until(datetime.now(UTC))), pytest.raises(ColdferryError, match="window of .* ended"):
+    with (
+        tags(_until(datetime.now(UTC))),
+        pytest.raises(ColdferryError, match=r"window of .* ended"),
+    ):
         ferry.migrate()
 
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING

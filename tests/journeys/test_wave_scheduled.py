@@ -1,4 +1,4 @@
-"""Waves by a schedule, to the end of their window, and after the death of their worker; deployed."""
+"""Deployed waves: by a schedule, to the end of their window, after the death of their worker."""
 
 import time
 from datetime import UTC, datetime, timedelta
