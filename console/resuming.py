@@ -180,7 +180,7 @@ def _show(out: Console, document: dict[str, Any]) -> None:
 
 def _show_reconciled(out: Console, document: dict[str, Any]) -> None:
     for one in document["put_back"]:
-        out.print(f"{plain(one['vm'])}: started again, its window ended at {one['abort_at']}")
+        out.print(f"{plain(one['vm'])}: put back as it was, its window ended at {one['abort_at']}")
     crashed = document["crashed"]
     for one in crashed:
         out.print(f"{plain(one['name'])}: {one['state']}, silent for {one['silent_s']} s")

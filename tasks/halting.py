@@ -33,14 +33,14 @@ def halt(
     if marks is None or marks.migration != migration or marks.power_before is None:
         off = cloud.power(vm) in (PowerState.STOPPED, PowerState.STOPPING)
         before = PowerState.STOPPED if off else PowerState.RUNNING
-        marks = Marks(migration, State.APPROVED, before.value, abort_at=abort_at)
-        cloud.mark(vm, marks)
-    elif marks.abort_at != abort_at:  # it goes on in another window, or in none
-        marks = replace(marks, abort_at=abort_at)
-        cloud.mark(vm, marks)
+        own = Marks(migration, State.APPROVED, before.value, abort_at=abort_at)
+    else:
+        own = replace(marks, abort_at=abort_at)  # it may go on in another window, or in none
+    if own != marks:
+        cloud.mark(vm, own)
     if plan.machine.stoppable is not False:
         cloud.stop(vm, timeout_s=timeout_s)
-    return marks.power_before or ""
+    return own.power_before or ""
 
 
 def confirm_in_window(source: Cloud, vm: str, migration: str, abort_at: datetime | None) -> None:

@@ -43,7 +43,7 @@ class Overdue:
         late = f"{named} was halted past the end of its window, {self.abort_at}"
         if self.why:
             return f"{late}, and was NOT started: {self.why}"
-        return f"{late}: it is started again."
+        return f"{late}: it is put back as it was before."
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ async def put_back_overdue(now: datetime | None = None, patience_s: float = PATI
             silent.append(name)
         for vm, marks in found or ():
             seen.setdefault(marks.migration, (name, clouds[name], vm, marks))
-    ended = (_put_back(*one, now, patience_s) for one in seen.values())
+    ended = (_put_back(*seen[migration], now, patience_s) for migration in sorted(seen))
     return Look([one for one in await asyncio.gather(*ended) if one is not None], silent)
 
 
