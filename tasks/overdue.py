@@ -4,7 +4,7 @@ Whoever halted them, and whatever became of it: the moment stands on the machine
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -54,14 +54,17 @@ class Look:
     silent: list[str]
 
 
-async def put_back_overdue(now: datetime | None = None, patience_s: float = PATIENCE_S) -> Look:
+async def put_back_overdue(
+    clouds: Mapping[str, Cloud] | None = None, patience_s: float = PATIENCE_S
+) -> Look:
     """End what still carries them out, start each, and leave only the attempt's tag.
 
-    A machine whose wave is at work is left to it. What cannot be started now is
-    told, and is found the next time.
+    In all saved clouds, or in ``clouds`` alone. A machine whose wave is at work is
+    left to it. What cannot be started now is told, and is found the next time.
     """
-    now = now or datetime.now(UTC)
-    clouds, silent = await saved_clouds()
+    now, silent = datetime.now(UTC), list[str]()
+    if clouds is None:
+        clouds, silent = await saved_clouds()
     seen: dict[str, tuple[str, Cloud, str, Marks]] = {}
     looks = [asyncio.to_thread(_overdue, cloud, now) for cloud in clouds.values()]
     for name, found in zip(clouds, await asyncio.gather(*looks), strict=True):

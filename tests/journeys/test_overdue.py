@@ -1,6 +1,7 @@
 """Nobody guards a window any more: who looks later starts what is still halted."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -105,9 +106,9 @@ def test_what_a_run_on_this_machine_carries_out_is_left_to_it(left):
     assert not one.runs
 
 
-async def a_run(flow, state, *tags):
+async def a_run(flow, state, *tags, **parameters):
     async with get_client() as client:
-        made = await client.create_flow_run(flow, tags=tags)
+        made = await client.create_flow_run(flow, tags=tags, parameters=parameters)
         await client.set_flow_run_state(made.id, state, force=True)
         return await client.read_flow_run(made.id)
 
@@ -133,16 +134,22 @@ def test_what_a_wave_at_work_guards_is_left_to_it(left):
     assert not one.runs
 
 
-def test_a_wave_that_failed_puts_back_what_is_overdue_by_then(left):
-    one = left("failed")
+@pytest.mark.parametrize(("end", "runs"), [(PAST, True), (PAST + timedelta(hours=1), False)])
+def test_a_wave_that_failed_puts_back_what_is_overdue_by_then(left, end, runs):
+    one = left("failed", abort_at=end)
+    source = one.block._block_document_name
+    row = {"name": "web", "vm": VM, "source": source, "target": "there"}
+    window = {"abort_at": end.isoformat()}
+    manifest = json.dumps({"name": "failed", "rows": [row], "window": window})  # YAML reads JSON
 
     async def failed():
-        wave = await a_run(migrate_wave, Running(), "coldferry-wave:failed")
+        wave = await a_run(migrate_wave, Running(), "coldferry-wave:failed", manifest=manifest)
         await return_overdue(migrate_wave, wave, wave.state)
+        await over(wave)
 
     asyncio.run(failed())
 
-    assert one.runs
+    assert one.runs is runs
 
 
 async def ended(child_of, *others):
