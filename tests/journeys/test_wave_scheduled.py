@@ -25,7 +25,7 @@ class Scheduled(ServedWave):
         deployment = api("GET", "/deployments/name/migrate-wave/migrate-wave")["id"]
         soon = datetime.now(UTC) + timedelta(seconds=15)
         made = api("POST", f"/deployments/{deployment}/schedules", [{
-            "schedule": {"interval": 60, "anchor_date": soon.isoformat(), "timezone": "UTC"},
+            "schedule": {"interval": 120, "anchor_date": soon.isoformat(), "timezone": "UTC"},
             "parameters": {"manifest": self.manifest}, "active": True, "slug": "saturday-night",
         }])  # fmt: skip
         try:
