@@ -1,6 +1,9 @@
 """What a person does next about a migration: one exact command, or what to wait for."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from coldferry.migration import ENDED, State
@@ -11,6 +14,16 @@ is to be started again."""
 
 WAVE_TAG = "coldferry-wave:"
 """Begins the tag of a wave's own run and of each of its children: the wave's name follows."""
+
+
+def window_end(tags: Iterable[str]) -> datetime | None:
+    """The end of a run's window, where a tag of it says one with its zone."""
+    for tag in tags:
+        if tag.startswith(ABORT_AT_TAG):
+            with suppress(ValueError):
+                said = datetime.fromisoformat(tag.removeprefix(ABORT_AT_TAG))
+                return said if said.tzinfo else None
+    return None
 
 
 class RunState(StrEnum):

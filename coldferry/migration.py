@@ -8,6 +8,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,7 +17,8 @@ ATTEMPT_TAG = "coldferry:attempt"
 
 Tags can be copied to another machine (a restored backup, a launch template):
 the third word says whose they are. After a cutover a fourth says when that was, and a fifth
-until when its way back is kept.
+until when its way back is kept; before, while it has a window, a fourth says when that ends
+(``abort-at=``).
 """
 
 POWER_TAG = "coldferry:power-before"
@@ -60,6 +62,11 @@ HELD_AT_TARGET = frozenset({State.ALLOCATED, State.CUT_OVER})
 MOVED = frozenset({State.CUT_OVER, State.FINALISED})
 """The new machine has taken over: the source is not to run beside it."""
 
+RETURNABLE = frozenset({State.APPROVED, State.HALTED, State.COPYING, State.PROVEN, State.FAILED})
+"""The source may be halted, and nothing stands in its place yet."""
+
+_ABORT_AT = "abort-at="
+
 
 @dataclass(frozen=True)
 class Marks:
@@ -68,6 +75,7 @@ class Marks:
     ``power_before`` is ``running`` or ``stopped``, None before the halt and
     after the end. ``moved_at`` is when it was cut over and ``keep_until`` until when the way back
     is kept (ISO 8601, UTC), as the tag has it: whoever may write tags may write anything there.
+    ``abort_at`` is when its window ends: a source that is halted then is to be started again.
     """
 
     migration: str
@@ -75,6 +83,7 @@ class Marks:
     power_before: str | None = None
     moved_at: str | None = None
     keep_until: str | None = None
+    abort_at: datetime | None = None
 
     @property
     def attempt(self) -> int:
@@ -83,8 +92,15 @@ class Marks:
 
     def tag(self, vm: str) -> str:
         """The attempt tag's value on ``vm``, of whose id the last part is written down."""
-        words = (self.migration, self.state, _last(vm), self.moved_at or "", self.keep_until or "")
-        return " ".join(words).rstrip(" ")
+        more = [self.moved_at or "", self.keep_until or ""]
+        if self.abort_at and not self.moved_at:
+            more = [f"{_ABORT_AT}{self.abort_at.isoformat()}"]
+        return " ".join((self.migration, self.state, _last(vm), *more)).rstrip(" ")
+
+    def overdue(self, now: datetime) -> bool:
+        """Its window has ended, and its source is halted, or may be, and has not arrived."""
+        ended = self.abort_at is not None and now >= self.abort_at
+        return ended and self.power_before is not None and self.state in RETURNABLE
 
     @classmethod
     def parse(cls, tag: str, power_before: str | None, vm: str) -> "Marks | None":
@@ -93,12 +109,23 @@ class Marks:
         migration, state, machine, moved_at, keep_until = words[:5]
         if not is_migration(migration) or state not in set(State) or machine != _last(vm):
             return None
+        if moved_at.startswith(_ABORT_AT) and (end := _moment(moved_at.removeprefix(_ABORT_AT))):
+            return cls(migration, State(state), power_before, abort_at=end)
         return cls(migration, State(state), power_before, moved_at or None, keep_until or None)
 
 
 def is_migration(name: str) -> bool:
     """``name`` is a migration's id, not an inspection's or a doctor's, nor a stranger's word."""
     return re.fullmatch(r"[a-z0-9-]{1,60}-[0-9a-f]{8}-a[0-9]{1,4}", name) is not None
+
+
+def _moment(said: str) -> datetime | None:
+    """One with its zone; None for anything else that somebody wrote into the tag."""
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _last(vm: str) -> str:

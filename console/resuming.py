@@ -53,12 +53,12 @@ def reconcile(
     ] = 300,
     json: Json = False,
 ) -> Outcome:
-    """Find runs that a dead worker left Running, and make them retryable."""
+    """Make runs retryable that died with their worker; start sources past their window again."""
     use_server()
     from flows.reconcile import reconcile as reconcile_flow
 
     document: Any = asyncio.run(reconcile_flow(silent_for))
-    return Outcome(document, lambda out: _show_reaped(out, document["crashed"]))
+    return Outcome(document, lambda out: _show_reconciled(out, document))
 
 
 @command
@@ -178,7 +178,10 @@ def _show(out: Console, document: dict[str, Any]) -> None:
         out.print(f"Its run: {document['run']}")
 
 
-def _show_reaped(out: Console, crashed: list[dict[str, Any]]) -> None:
+def _show_reconciled(out: Console, document: dict[str, Any]) -> None:
+    for one in document["put_back"]:
+        out.print(f"{plain(one['vm'])}: put back as it was, its window ended at {one['abort_at']}")
+    crashed = document["crashed"]
     for one in crashed:
         out.print(f"{plain(one['name'])}: {one['state']}, silent for {one['silent_s']} s")
     for migration in dict.fromkeys(one["migration"] for one in crashed if one["migration"]):

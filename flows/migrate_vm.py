@@ -1,13 +1,15 @@
 """Move one fully stopped machine from one cloud to another (NIST use case 4.5)."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from prefect import flow
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State as PrefectState
 from prefect.states import Cancelled
 from pydantic import Field
 
 from coldferry import calls
+from coldferry.due import window_end
 from coldferry.errors import (
     ColdferryError,
     Drifted,
@@ -15,6 +17,7 @@ from coldferry.errors import (
     NotMovable,
     PreflightFailed,
     Rejected,
+    Undone,
     after_halt,
     in_order,
 )
@@ -32,8 +35,10 @@ from tasks.estimating import foretell
 from tasks.failing import failures_told, tell_of_failure
 from tasks.halting import (
     confirm_halted,
+    confirm_in_window,
     give_back,
     halt,
+    have_it_run,
     record,
     record_failure,
     still_halted,
@@ -125,10 +130,14 @@ async def migrate_vm(
         measured = await probe_remote(shares, seen, max_latency_ms, measured, timed)
     expected = await foretell(source, target, approval.plan, seen, inspect=inspect)
 
-    async with failures_told(migration, source, vm, target), turn(migration, source, target):
+    until = window_end(runtime.flow_run.tags or ())
+    async with (
+        failures_told(migration, source, vm, target),
+        turn(migration, source, target, halted=halted),
+    ):
         try:
             new_vm, devices, findings = await carry_out(
-                source, vm, target, approval.plan, seen, stop_timeout_s, timed
+                source, vm, target, approval.plan, seen, stop_timeout_s, timed, until
             )
         except PreflightFailed as refusal:
             raise at_stage(refusal, found, migration) from None
@@ -159,14 +168,17 @@ async def carry_out(
     seen: Inspection | None,
     stop_timeout_s: int,
     timed: Stopwatch,
+    abort_at: datetime | None = None,
 ) -> tuple[str, list[MovedDevice], list[Finding]]:
     """From an approved plan to a new machine: its full id, its disks, and what was found.
 
     Up to the halt every error is a refusal; after it, a failure that the same
     run again goes on from. ``seen`` is what the disks said when the plan was
-    approved, None when nobody is to look.
+    approved, None when nobody is to look. ``abort_at`` is when a halted source
+    is to be started again, by whoever finds it so.
     """
     migration = plan.migration
+    confirm_in_window(source, vm, migration, abort_at)
     check_settings()
     with timed("preflight"):
         faults = preflight(source, vm, target, plan)
@@ -175,10 +187,14 @@ async def carry_out(
 
     try:
         with timed("halt"):
-            halt(source, vm, plan, stop_timeout_s)
+            before = halt(source, vm, plan, stop_timeout_s, abort_at)
         with timed("describe again"):
             confirm_unchanged(source, vm, plan)
-            record(source, vm, migration, State.HALTED)
+            try:
+                record(source, vm, migration, State.HALTED)
+            except Undone:
+                have_it_run(source, vm, migration, before)
+                raise
         with timed("freeze"):
             frozen = freeze(source, vm, plan)
         if seen is not None:
@@ -187,9 +203,9 @@ async def carry_out(
         record(source, vm, migration, State.COPYING)
         copies, proven, remarks = await bring_proven(source, target, plan, frozen, timed)
         confirm_halted(source, vm, frozen)
-        record(source, vm, migration, State.PROVEN)
         with timed("preflight again"):
             faults += preflight_again(target, plan)
+        record(source, vm, migration, State.PROVEN)  # last: it refuses what was put back
         with timed("allocate"):
             new_vm = allocate(target, plan, [proven[disk.device.name] for disk in frozen])
         with timed("compare"):

@@ -14,7 +14,7 @@ from flows.migrate_vm import migrate_vm
 from tasks.waves.carrying import carry_out, finished
 from tasks.waves.clouds import load_clouds
 from tasks.waves.deployed import Deployed
-from tasks.waves.ending import end_children, end_waiting_children
+from tasks.waves.ending import end_children, end_waiting_children, return_overdue
 from tasks.waves.here import Here
 from tasks.waves.reading import name_run, wave_of
 
@@ -23,7 +23,8 @@ from tasks.waves.reading import name_run, wave_of
     name="migrate-wave",
     flow_run_name="wave",
     on_cancellation=[end_children],
-    on_crashed=[end_waiting_children],
+    on_failure=[return_overdue],
+    on_crashed=[end_waiting_children, return_overdue],
 )
 async def migrate_wave(
     manifest: str = "", selector: Selector | None = None

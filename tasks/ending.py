@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.objects import State as RunState
+from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled
 
@@ -48,7 +50,8 @@ async def end_runs(migration: str, patience_s: float = PATIENCE_S) -> list[str]:
     for run in living:
         await _confirm_can_end(run, migration)
     for run in living:
-        get_run_logger().info(inert(f"Ending the run {run.name}."))
+        with suppress(MissingContextError):  # in a hook there is no run
+            get_run_logger().info(inert(f"Ending the run {run.name}."))
         async with get_client() as client:
             await client.set_flow_run_state(run.id, RunState(type=StateType.CANCELLING))
     deadline = time.monotonic() + patience_s

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from coldferry.errors import ColdferryError, Conflict, Failed, Finding, Undone
-from coldferry.migration import ENDED, MOVED, Marks, State
+from coldferry.errors import ColdferryError, Conflict, Failed, Finding, Refused, Undone
+from coldferry.migration import ENDED, HELD, HELD_AT_TARGET, MOVED, Marks, State
 from coldferry.moved import still_moved
 from coldferry.plan import Plan
 from coldferry.ports import FrozenDisk, PowerState
@@ -14,8 +15,13 @@ from tasks.steps import step
 
 
 @step("halt")
-def halt(source: Cloud, vm: str, plan: Plan, timeout_s: float) -> None:
+def halt(
+    source: Cloud, vm: str, plan: Plan, timeout_s: float, abort_at: datetime | None = None
+) -> str:
     """Remember the power state in the machine's tags, then stop it; never terminates it.
+
+    Answers how it was before the migration halted it. With it goes when the
+    window ends, so that whoever finds it halted then knows to start it.
 
     A machine that can only be terminated goes on running, as was acknowledged.
 
@@ -27,17 +33,54 @@ def halt(source: Cloud, vm: str, plan: Plan, timeout_s: float) -> None:
     if marks is None or marks.migration != migration or marks.power_before is None:
         off = cloud.power(vm) in (PowerState.STOPPED, PowerState.STOPPING)
         before = PowerState.STOPPED if off else PowerState.RUNNING
-        cloud.mark(vm, Marks(migration, State.APPROVED, before.value))
+        own = Marks(migration, State.APPROVED, before.value, abort_at=abort_at)
+    else:
+        own = replace(marks, abort_at=abort_at)  # it may go on in another window, or in none
+    if own != marks:
+        cloud.mark(vm, own)
     if plan.machine.stoppable is not False:
         cloud.stop(vm, timeout_s=timeout_s)
+    return own.power_before or ""
+
+
+def confirm_in_window(source: Cloud, vm: str, migration: str, abort_at: datetime | None) -> None:
+    """Raise Refused once the run's window has ended; a source that is halted is started again.
+
+    A run that its worker began late, or that was resumed by hand, must not halt
+    what was called off or put back.
+    """
+    if abort_at is None or datetime.now(UTC) < abort_at:
+        return
+    marks = source.source().marks(vm)
+    if marks is not None and marks.migration == migration and marks.state in HELD_AT_TARGET:
+        return  # it arrived: nothing is halted any more, and nothing is started
+    give_back(source, vm, migration, State.FAILED)
+    raise Refused(
+        f"The window of {migration} ended at {abort_at.isoformat(' ', 'minutes')}: its source is "
+        "not halted after that.",
+        "Give the same wave with a later abort_at, or 'coldferry migrate' to move it by itself.",
+    )
+
+
+def have_it_run(source: Cloud, vm: str, migration: str, before: str) -> None:
+    """Start the source where it was put back while this run was about to stop it.
+
+    Whoever put it back found it running still, and looks no more.
+    """
+    with suppress(ColdferryError):
+        cloud = source.source()
+        marks = cloud.marks(vm)
+        ours = marks is not None and marks.migration == migration and marks.state not in MOVED
+        if ours and marks.power_before is None and before == PowerState.RUNNING.value:
+            cloud.start(vm)
 
 
 @step("record")
 def record(source: Cloud, vm: str, migration: str, state: State) -> None:
     """Write how far the migration is to the machine's tags.
 
-    Raises Undone when it was ended or cut over meanwhile, from another machine:
-    neither is ever written over.
+    Raises Undone when it was ended, cut over or put back meanwhile, from another
+    machine: none is ever written over. One that arrived has met its window.
     """
     cloud = source.source()
     marks = cloud.marks(vm)
@@ -50,7 +93,14 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
             f"{migration} was ended or cut over while it was carried out: it is {marks.state}.",
             f"Run 'coldferry rollback {migration}' once more for what this run made since.",
         )
-    cloud.mark(vm, replace(marks, state=state))
+    elif marks.power_before is None and state in HELD:
+        raise Undone(
+            f"The source of {migration} was put back while it was carried out: it runs as it did "
+            "before.",
+            "What was copied stays; the same command again halts it, and copies what changed.",
+        )
+    arrived = state is State.ALLOCATED
+    cloud.mark(vm, replace(marks, state=state, abort_at=None if arrived else marks.abort_at))
 
 
 def record_failure(source: Cloud, vm: str, migration: str) -> None:

@@ -17,14 +17,16 @@ def limit_name(cloud: Cloud) -> str:
 
 
 @asynccontextmanager
-async def turn(migration: str, *clouds: Cloud) -> AsyncIterator[None]:
+async def turn(migration: str, *clouds: Cloud, halted: bool = False) -> AsyncIterator[None]:
     """Wait for a slot of each cloud's limit, where there is one; then be alone with the migration.
 
-    Waited for before anything is halted. A limit is not a lock: one whose lease is lost while a
-    machine is halted ends nothing. Raises Conflict as :func:`coldferry.home.alone` does.
+    Waited for before anything is halted: one whose source is ``halted`` already goes on beside
+    the limit, or it would be down for as long as others take. A limit is not a lock: one whose
+    lease is lost while a machine is halted ends nothing. Raises Conflict as
+    :func:`coldferry.home.alone` does.
     """
     async with AsyncExitStack() as held:
-        if names := await _limited(clouds):
+        if not halted and (names := await _limited(clouds)):
             await held.enter_async_context(
                 concurrency(names, occupy=1, raise_on_lease_renewal_failure=False)
             )

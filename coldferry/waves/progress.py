@@ -98,7 +98,7 @@ def next_steps(wave: Wave, states: States, now: datetime) -> list[Step]:
         return [*steps, AskAgain(waiting, wave.window.next_moment(now))]
     if any(one.state is RowState.PLANNED for one in standing.values()):
         return steps  # the window is not open yet
-    guarded = wave.window.abort_at is not None and any(_returnable(o) for o in standing.values())
+    guarded = wave.window.abort_at is not None and any(one.down for one in standing.values())
     return steps if guarded else [*steps, _end(standing)]
 
 
@@ -141,13 +141,19 @@ def _too_late(wave: Wave, one: Standing, now: datetime) -> str:
 
 
 def _returns(wave: Wave, standing: States, now: datetime) -> Iterator[PutBack]:
-    """Sources to start again: what others start after comes first, as ever."""
+    """Sources to start again: what others start after comes first, as ever.
+
+    One that could not be started does not hold the others back, and is tried
+    again when its pause is over, for as long as the wave is there.
+    """
     if not past(end := wave.window.abort_at, now) or end is None:
         return
-    back = {name for name, one in standing.items() if _returnable(one)}
+    back = {name for name, one in standing.items() if one.down}
+    stuck = {name for name in back if standing[name].stuck}
     behind = needs(wave.after)
     for name in standing:
-        if name in back and not behind[name] & back:
+        pause = standing[name].retry_at if name in stuck else None
+        if name in back and not behind[name] & (back - stuck) and (not pause or past(pause, now)):
             yield PutBack(name, f"it had not arrived by {said(end)}")
 
 
@@ -162,10 +168,6 @@ def _begun(wave: Wave, standing: States, now: datetime) -> Iterator[Begin]:
         if standing[name].state is RowState.PLANNED and name in ready and places > 0:
             places -= 1
             yield Begin(name, standing[name].tries + 1)
-
-
-def _returnable(one: Standing) -> bool:
-    return one.down and not one.stuck
 
 
 def _end(standing: States) -> End:

@@ -45,8 +45,9 @@ class Standing:
     ``halted`` says of a row without a run that its source was left halted;
     ``stopping`` that its stop was ordered, and nobody wrote down that it came.
     ``tries`` counts the runs that were begun for it. ``stuck`` says that its
-    source could not be started again: only a person can help. ``doing`` is a
-    word for the page, ``ends_at`` when it is expected to arrive.
+    source could not be started again so far; that is tried again at ``retry_at``,
+    None for at once. ``doing`` is a word for the page, ``ends_at`` when it is
+    expected to arrive.
     """
 
     state: RowState = RowState.PLANNED
@@ -58,6 +59,7 @@ class Standing:
     stuck: bool = False
     doing: str = ""
     ends_at: datetime | None = None
+    retry_at: datetime | None = None
 
     @property
     def down(self) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+import httpx
+
 from coldferry import errors
 from coldferry.due import ABORT_AT_TAG, WAVE_TAG
 from coldferry.errors import ColdferryError
@@ -13,6 +15,14 @@ from coldferry.waves.wave import Row, Wave
 
 ROW_TAG = "coldferry-row:"
 ATTEMPT_TAG = "coldferry-attempt:"
+
+API_AWAY = (httpx.HTTPError, RuntimeError, OSError)
+"""What a call of Prefect's API raises when it does not answer, or answers with an error; a client
+that cannot look at its version raises RuntimeError."""
+
+ENDS_WITHIN_S = 120.0
+"""How long a child that was cancelled may take: its source is halted, and its worker may be
+dead."""
 
 
 class Ending(StrEnum):
@@ -55,6 +65,9 @@ class Children(Protocol):
     every_s: float
     """How often to look at them, in seconds."""
 
+    ends_within_s: float
+    """How long to wait for one that was cancelled, in seconds."""
+
     async def known(self) -> list[Child]:
         """The newest child of each row that any run of this wave began."""
 
@@ -74,6 +87,15 @@ def tags_of(wave: Wave, row: Row, attempt: int) -> list[str]:
     guarded = [f"{ABORT_AT_TAG}{end.isoformat()}"] if end is not None else []
     found_by = [f"{WAVE_TAG}{wave.name}", f"{ROW_TAG}{row.name}", f"{ATTEMPT_TAG}{attempt}"]
     return [*found_by, *guarded]
+
+
+def refuses(error: Exception) -> bool:
+    """Prefect's API said no, and will say so again."""
+    if not isinstance(error, httpx.HTTPStatusError):
+        return False
+    status = error.response.status_code
+    later = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS)
+    return httpx.codes.is_client_error(status) and status not in later
 
 
 def ending_of(error: type[ColdferryError]) -> Ending:

@@ -19,7 +19,7 @@ from prefect.exceptions import ObjectNotFound
 from coldferry.errors import BadInput
 from coldferry.waves.wave import Row, Wave
 from tasks.clouds import Cloud
-from tasks.waves.children import Child, Order, tags_of
+from tasks.waves.children import ENDS_WITHIN_S, Child, Order, tags_of
 from tasks.waves.clouds import Clouds, ends
 from tasks.waves.runs import PAGE, as_child, cancel_run, tagged
 
@@ -30,6 +30,7 @@ class Deployed:
     """See :class:`tasks.waves.children.Children`."""
 
     every_s = 5.0
+    ends_within_s = ENDS_WITHIN_S
 
     def __init__(self, wave: Wave, clouds: Clouds) -> None:
         self._wave = wave
@@ -55,12 +56,13 @@ class Deployed:
         return as_child(run)
 
     async def look(self, ids: Collection[str]) -> list[Child]:
-        """One request for all."""
-        if not ids:
-            return []
-        wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(one) for one in ids]))
+        """One request for as many as are answered at once."""
+        found: list[FlowRun] = []
+        every = [UUID(one) for one in ids]
         async with get_client() as client:
-            found = await client.read_flow_runs(flow_run_filter=wanted, limit=PAGE)
+            for at in range(0, len(every), PAGE):
+                wanted = FlowRunFilter(id=FlowRunFilterId(any_=every[at : at + PAGE]))
+                found += await client.read_flow_runs(flow_run_filter=wanted, limit=PAGE)
         return list(map(as_child, found))
 
     async def cancel(self, child: str) -> None:

@@ -1,13 +1,20 @@
-"""Doing what comes next in a wave until nothing is left, or somebody has to be asked."""
+"""Doing what comes next in a wave until nothing is left, or somebody has to be asked.
+
+A source that is halted is guarded by this: what Prefect's API does not answer
+is asked again at the next look, and ends nothing.
+"""
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from coldferry.errors import ColdferryError
+from prefect.logging import get_logger
+
+from coldferry.errors import ColdferryError, Conflict
 from coldferry.progress import announce_step
 from coldferry.waves.progress import (
     AskAgain,
@@ -21,21 +28,25 @@ from coldferry.waves.progress import (
     States,
     Step,
     next_steps,
+    said,
 )
 from coldferry.waves.standing import ACTIVE
 from coldferry.waves.wave import Wave
-from tasks.waves.children import Child, Children, Ending, Order
+from tasks.waves.children import API_AWAY, Child, Children, Ending, Order, refuses
 from tasks.waves.clouds import Clouds
 from tasks.waves.sources import put_back, share, standing_at_source, unshare
 
 TRIES = 3
 """Runs of one row that may crash, one after the other, in one run of the wave."""
 
-ENDS_WITHIN_S = 120
-"""How long a child that was cancelled may take: its source is halted, and its worker may be dead.
+PAUSE_S = 30
+LONGEST_PAUSE_S = 600
+"""How long to wait before a source that could not be started is tried again; twice as long each
+time. A cloud without capacity has some later, what was refused somebody may allow."""
 
-What such a child would do later, it does not: it finds its source started.
-"""
+BESIDE_AFTER = 5
+"""Tries after which a source is started though a run on this machine lives on that was told to
+end: some quarter of an hour. Such a run finds its source started, and fails."""
 
 _STATES = {
     Ending.ARRIVED: RowState.DONE,
@@ -76,6 +87,8 @@ class Drive:
         self._clock = clock
         self._child: dict[str, Child] = {}
         self._crashed = Counter[str]()
+        self._refused = Counter[str]()
+        self._held = Counter[str]()
 
     async def take_up(self, planned: Mapping[str, Standing], orders: Mapping[str, Order]) -> None:
         """Begin with rows as they were planned, and with children of earlier runs as they are.
@@ -87,11 +100,12 @@ class Drive:
         for name, standing in planned.items():
             child = known.get(name)
             tries = max(standing.tries, child.attempt if child else 0)
-            state = standing.state
-            if child and child.ending is None and state is not RowState.DONE:
+            state, at_work = standing.state, child is not None and child.ending is None
+            if child is not None and child.ending is not Ending.ARRIVED:  # that may be undone
                 self._child[name] = child
+            if at_work and state is not RowState.DONE:
                 state = RowState.HALTED if standing.halted else RowState.RUNNING
-            halted = standing.halted or (standing.stopping and name not in self._child)
+            halted = standing.halted or (standing.stopping and not at_work)
             self.states[name] = replace(standing, state=state, tries=tries, halted=halted)
 
     async def run(self) -> End | AskAgain:
@@ -116,16 +130,32 @@ class Drive:
         Nobody would be there at that moment.
         """
         end = self._wave.window.abort_at
-        held = any(one.down and not one.stuck for one in self.states.values())
-        return end is not None and held
+        return end is not None and any(one.down for one in self.states.values())
 
     async def _look(self) -> None:
-        """Move the rows whose children moved."""
-        active = [name for name, one in self.states.items() if one.state in ACTIVE]
-        ids = [self._child[name].id for name in active if name in self._child]
-        for child in await self._children.look(ids):
-            self._child[child.row] = child
-        await asyncio.gather(*map(self._look_at, active))
+        """Move the rows whose children moved, and those whose children go on though they are over.
+
+        A child that could not be ended, or that somebody resumed by hand, may
+        halt its source again, or arrive.
+        """
+        before = dict(self._child)
+        over = (RowState.DONE,)
+        ids = [one.id for name, one in before.items() if self.states[name].state not in over]
+        try:
+            for child in await self._children.look(ids):
+                self._child[child.row] = child
+        except API_AWAY as error:
+            _log().warning("Prefect's API does not say how the runs are: %s", error)
+        await asyncio.gather(*(self._look_at(n) for n in self.states if self._moves(n, before)))
+
+    def _moves(self, name: str, before: Mapping[str, Child]) -> bool:
+        child, one = self._child.get(name), self.states[name]
+        if one.state in ACTIVE:
+            return True
+        if child is None or one.state is RowState.DONE or one.stuck:
+            return False
+        arrived = child.ending is Ending.ARRIVED and before[name].ending is not Ending.ARRIVED
+        return child.ending is None or arrived
 
     async def _look_at(self, name: str) -> None:
         child, before = self._child.get(name), self.states[name]
@@ -136,7 +166,8 @@ class Drive:
             halted = halted or marked.stopping
         if child is None or child.ending is None:
             doing = marked.doing if marked else before.doing
-            state = RowState.HALTED if halted else before.state
+            begun = before.state in (RowState.PLANNED, RowState.WAITING)  # by somebody's hand
+            state = RowState.HALTED if halted else RowState.RUNNING if begun else before.state
             self._move(name, state, before.why, doing=doing)
             return
         await self._ended(name)
@@ -168,7 +199,15 @@ class Drive:
     async def _begin(self, name: str, attempt: int) -> None:
         order = self.orders[name]
         await share(self._wave, order.migration)
-        self._child[name] = await self._children.begin(order, attempt)
+        try:
+            self._child[name] = await self._children.begin(order, attempt)
+        except (ColdferryError, *API_AWAY) as error:  # others may be halted, guarded by this run
+            if isinstance(error, ColdferryError) or refuses(error):
+                halted = self.states[name].down
+                self._move(name, RowState.FAILED if halted else RowState.REFUSED, str(error))
+            else:  # it stays planned; the same attempt again is the same child
+                _log().warning("%s is not begun yet: %s", name, error)
+            return
         state = RowState.HALTED if self.states[name].down else RowState.RUNNING
         self._move(name, state, tries=attempt, migration=order.migration)
 
@@ -183,47 +222,98 @@ class Drive:
             await self._put_back(name, RowState.SKIPPED, why)
 
     async def _put_back(self, name: str, state: RowState, why: str) -> None:
-        """End the row's child, if it has one, and have its source as it was before."""
+        """End the row's child, if it has one, and have its source as it was before.
+
+        By the clouds alone: it is done whether or not Prefect's API answers.
+        """
         child = await self._end_child(name)
         row, standing = self._wave.by_name[name], self.states[name]
         if child is not None and child.ending is Ending.ARRIVED:
             self._move(name, RowState.DONE)
             return
+        beside = self._held[name] >= BESIDE_AFTER
         try:
-            marked = await put_back(row, self._clouds, standing.migration)
+            marked = await put_back(row, self._clouds, standing.migration, beside=beside)
         except ColdferryError as error:
-            told = f"{why}, and it could not be started again: {error}"
-            self._move(name, RowState.FAILED, told, halted=True, stuck=True)
+            if state is RowState.PUT_BACK:
+                self._try_again(name, why, error)
+            else:  # it is called off again, unless it is over by then
+                self._move(name, standing.state, f"{why}; its run is not over yet: {error}")
         else:
             arrived = marked.state is RowState.DONE
             why = "" if arrived else why
             self._move(name, RowState.DONE if arrived else state, why, halted=False)
 
+    def _try_again(self, name: str, why: str, error: ColdferryError) -> None:
+        """Its source could not be started: the page names it until it is, after each pause."""
+        pause_s = min(LONGEST_PAUSE_S, PAUSE_S * 2 ** min(self._refused[name], 10))
+        self._refused[name] += 1
+        self._held[name] += isinstance(error, Conflict)
+        at = self._clock() + timedelta(seconds=pause_s)
+        told = f"{why}, and it could not be started again: {error} Tried again at {said(at)}."
+        self._move(name, RowState.FAILED, told, halted=True, stuck=True, retry_at=at)
+
     async def _end_child(self, name: str) -> Child | None:
-        """The child as it ended, or as it is when it does not in time."""
-        child = self._child.get(name)
-        if child is None or child.ending is not None:
-            return child
-        await self._children.cancel(child.id)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ENDS_WITHIN_S):
-                while child.ending is None:
-                    await asyncio.sleep(min(1.0, self._children.every_s))
-                    for seen in await self._children.look([child.id]):
-                        child = seen
+        """The child as it ended, or as it is when it does not in time.
+
+        Looked at afresh: one that was over may have been resumed by hand. What
+        one that does not end would do later, it does not: it finds its source
+        started, and may write no more how far it is.
+        """
+        if name not in self._child:
+            return None
+        child = await self._afresh(self._child[name])
+        if child.ending is None:
+            with suppress(*API_AWAY):
+                await self._children.cancel(child.id)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._children.ends_within_s):
+                    while child.ending is None:
+                        await asyncio.sleep(min(1.0, self._children.every_s))
+                        child = await self._afresh(child)
         self._child[name] = child
         await self._ended(name)
+        return child
+
+    async def _afresh(self, child: Child) -> Child:
+        with suppress(*API_AWAY):
+            for seen in await self._children.look([child.id]):
+                return seen
         return child
 
     async def _ended(self, name: str) -> None:
         await unshare(self._wave, self.states[name].migration)
 
-    def _move(self, name: str, state: RowState, why: str = "", **changes: object) -> None:
-        """``halted`` says of a row without a child how its source was left."""
+    def _move(
+        self,
+        name: str,
+        state: RowState,
+        why: str = "",
+        *,
+        halted: bool | None = None,
+        doing: str = "",
+        tries: int | None = None,
+        migration: str | None = None,
+        stuck: bool = False,
+        retry_at: datetime | None = None,
+    ) -> None:
+        """``halted`` says of a row without a child how its source was left; None: as it was."""
         before = self.states[name]
-        changes.setdefault("halted", before.halted and state is not RowState.DONE)
-        if state not in ACTIVE:
-            changes["doing"] = ""
-        self.states[name] = replace(before, state=state, why=why, **changes)  # type: ignore[arg-type]
+        left = before.halted and state is not RowState.DONE
+        self.states[name] = replace(
+            before,
+            state=state,
+            why=why,
+            halted=left if halted is None else halted,
+            doing=doing if state in ACTIVE else "",
+            tries=before.tries if tries is None else tries,
+            migration=before.migration if migration is None else migration,
+            stuck=stuck,
+            retry_at=retry_at,
+        )
         if state is not before.state:
             announce_step(f"{name}: {state}" + (f", {why}" if why else ""))
+
+
+def _log() -> Any:
+    return get_logger("coldferry")

@@ -18,7 +18,7 @@ from prefect.logging import get_logger
 from coldferry.errors import ColdferryError
 from coldferry.progress import begin_one, end_one
 from coldferry.waves.wave import Wave
-from tasks.waves.children import Child, Ending, Order, ending_of, tags_of
+from tasks.waves.children import ENDS_WITHIN_S, Child, Ending, Order, ending_of, tags_of
 from tasks.waves.clouds import Clouds, ends
 
 Migrate = Callable[..., Coroutine[Any, Any, Any]]
@@ -29,6 +29,7 @@ class Here:
     """See :class:`tasks.waves.children.Children`. They end with this process."""
 
     every_s = 0.2
+    ends_within_s = ENDS_WITHIN_S
 
     def __init__(self, wave: Wave, clouds: Clouds, migrate: Migrate) -> None:
         self._wave = wave

@@ -5,16 +5,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
-import httpx
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
-from prefect.exceptions import PrefectHTTPStatusError
 
 from coldferry.migration import slug
 from coldferry.waves.progress import Standing, States
 from coldferry.waves.table import as_markdown
 from coldferry.waves.wave import Wave
+from tasks.waves.children import API_AWAY
 
 
 class Page:
@@ -30,7 +29,7 @@ class Page:
         if states == self._shown:
             return
         text = as_markdown(self._wave, states, datetime.now(UTC))
-        with suppress(PrefectHTTPStatusError, httpx.TransportError):
+        with suppress(*API_AWAY):
             await self._write(text)
             self._shown = dict(states)
 

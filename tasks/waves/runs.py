@@ -13,7 +13,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelling
 
-from coldferry.due import WAVE_TAG
+from coldferry.due import WAVE_TAG, RunState
+from tasks.runs import run_state, runs_of
 from tasks.waves.children import ATTEMPT_TAG, ROW_TAG, Child, Ending, ending_told
 
 FLOW = "migrate-vm"
@@ -64,6 +65,16 @@ _ENDINGS = {
 
 def _told(tags: Iterable[str], prefix: str) -> str:
     return next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), "")
+
+
+async def living(wave: str, but: UUID | None = None) -> list[FlowRun]:
+    """Runs of the wave itself that are at work: none that waits, is being ended, or is silent."""
+    found = []
+    for run in await runs_of(f"{WAVE_TAG}{wave}", ("migrate-wave",)):
+        ending = run.state is None or run.state.is_cancelling()
+        if run.id != but and not ending and await run_state(run) is RunState.ALIVE:
+            found.append(run)
+    return found
 
 
 async def cancel_run(run: UUID) -> None:

@@ -1,19 +1,19 @@
 """A wave's sources while it runs: how their tags stand, and how they are put back."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 
-import httpx
-from prefect.exceptions import PrefectHTTPStatusError
-from prefect.logging import get_run_logger
+from prefect.logging import get_logger
 
 from coldferry.errors import BadInput, ColdferryError
+from coldferry.home import alone
 from coldferry.migration import State, pair_of
 from coldferry.waves.progress import RowState, Standing, standing_of
 from coldferry.waves.wave import Row, Wave
 from tasks.halting import give_back
 from tasks.limiting import change
-from tasks.steps import step
+from tasks.waves.children import API_AWAY
 from tasks.waves.clouds import Clouds, ends
 
 _DOING = {
@@ -32,19 +32,24 @@ async def standing_at_source(row: Row, clouds: Clouds) -> Standing | None:
         return None
 
 
-async def put_back(row: Row, clouds: Clouds, migration: str) -> Standing:
+async def put_back(row: Row, clouds: Clouds, migration: str, *, beside: bool = False) -> Standing:
     """Start the source if it ran before, and leave only the attempt's tag; what is copied stays.
 
-    One that arrived by now is left as it is. Raises what the source raises.
+    One that arrived by now is left as it is. Raises what the source raises, and
+    Conflict while a run on this machine carries it out, unless it is started
+    ``beside`` that. No task: Prefect's API may be away.
     """
-    return await asyncio.to_thread(_put_back, row, clouds, migration)
+    return await asyncio.to_thread(_put_back, row, clouds, migration, beside=beside)
 
 
-@step("put back")
-def _put_back(row: Row, clouds: Clouds, migration: str) -> Standing:
-    marked = _marked(row, clouds)
-    if marked.state is not RowState.DONE and marked.migration:
-        give_back.fn(ends(row, clouds)[0], row.vm, migration or marked.migration, State.FAILED)
+def _put_back(row: Row, clouds: Clouds, migration: str, *, beside: bool) -> Standing:
+    named = migration or _marked(row, clouds).migration
+    if not named:
+        return Standing()
+    with nullcontext() if beside else alone(named):  # a run that begins here now finds it held
+        marked = _marked(row, clouds)
+        if marked.state is not RowState.DONE and marked.migration:
+            give_back.fn(ends(row, clouds)[0], row.vm, named, State.FAILED)
     return marked
 
 
@@ -73,5 +78,5 @@ async def _limit(migration: str, bytes_per_s: int) -> None:
     """A limit that cannot be written stops no machine."""
     try:
         await change("migrations", migration, {"bytes_per_s": bytes_per_s})
-    except (BadInput, PrefectHTTPStatusError, httpx.TransportError) as error:
-        get_run_logger().warning("%s has no limit of its own: %s", migration, error)
+    except (BadInput, *API_AWAY) as error:
+        get_logger("coldferry").warning("%s has no limit of its own: %s", migration, error)

@@ -195,7 +195,7 @@ def test_a_name_that_nobody_knows_is_bad_input(sandbox):
 
 def test_reconciling_where_nothing_is_dead_changes_nothing(sandbox):
     answer = sandbox.here("reconcile")
-    assert (answer.exit_code, answer.document) == (0, {"crashed": []})
+    assert (answer.exit_code, answer.document) == (0, {"crashed": [], "put_back": []})
 
 
 def test_a_silence_that_a_heartbeat_may_last_is_not_taken(sandbox):

@@ -245,7 +245,7 @@ def night(served, tmp_path_factory):
 
 
 def test_a_run_that_died_with_its_worker_stays_running_until_it_is_looked_for(night):
-    assert night.too_early.document == {"crashed": []}
+    assert night.too_early.document == {"crashed": [], "put_back": []}
     assert night.state_alive == "Running"
 
 

@@ -1,6 +1,8 @@
 """Our tags on a machine."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -35,6 +37,15 @@ def test_a_machine_that_was_never_moved_bears_no_marks(aws: Sandbox, vm: str) ->
     aws.ec2.create_tags(Resources=[vm], Tags=[{"Key": ATTEMPT_TAG, "Value": "; rm -rf /"}])
     assert aws.cloud().marks(vm) is None
     assert vm not in [one for one, _ in aws.cloud().marked()]
+
+
+def test_the_end_of_a_window_stands_on_the_machine(aws: Sandbox, vm: str) -> None:
+    marks = replace(HALTED, abort_at=datetime(2031, 5, 4, 2, 0, tzinfo=UTC))
+    aws.cloud().mark(vm, marks)
+
+    assert aws.cloud().marks(vm) == marks
+    assert (vm, marks) in list(aws.cloud().marked())
+    assert tags(aws, vm).keys() == {"Name", "team", ATTEMPT_TAG, POWER_TAG}
 
 
 def test_marks_are_read_as_written(aws: Sandbox, vm: str) -> None:

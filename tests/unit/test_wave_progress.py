@@ -76,7 +76,7 @@ def test_it_always_ends_with_every_row_over_and_no_source_left_halted_past_the_w
 
     assert all(one.over for one in carried.states.values())
     if wave.window.abort_at:
-        assert not [one for one in carried.states.values() if one.down and not one.stuck]
+        assert not [one for one in carried.states.values() if one.down]
     complete = all(one.state is DONE for one in carried.states.values())
     assert carried.end.complete == complete
 
@@ -181,11 +181,21 @@ def test_at_the_window_s_end_what_is_halted_is_put_back_and_what_arrived_stays()
 
 def test_a_source_that_cannot_be_started_again_does_not_hold_the_others_back():
     wave = a_wave(*SHOP, window=NIGHT)
-    stuck = Standing(FAILED, halted=True, stuck=True)
+    stuck = Standing(FAILED, halted=True, stuck=True, retry_at=NIGHT.abort_at + HOUR)
 
     told = steps(wave, NIGHT.abort_at, db=stuck, app=HALTED, web=HALTED)
 
     assert [step.row for step in told] == ["app"]
+
+
+def test_a_source_that_cannot_be_started_is_tried_again_after_its_pause_and_keeps_the_wave():
+    wave = a_wave(a_row("a"), window=NIGHT)
+    later = NIGHT.abort_at + HOUR
+    stuck = Standing(FAILED, halted=True, stuck=True, retry_at=later)
+
+    assert steps(wave, NIGHT.abort_at, a=stuck) == []
+    assert [type(step) for step in steps(wave, later, a=stuck)] == [PutBack]
+    assert [type(step) for step in steps(wave, later, a=replace(stuck, retry_at=None))] == [PutBack]
 
 
 def test_the_wave_stays_while_a_halted_source_is_still_to_be_put_back():

@@ -98,10 +98,10 @@ class Carried:
                 self._set(row, RowState.SKIPPED, why=why)
             case PutBack(row, why):
                 watch(self, "return", row)
-                if self.luck and self.draw(st.integers(0, 9)) == 0:
+                if self.luck and not self.states[row].stuck and self.draw(st.integers(0, 9)) == 0:
                     self._set(row, RowState.FAILED, halted=True, stuck=True)
                 else:
-                    self._set(row, RowState.PUT_BACK, why=why, halted=False)
+                    self._set(row, RowState.PUT_BACK, why=why, halted=False, stuck=False)
             case AskAgain(rows, _):
                 watch(self, "ask", "")
                 self.asked += 1

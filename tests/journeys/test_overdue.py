@@ -1,0 +1,174 @@
+"""Nobody guards a window any more: who looks later starts what is still halted."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelling, Running
+
+from coldferry.errors import Denied, Failed
+from coldferry.home import alone
+from coldferry.migration import Marks, State
+from coldferry.ports import PowerState
+from flows.migrate_vm import migrate_vm
+from flows.migrate_wave import migrate_wave
+from flows.reconcile import reconcile
+from tasks.waves.ending import end_children, return_overdue
+from tests.conformance.worlds import a_source
+from tests.journeys.clouds import Watched, lend_source
+
+VM = "web"
+PAST = datetime.now(UTC) - timedelta(minutes=1)
+
+
+class Left:
+    """A machine that was halted and left so, its window over."""
+
+    def __init__(self, name, **marks):
+        self.migration = f"{name}-there-00c0ffee-a1"
+        self.cloud = a_source(VM, 1)
+        self.source = Watched(self.cloud)
+        self.block = lend_source(self.source)
+        self.cloud.stop(VM)
+        told = {"state": State.COPYING, "power_before": "running", "abort_at": PAST, **marks}
+        self.marks = Marks(self.migration, **told)
+        self.cloud.mark(VM, self.marks)
+
+    @property
+    def runs(self):
+        return self.cloud.power(VM) is PowerState.RUNNING
+
+    def put_away(self):
+        """No other test finds it."""
+        self.cloud.mark(VM, Marks(self.migration, State.ROLLED_BACK))
+
+
+@pytest.fixture
+def left(prefect_api):
+    """Makes such machines."""
+    made = []
+
+    def make(name, **marks):
+        made.append(Left(name, **marks))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.put_away()
+
+
+def ours(document, *machines):
+    """What was put back of these."""
+    named = {one.migration for one in machines}
+    return [one["migration"] for one in document["put_back"] if one["migration"] in named]
+
+
+def test_a_source_past_its_window_is_started_and_no_other(left):
+    overdue, stopping = left("overdue"), left("stopping", state=State.APPROVED)
+    others = [
+        left("early", abort_at=PAST + timedelta(hours=1)),
+        left("arrived", state=State.ALLOCATED),
+        left("cut-over", state=State.CUT_OVER),
+        left("windowless", abort_at=None),
+    ]
+    before_it_was_off = left("off", power_before="stopped")
+
+    document = asyncio.run(reconcile())
+
+    found = {one.migration for one in (overdue, stopping)}
+    assert set(ours(document, overdue, stopping, *others)) == found
+    assert overdue.runs
+    assert stopping.runs
+    assert overdue.cloud.marks(VM) == Marks(overdue.migration, State.FAILED)
+    assert not [one for one in others if one.runs or one.cloud.marks(VM) != one.marks]
+    assert not before_it_was_off.runs
+    assert before_it_was_off.cloud.marks(VM).power_before is None
+
+
+def test_a_source_that_cannot_be_started_is_told_and_found_the_next_time(left):
+    one = left("refused")
+    one.source.fail("start", Denied("You may not start it."), "")
+    with pytest.raises(Failed, match=f"{one.migration}.* NOT started: .*may not start it"):
+        asyncio.run(reconcile())
+    assert not one.runs
+
+    assert ours(asyncio.run(reconcile()), one) == [one.migration]
+    assert one.runs
+
+
+def test_what_a_run_on_this_machine_carries_out_is_left_to_it(left):
+    one = left("carried")
+    with alone(one.migration), pytest.raises(Failed, match="Another run on this machine"):
+        asyncio.run(reconcile())
+
+    assert not one.runs
+
+
+async def a_run(flow, state, *tags, **parameters):
+    async with get_client() as client:
+        made = await client.create_flow_run(flow, tags=tags, parameters=parameters)
+        await client.set_flow_run_state(made.id, state, force=True)
+        return await client.read_flow_run(made.id)
+
+
+async def over(*runs):
+    async with get_client() as client:
+        for run in runs:
+            await client.delete_flow_run(run.id)
+
+
+def test_what_a_wave_at_work_guards_is_left_to_it(left):
+    one, tag = left("guarded"), "coldferry-wave:guards"
+
+    async def begun():
+        child = await a_run(migrate_vm, Running(), one.migration, tag)
+        return child, await a_run(migrate_wave, Running(), tag)
+
+    runs = asyncio.run(begun())
+    document = asyncio.run(reconcile())
+    asyncio.run(over(*runs))
+
+    assert ours(document, one) == []
+    assert not one.runs
+
+
+@pytest.mark.parametrize(("end", "runs"), [(PAST, True), (PAST + timedelta(hours=1), False)])
+def test_a_wave_that_failed_puts_back_what_is_overdue_by_then(left, end, runs):
+    one = left("failed", abort_at=end)
+    source = one.block._block_document_name
+    row = {"name": "web", "vm": VM, "source": source, "target": "there"}
+    window = {"abort_at": end.isoformat()}
+    manifest = json.dumps({"name": "failed", "rows": [row], "window": window})  # YAML reads JSON
+
+    async def failed():
+        wave = await a_run(migrate_wave, Running(), "coldferry-wave:failed", manifest=manifest)
+        await return_overdue(migrate_wave, wave, wave.state)
+        await over(wave)
+
+    asyncio.run(failed())
+
+    assert one.runs is runs
+
+
+async def ended(child_of, *others):
+    """What becomes of a child when one run of its wave is cancelled beside others."""
+    tag = f"coldferry-wave:{child_of}"
+    cancelled = await a_run(migrate_wave, Cancelling(), tag)
+    waves = [await a_run(migrate_wave, state, tag) for state in others]
+    child = await a_run(migrate_vm, Running(), tag)
+    await end_children(migrate_wave, cancelled, cancelled.state)
+    async with get_client() as client:
+        state = (await client.read_flow_run(child.id)).state
+    await over(cancelled, *waves, child)
+    return state.name
+
+
+def test_a_cancelled_run_of_a_wave_leaves_the_children_to_another_that_is_at_work(prefect_api):
+    assert asyncio.run(ended("doubled", Running())) == "Running"
+
+
+def test_runs_of_a_wave_that_are_all_cancelled_end_its_children(prefect_api):
+    assert asyncio.run(ended("alone")) == "Cancelling"
+    assert asyncio.run(ended("both", Cancelling())) == "Cancelling"

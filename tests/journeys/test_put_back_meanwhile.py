@@ -1,0 +1,122 @@
+"""A source that is put back under a run: the run ends as failed, and no machine stays down."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prefect import tags
+
+from coldferry.errors import ColdferryError, Denied, Refused, Undone
+from coldferry.migration import HELD, Marks, State
+from coldferry.ports import PowerState
+from tasks.halting import give_back, record
+from tests.journeys.test_story import VM, Ferry
+
+MIGRATION = "web-01-memory-00c0ffee-a1"
+PUT_BACK = Marks(MIGRATION, State.FAILED)
+
+
+@pytest.fixture
+def ferry(prefect_api):
+    """A machine of one disk on its way."""
+    return Ferry(disks=1)
+
+
+def put_back(ferry):
+    """As a wave does at the end of its window."""
+    marks = ferry.source.cloud.marks(VM)
+    give_back.fn(ferry.blocks[0], VM, marks.migration, State.FAILED)
+
+
+@pytest.mark.parametrize("state", sorted(HELD))
+def test_a_late_run_never_writes_over_that_its_source_was_put_back(ferry, state):
+    ferry.source.cloud.mark(VM, PUT_BACK)
+    with pytest.raises(Undone, match="was put back"):
+        record.fn(ferry.blocks[0], VM, MIGRATION, state)
+
+    assert ferry.source.cloud.marks(VM) == PUT_BACK
+
+
+def test_a_source_that_is_put_back_while_it_is_being_stopped_runs(ferry):
+    ferry.source.before("stop", lambda: put_back(ferry))
+    with pytest.raises(Undone, match="was put back"):
+        ferry.migrate()
+
+    assert ferry.source.cloud.power(VM) is PowerState.RUNNING
+    assert ferry.source.cloud.marks(VM).power_before is None
+    assert ferry.nothing_at_target
+
+
+def test_no_machine_is_made_of_a_source_that_was_put_back(ferry):
+    ferry.source.before("started_since", lambda: _afterwards(ferry))
+    with pytest.raises(Undone, match="was put back"):
+        ferry.migrate()
+
+    assert ferry.target.cloud.world.machines == {}
+    assert ferry.source.cloud.power(VM) is PowerState.RUNNING
+
+
+def _afterwards(ferry):
+    """Right after the look whether it was started: between that and the new machine."""
+    ferry.target.before("preflight", lambda: put_back(ferry))
+
+
+def test_a_run_whose_source_is_put_back_at_the_very_end_fails_and_goes_on_later(ferry):
+    ferry.target.before("compare", lambda: put_back(ferry))
+    with pytest.raises(Undone):
+        ferry.migrate()
+    assert ferry.source.cloud.marks(VM).state is State.FAILED
+    assert ferry.source.cloud.power(VM) is PowerState.RUNNING
+
+
+def test_the_end_of_a_run_s_window_stands_on_the_machine_until_it_arrives(ferry):
+    end = datetime.now(UTC) + timedelta(hours=1)
+    seen = []
+    ferry.target.before("open_disk", lambda: seen.append(ferry.source.cloud.marks(VM)))
+    with tags(_until(end)):
+        ferry.migrate()
+
+    assert seen[0].abort_at == end
+    assert ferry.source.cloud.marks(VM).abort_at is None
+
+
+def test_a_run_without_a_window_takes_the_machine_out_of_the_former_one(ferry):
+    _fail_while_copying(ferry, datetime.now(UTC) + timedelta(hours=1))
+    halted = ferry.source.cloud.marks(VM)
+    seen = []
+    ferry.target.before("open_disk", lambda: seen.append(ferry.source.cloud.marks(VM)))
+    ferry.migrate()
+
+    assert halted.abort_at is not None
+    assert (seen[0].migration, seen[0].abort_at) == (halted.migration, None)
+
+
+def test_after_the_end_of_its_window_a_run_halts_nothing(ferry):
+    end = datetime.now(UTC) - timedelta(seconds=1)
+    with tags(_until(end)), pytest.raises(Refused, match=r"window of .* ended"):
+        ferry.migrate()
+
+    assert ferry.source.cloud.power(VM) is PowerState.RUNNING
+    assert ferry.source.cloud.marks(VM) is None
+
+
+def test_after_the_end_of_its_window_a_run_starts_what_is_halted(ferry):
+    _fail_while_copying(ferry, datetime.now(UTC) + timedelta(hours=1))
+    assert ferry.source.cloud.power(VM) is PowerState.STOPPED
+    with (
+        tags(_until(datetime.now(UTC))),
+        pytest.raises(ColdferryError, match=r"window of .* ended"),
+    ):
+        ferry.migrate()
+
+    assert ferry.source.cloud.power(VM) is PowerState.RUNNING
+    assert ferry.source.cloud.marks(VM).power_before is None
+
+
+def _fail_while_copying(ferry, end):
+    ferry.target.fail("open_disk", Denied("Not now."), "copy")
+    with tags(_until(end)), pytest.raises(ColdferryError):
+        ferry.migrate()
+
+
+def _until(end):
+    return f"abort-at:{end.isoformat()}"

@@ -1,0 +1,109 @@
+"""A wave guards its halted sources, whatever else does not answer."""
+
+import pytest
+
+from coldferry.errors import Denied, Transient
+from coldferry.home import alone
+from coldferry.ports import PowerState
+from coldferry.waves.progress import RowState
+from tasks.waves.children import Ending
+from tests.journeys.absent_children import VM, Night
+
+
+@pytest.fixture
+def night():
+    """A wave of one machine, whose window ends at its third hour."""
+    return Night()
+
+
+def test_a_window_is_held_while_prefect_s_api_is_away(night):
+    night.at[1] = lambda: setattr(night.children, "away", True)
+
+    ended = night.drive()
+
+    assert ended.state is RowState.PUT_BACK
+    assert night.source.power(VM) is PowerState.RUNNING
+    assert night.source.marks(VM).power_before is None
+
+
+def test_a_machine_that_could_not_be_begun_is_begun_once_the_api_answers(night):
+    night.children.away = True
+    night.at[1] = lambda: setattr(night.children, "away", False)
+    night.at[3] = lambda: night.children.end(Ending.ARRIVED)
+
+    assert night.drive().state is RowState.DONE
+
+
+def test_a_source_whose_cloud_refuses_to_start_it_is_tried_again_until_it_starts(night):
+    busy = [Transient("There is no capacity now.") for _ in range(2)]
+    night.source.refusals = [*busy, Denied("You may not start it.")]
+
+    ended = night.drive()
+
+    assert ended.state is RowState.PUT_BACK
+    assert not ended.stuck
+    assert night.source.power(VM) is PowerState.RUNNING
+    stuck = [one for one in night.shown if one.stuck]
+    assert [one.state for one in stuck] == [RowState.FAILED] * 3
+    assert "no capacity now" in stuck[0].why
+    assert "may not start it. Tried again at" in stuck[2].why
+
+
+def test_the_pause_between_two_tries_grows_and_has_a_bound(night):
+    night.source.refusals = [Transient("There is no capacity now.") for _ in range(8)]
+    told = []
+    night.show = lambda states: _noted(told, states["web"].retry_at, night)
+
+    night.drive()
+
+    assert told == [30, 60, 120, 240, 480, 600, 600, 600]
+
+
+async def _noted(told, at, night):
+    if at is not None:
+        told.append((at - night.now).total_seconds())
+
+
+def test_a_source_is_not_started_under_a_run_that_is_alive_on_this_machine(night):
+    night.children.deaf = True
+    held = alone(night.migration)
+    held.__enter__()
+    night.at[7] = lambda: (night.at.clear(), held.__exit__(None, None, None))
+
+    ended = night.drive()
+
+    assert ended.state is RowState.PUT_BACK
+    tried = [one for one in night.shown if one.stuck]
+    assert tried
+    assert "Another run on this machine is carrying out" in tried[0].why
+    assert night.source.world.machines[VM].starts == 1
+
+
+def test_a_run_that_never_ends_does_not_keep_its_source_halted_for_ever(night):
+    night.children.deaf = True
+    with alone(night.migration):
+        ended = night.drive()
+
+    assert ended.state is RowState.PUT_BACK
+    assert night.source.power(VM) is PowerState.RUNNING
+    assert sum(one.stuck for one in night.shown) == 5
+
+
+def test_a_run_that_was_resumed_by_hand_is_ended_before_its_source_is_started(night):
+    night.at[1] = lambda: night.children.end(Ending.FAILED)
+    night.at[3] = lambda: night.children.end(None)  # at the very end of the window
+
+    ended = night.drive()
+
+    assert ended.state is RowState.PUT_BACK
+    assert night.children.cancelled == ["run-1"]
+
+
+def test_a_run_that_was_resumed_by_hand_and_arrives_is_an_arrival(night):
+    night.at[1] = lambda: night.children.end(Ending.FAILED)
+    night.at[2] = lambda: night.children.end(Ending.ARRIVED)
+
+    ended = night.drive()
+
+    assert ended.state is RowState.DONE
+    assert night.source.power(VM) is PowerState.STOPPED
