@@ -12,6 +12,7 @@ from coldferry.finalising import KEEP_DAYS, MAX_KEEP_DAYS
 from coldferry.home import alone
 from coldferry.migration import State
 from tasks.clouds import Cloud
+from tasks.failing import tell_of_failure
 from tasks.finalising import (
     begin_record,
     erase_kept,
@@ -25,7 +26,12 @@ from tasks.recording import publish_erased
 from tasks.undoing import forget, release
 
 
-@flow(name="finalise", flow_run_name="{migration}: finalise")
+@flow(
+    name="finalise",
+    flow_run_name="{migration}: finalise",
+    on_failure=[tell_of_failure],
+    on_crashed=[tell_of_failure],
+)
 def finalise(
     source: Cloud,
     vm: str,

@@ -123,7 +123,7 @@ async def migrate_vm(
         measured = await probe_remote(shares, seen, max_latency_ms, measured, timed)
     expected = await foretell(source, target, approval.plan, seen, inspect=inspect)
 
-    async with failures_told(migration, source, vm, target), turn(migration, source, target):
+    async with failures_told(migration, source, vm, target, timed), turn(migration, source, target):
         try:
             new_vm, devices, findings = await carry_out(
                 source, vm, target, approval.plan, seen, stop_timeout_s, timed
