@@ -4,6 +4,7 @@ A flow has ``tell_of_failure`` among its hooks; that is all. A flow that knows
 its steps has :func:`failures_told` around them, and is told of earlier.
 """
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -11,7 +12,9 @@ from uuid import UUID
 
 from prefect import Flow, runtime
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.sorting import TaskRunSort
 from prefect.logging import get_run_logger
 
 from coldferry.errors import ColdferryError, Ended, Failed
@@ -21,6 +24,7 @@ from tasks import alarming
 from tasks.clouds import Cloud
 from tasks.failed_machine import FLOWS, ends_of, failure_of
 from tasks.reaping import migration_of
+from tasks.steps import failed_in
 from tasks.waves.failing import WAVE, wave_failure_of
 
 _told: set[tuple[str, int]] = set()
@@ -82,7 +86,7 @@ async def tell(run: FlowRun, flow: str, error: ColdferryError) -> None:
     if (str(run.id), run.run_count) in _told:
         return
     if flow == WAVE:
-        wave = await wave_failure_of(run, error, await _step_of(run))
+        wave = await wave_failure_of(run, error)
         await alarming.publish(run, flow, wave, wave.key, wave.summary)
         _told.add((str(run.id), run.run_count))
         return
@@ -109,10 +113,12 @@ async def _tell_of_machine(
 
 
 async def _step_of(run: FlowRun) -> str:
-    """The task that failed last in it, or was at work when it died; empty where none did."""
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-    from prefect.client.schemas.sorting import TaskRunSort
+    """The step that failed in it, or was at work when its process died; empty where none is known.
 
+    Of a run of another process, which is dead, Prefect's API knows.
+    """
+    if step := failed_in(str(run.id)):
+        return step
     with suppress(Exception):  # what Prefect cannot say is not known
         async with get_client() as client:
             found = await client.read_task_runs(
@@ -122,7 +128,7 @@ async def _step_of(run: FlowRun) -> str:
             )
         for one in found:
             if one.state and not (one.state.is_completed() or one.state.is_cancelled()):
-                return plain(one.name).rpartition("-")[0] or plain(one.name)
+                return re.sub(r"-[0-9a-f]{1,3}$", "", plain(one.name))
     return ""
 
 

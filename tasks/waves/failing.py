@@ -10,7 +10,13 @@ from prefect.client.schemas.objects import FlowRun
 
 from coldferry.auditing import Entry, Seen
 from coldferry.due import WAVE_TAG
-from coldferry.errors import ColdferryError, WaveUnfinished
+from coldferry.errors import (
+    BadInput,
+    ColdferryError,
+    Refused,
+    TranslationsMissing,
+    WaveUnfinished,
+)
 from coldferry.inspecting import inspection_of
 from coldferry.migration import slug
 from coldferry.waves.failing import Machine, WaveFailure
@@ -36,21 +42,21 @@ class RunFailure(WaveFailure):
         return f"failure-wave-{slug(self.name)}"
 
 
-async def wave_failure_of(run: FlowRun, error: ColdferryError, step: str) -> RunFailure:
+async def wave_failure_of(run: FlowRun, error: ColdferryError) -> RunFailure:
     """Ask the clouds of all its rows, once; what cannot be asked is said to be unknown."""
     named = (tag.removeprefix(WAVE_TAG) for tag in run.tags if tag.startswith(WAVE_TAG))
     told = RunFailure(
         name=next(named, ""),
         what=error.what,
         do=error.do,
-        step="moving the machines" if isinstance(error, WaveUnfinished) else step,
+        step=_step(error),
         deployed=run.deployment_id is not None,
         now=datetime.now(UTC),
     )
     try:
         wave = await _wave(run)
-    except ColdferryError:
-        return told  # its own fault is the cause that is told
+    except ColdferryError:  # its own fault is the cause that is told
+        return _by_document(replace(told, name=told.name or run.name), error)
     told = replace(told, name=told.name or wave.name, abort_at=wave.window.abort_at)
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -63,6 +69,15 @@ async def wave_failure_of(run: FlowRun, error: ColdferryError, step: str) -> Run
         return replace(told, unasked=(f"No answer came in {PATIENCE_S:.0f} s.",))
     machines = _with_reasons(machines, error)
     return replace(told, machines=machines, exists=exists, unasked=unasked)
+
+
+def _step(error: ColdferryError) -> str:
+    """How far a wave was, by what ended it; empty where that does not tell."""
+    if isinstance(error, WaveUnfinished):
+        return "moving the machines"
+    if isinstance(error, BadInput):
+        return "reading the wave"
+    return "planning the machines" if isinstance(error, TranslationsMissing | Refused) else ""
 
 
 async def _wave(run: FlowRun) -> Wave:
@@ -88,6 +103,25 @@ def _with_reasons(machines: Sequence[Machine], error: ColdferryError) -> list[Ma
         else one
         for one in machines
     ]
+
+
+def _by_document(told: RunFailure, error: ColdferryError) -> RunFailure:
+    """Of a wave that was selected by tags, which may select others now: as its run left it."""
+    if not isinstance(error, WaveUnfinished):
+        return told
+    end = error.document["window"]["abort_at"]
+    machines = [
+        Machine(
+            row["name"], row["vm"], row["state"], row["why"], row["source_halted"], row["migration"]
+        )
+        for row in error.document["rows"]
+    ]
+    return replace(
+        told,
+        machines=machines,
+        abort_at=datetime.fromisoformat(end) if end else None,
+        unasked=("What exists: 'coldferry audit' says it; the wave's machines were selected.",),
+    )
 
 
 def _exists(clouds: Clouds, machines: Sequence[Machine]) -> tuple[list[Entry], list[str]]:
