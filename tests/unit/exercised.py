@@ -40,9 +40,6 @@ EXERCISED = {
     ),
     ("cutover", "--security-group"): _CUTOVER,
     ("cutover", "--yes"): _CUTOVER,
-    ("demo", ""): (
-        "journeys/test_demo.py::test_the_demonstration_moves_a_machine_and_prints_its_proof"
-    ),
     ("describe", ""): (
         "journeys/test_command_line.py::test_a_machine_is_described_by_the_fields_of_the_schema"
     ),
@@ -107,15 +104,12 @@ EXERCISED = {
     ("rollback", "--target-writes"): (
         "journeys/test_cutover_commands.py::test_a_rollback_keeps_copies_and_puts_all_else_back"
     ),
-    ("sandbox down", ""): (
-        "journeys/test_sandbox_up.py::test_a_sandbox_that_took_the_place_of_one_s_own_is_left_alone"
-    ),
     ("sandbox up", ""): "journeys/test_command_line.py::test_a_second_up_prints_the_same",
     ("start", ""): (
         "journeys/test_command_line.py::test_a_machine_is_stopped_started_and_rebooted_by_its_id"
     ),
     ("status", ""): "journeys/test_rollback.py::test_status_lists_all_migrations",
-    ("up", ""): "journeys/test_up.py::test_ctrl_c_leaves_no_process_not_even_a_flow_that_runs",
+    ("up", ""): "journeys/test_sandbox_up.py::test_what_ran_before_up_runs_after_it",
     ("wave check", ""): (
         "journeys/test_wave_commands.py::"
         "test_a_file_is_checked_without_any_cloud_and_says_its_order"

@@ -119,14 +119,19 @@ def test_the_same_command_is_named_with_all_that_the_run_was_given() -> None:
 
 
 def test_every_command_that_a_failure_names_is_one_that_there_is() -> None:
-    given = {"discard_used": True, "target_writes": "discard", "checks_within_s": 30, "checks": []}
+    given = {
+        "cutover": {"security_groups": ["web"], "checks": [], "checks_within_s": 30},
+        "rollback": {"discard_used": True, "target_writes": "discard"},
+        "abort": {"discard_used": True},
+        "finalise": {"keep_days": 3},
+    }
     told = [
         command
         for verb in VERBS
         for resumable in (True, False)
         for migration in (MIGRATION, "")
         for command, _ in failure(
-            verb=verb, resumable=resumable, migration=migration, given=given if migration else {}
+            verb=verb, resumable=resumable, migration=migration, given=given.get(verb, {})
         ).commands
     ]
 
