@@ -64,7 +64,7 @@ async def tell_of_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[
     """
     async with get_client() as client:
         run = await client.read_flow_run(flow_run.id)
-    error = _error(state)
+    error = await _error(state)
     if run.deployment_id is None and (run.parent_task_run_id or not isinstance(error, Failed)):
         return
     if not isinstance(error, Ended):
@@ -132,12 +132,12 @@ async def _step_of(run: FlowRun) -> str:
     return ""
 
 
-def _error(state: State[Any]) -> ColdferryError:
+async def _error(state: State[Any]) -> ColdferryError:
     """What a state failed with, in our words."""
     if state.is_failed():
         found: Any = None
         with suppress(Exception):  # a result that cannot be read is none
-            found = state.result(raise_on_failure=False)
+            found = await state.aresult(raise_on_failure=False)
         if isinstance(found, ColdferryError):
             return found
     message = plain(state.message or "", 1000)
