@@ -46,12 +46,15 @@ class Stopwatch:
 
     seconds: dict[str, float] = field(default_factory=dict)
     began: dict[str, str] = field(default_factory=dict)
+    latest: str = ""
+    """The step that began last: where it ends by an error, the one that failed."""
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
         """Count the time spent inside as ``step``'s."""
         begun = time.monotonic()
         self.began.setdefault(step, datetime.now(UTC).isoformat(timespec="seconds"))
+        self.latest = step
         announce_step(step)
         try:
             yield

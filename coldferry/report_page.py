@@ -84,7 +84,13 @@ def _to_do(report: Report) -> str:
 
 
 def _timeline(report: Report) -> Iterator[str]:
-    yield from ("## Timeline", "", "| began (UTC) | step | seconds |", "|---|---|---|")
+    off = report.downtime
+    yield from ("## Timeline", "")
+    if off.since is not None:
+        since, until = code(off.since), code(off.until)
+        yield f"The source is halted from {since} on; this run ended at {until}."
+        yield ""
+    yield from ("| began (UTC) | step | seconds |", "|---|---|---|")
     for step, at in report.timed.began.items():
         yield f"| {at} | {code(step)} | {report.timed.seconds.get(step, 0.0)} |"
 

@@ -14,6 +14,7 @@ from console import (
     listing,
     managing,
     migrating,
+    notifying,
     placing,
     planning,
     preparing,
@@ -60,6 +61,9 @@ app.command("resume", short_help="Go on with a migration or a wave that stopped.
 app.command("abort", short_help="Give a migration up that is under way.")(resuming.abort)
 app.command("audit", short_help="List all that bears our tags, and its cost.")(auditing.audit)
 app.command("reconcile", short_help="Find runs that died with their worker.")(resuming.reconcile)
+app.command("notify", short_help="Tell people of runs that wait, failed or are done.")(
+    notifying.notify
+)
 app.command("limit", short_help="Say how fast migrations may copy, also while they do.")(
     limiting.limit
 )

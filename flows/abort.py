@@ -7,10 +7,16 @@ from prefect import flow
 from flows.rollback import rollback
 from tasks.clouds import Cloud
 from tasks.ending import confirm_under_way, end_runs
+from tasks.failing import tell_of_failure
 from tasks.undoing import left_over
 
 
-@flow(name="abort", flow_run_name="{migration}: given up")
+@flow(
+    name="abort",
+    flow_run_name="{migration}: given up",
+    on_failure=[tell_of_failure],
+    on_crashed=[tell_of_failure],
+)
 async def abort(
     source: Cloud, vm: str, target: Cloud, migration: str, discard_used: bool = False
 ) -> dict[str, Any]:

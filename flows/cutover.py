@@ -14,12 +14,18 @@ from coldferry.home import alone
 from coldferry.moved import KEEP_DAYS, MAX_KEEP_DAYS
 from coldferry.switched import Switched
 from tasks.clouds import Cloud
+from tasks.failing import tell_of_failure
 from tasks.going import go_or_not
 from tasks.recording import publish_switched
 from tasks.switching import check_all, look_ahead, open_up, start_new, tag_as_moved
 
 
-@flow(name="cutover", flow_run_name="{migration}: cutover")
+@flow(
+    name="cutover",
+    flow_run_name="{migration}: cutover",
+    on_failure=[tell_of_failure],
+    on_crashed=[tell_of_failure],
+)
 def cutover(
     source: Cloud,
     vm: str,

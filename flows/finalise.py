@@ -13,6 +13,7 @@ from coldferry.migration import State
 from coldferry.moved import MAX_KEEP_DAYS
 from coldferry.removing import confirm_same
 from tasks.clouds import Cloud
+from tasks.failing import tell_of_failure
 from tasks.finalising import (
     begin_record,
     copied_disks,
@@ -28,7 +29,12 @@ from tasks.recording import publish_erased
 from tasks.undoing import forget, release
 
 
-@flow(name="finalise", flow_run_name="{migration}: finalise")
+@flow(
+    name="finalise",
+    flow_run_name="{migration}: finalise",
+    on_failure=[tell_of_failure],
+    on_crashed=[tell_of_failure],
+)
 def finalise(
     source: Cloud,
     vm: str,

@@ -132,7 +132,7 @@ async def migrate_vm(
 
     until = window_end(runtime.flow_run.tags or ())
     async with (
-        failures_told(migration, source, vm, target),
+        failures_told(migration, source, vm, target, timed),
         turn(migration, source, target, halted=halted),
     ):
         try:

@@ -11,6 +11,7 @@ from coldferry.home import alone
 from coldferry.migration import slug
 from coldferry.waves.selecting import Selector
 from flows.migrate_vm import migrate_vm
+from tasks.failing import tell_of_failure
 from tasks.waves.carrying import carry_out, finished
 from tasks.waves.clouds import load_clouds
 from tasks.waves.deployed import Deployed
@@ -23,8 +24,8 @@ from tasks.waves.reading import name_run, wave_of
     name="migrate-wave",
     flow_run_name="wave",
     on_cancellation=[end_children],
-    on_failure=[return_overdue],
-    on_crashed=[end_waiting_children, return_overdue],
+    on_failure=[return_overdue, tell_of_failure],
+    on_crashed=[end_waiting_children, return_overdue, tell_of_failure],
 )
 async def migrate_wave(
     manifest: str = "", selector: Selector | None = None

@@ -13,12 +13,18 @@ from coldferry.home import alone
 from coldferry.migration import State
 from coldferry.ports import Owned
 from tasks.clouds import Cloud
+from tasks.failing import tell_of_failure
 from tasks.going import discard_or_stop
 from tasks.halting import give_back, revive
 from tasks.undoing import TargetWrites, discard, forget, keep, look_back, release, stop_new
 
 
-@flow(name="rollback", flow_run_name="{migration}: way back")
+@flow(
+    name="rollback",
+    flow_run_name="{migration}: way back",
+    on_failure=[tell_of_failure],
+    on_crashed=[tell_of_failure],
+)
 def rollback(
     source: Cloud,
     vm: str,

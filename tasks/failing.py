@@ -1,33 +1,31 @@
-"""Telling of a failed run what a person needs first, as its artifact."""
+"""Telling of a failed run what a person needs first: one door for every flow of ours.
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+A flow has ``tell_of_failure`` among its hooks; that is all. A flow that knows
+its steps has :func:`failures_told` around them, and is told of earlier.
+"""
+
+import re
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from prefect import Flow, runtime
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.sorting import TaskRunSort
 from prefect.logging import get_run_logger
 
-from coldferry.auditing import Entry, Seen
-from coldferry.due import ABORT_AT_TAG
-from coldferry.errors import ColdferryError, Ended
-from coldferry.failing import Failure
-from coldferry.inspecting import inspection_of
-from coldferry.migration import Marks, slug
+from coldferry.errors import ColdferryError, Ended, Failed
 from coldferry.plain import plain
-from coldferry.ports import PowerState, is_source
-from coldferry.progress import unwatch_steps, watch_steps
-from tasks.auditing import see, weigh
-from tasks.clouds import SLUG, Cloud
+from coldferry.report import Stopwatch
+from tasks import alarming
+from tasks.clouds import Cloud
+from tasks.failed_machine import FLOWS, ends_of, failure_of
 from tasks.reaping import migration_of
-
-_PATIENCE_S = 60.0
-"""A cloud that does not answer must not keep a failure from being told."""
+from tasks.steps import failed_in
+from tasks.waves.failing import WAVE, wave_failure_of
 
 _told: set[tuple[str, int]] = set()
 """Runs of this process that were told of, with the number of the try."""
@@ -35,11 +33,12 @@ _told: set[tuple[str, int]] = set()
 
 @asynccontextmanager
 async def failures_told(
-    migration: str, source: Cloud, vm: str, target: Cloud
+    migration: str, source: Cloud, vm: str, target: Cloud, timed: Stopwatch
 ) -> AsyncIterator[None]:
-    """Publish what a person needs first when what is inside fails; the failure goes on."""
-    steps: list[str] = []
-    watch_steps(steps.append)
+    """Publish what a person needs first when what is inside fails; the failure goes on.
+
+    ``timed`` is the run's own: in one process there are other machines' steps, too.
+    """
     try:
         yield
     except Ended:
@@ -48,146 +47,99 @@ async def failures_told(
         try:
             async with get_client() as client:
                 run = await client.read_flow_run(UUID(runtime.flow_run.id))
-            await publish(run, migration, source, vm, target, error, steps[-1] if steps else "")
+            ends = (source, target)
+            await _tell_of_machine(run, "migrate-vm", migration, vm, ends, error, timed.latest)
         except Exception as trouble:  # noqa: BLE001 - telling must never hide what happened
             get_run_logger().warning(f"The failure could not be told: {type(trouble).__name__}.")
         raise
-    finally:
-        unwatch_steps(steps.append)
 
 
 async def tell_of_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """The hook for failed and crashed runs: tells what nobody told yet.
 
     A worker calls it with these very keywords, in its own process, for a run
-    whose process died.
+    whose process died. A command says itself what it ended with: of a run of its
+    own only what touched a machine is told, and of a flow inside another the
+    outer one tells.
     """
-    del flow
     async with get_client() as client:
         run = await client.read_flow_run(flow_run.id)
-    if run.deployment_id is None or (str(run.id), run.run_count) in _told:
-        return  # a command says itself what it ended with
-    await tell(run, _error(state))
+    error = await _error(state)
+    if run.deployment_id is None and (run.parent_task_run_id or not isinstance(error, Failed)):
+        return
+    if not isinstance(error, Ended):
+        await tell(run, flow.name, error)
 
 
 async def tell_of_death(runs: Sequence[FlowRun]) -> None:
     """The same for runs that were found dead: no hook ran for them."""
     for run in runs:
         if run.parent_task_run_id is None or run.deployment_id is not None:  # no disk's own
-            await tell(run, ColdferryError("Its worker and its process died.", resumable=True))
+            async with get_client() as client:
+                flow = await client.read_flow(run.flow_id)
+            error = ColdferryError("Its worker and its process died.", resumable=True)
+            await tell(run, flow.name, error)
 
 
-async def tell(run: FlowRun, error: ColdferryError) -> None:
-    """Publish it for a run of ``migrate-vm``, from its parameters and tags alone."""
-    source, target = await _block(run, "source"), await _block(run, "target")
-    if source is None or target is None or "migration" in run.parameters:
-        return  # what goes by a migration's id carries none out
-    vm = str(run.parameters.get("vm", ""))
-    await publish(run, migration_of(run), source, vm, target, error, "")
+async def tell(run: FlowRun, flow: str, error: ColdferryError) -> None:
+    """Publish it for a run, from its parameters and tags alone, unless that was done."""
+    if (str(run.id), run.run_count) in _told:
+        return
+    if flow == WAVE:
+        wave = await wave_failure_of(run, error)
+        await alarming.publish(run, flow, wave, wave.key, wave.summary)
+        _told.add((str(run.id), run.run_count))
+        return
+    ends = await ends_of(run) if flow in FLOWS else None
+    if ends is not None:
+        migration = str(run.parameters.get("migration") or migration_of(run))
+        vm = str(run.parameters.get("vm", ""))
+        await _tell_of_machine(run, flow, migration, vm, ends, error, await _step_of(run))
 
 
-async def publish(
+async def _tell_of_machine(
     run: FlowRun,
+    flow: str,
     migration: str,
-    source: Cloud,
     vm: str,
-    target: Cloud,
+    ends: tuple[Cloud, Cloud],
     error: ColdferryError,
     step: str,
 ) -> None:
-    """Ask both clouds once, and write the artifact to the run that failed."""
+    """It counts as told once it is: what failed to be published is tried again by the hook."""
+    failure = await failure_of(run, FLOWS[flow], migration, vm, ends, error, step)
+    await alarming.publish(run, flow, failure, failure.key, failure.summary)
     _told.add((str(run.id), run.run_count))
-    power, marks, exists, unasked = None, None, list[Entry](), list[str]()
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            power, marks, exists, unasked = await asyncio.to_thread(
-                _ask, migration, source, vm, target
+
+
+async def _step_of(run: FlowRun) -> str:
+    """The step that failed in it, or was at work when its process died; empty where none is known.
+
+    Of a run of another process, which is dead, Prefect's API knows.
+    """
+    if step := failed_in(str(run.id)):
+        return step
+    with suppress(Exception):  # what Prefect cannot say is not known
+        async with get_client() as client:
+            found = await client.read_task_runs(
+                flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])),
+                sort=TaskRunSort.EXPECTED_START_TIME_DESC,
+                limit=20,
             )
-    except TimeoutError:
-        unasked = [f"No answer came in {_PATIENCE_S:.0f} s."]
-    failure = Failure(
-        run=str(run.id),
-        migration=migration,
-        source=_name(source),
-        vm=vm,
-        target=_name(target),
-        what=error.what,
-        do=error.do,
-        step=step,
-        resumable=error.resumable or error.exit_code == ColdferryError.exit_code,
-        now=datetime.now(UTC),
-        power=power,
-        marks=marks,
-        exists=exists,
-        unasked=unasked,
-        abort_at=abort_at(run),
-    )
-    artifact = ArtifactCreate(
-        key=f"failure-{migration or slug(vm)}",
-        type="markdown",
-        data=failure.as_markdown(),
-        description=plain(failure.summary),
-        flow_run_id=run.id,
-    )
-    async with get_client() as client:
-        await client.create_artifact(artifact)
+        for one in found:
+            if one.state and not (one.state.is_completed() or one.state.is_cancelled()):
+                return re.sub(r"-[0-9a-f]{1,3}$", "", plain(one.name))
+    return ""
 
 
-def abort_at(run: FlowRun) -> datetime | None:
-    """The end of the run's window, where a tag of it says one."""
-    for tag in run.tags:
-        if tag.startswith(ABORT_AT_TAG):
-            with suppress(ValueError):
-                said = datetime.fromisoformat(tag.removeprefix(ABORT_AT_TAG))
-                return said if said.tzinfo else None
-    return None
-
-
-def _ask(
-    migration: str, source: Cloud, vm: str, target: Cloud
-) -> tuple[PowerState | None, Marks | None, list[Entry], list[str]]:
-    power, marks, unasked, seen = None, None, list[str](), list[Seen]()
-    try:
-        there = source.machines()
-        power = there.power(vm)
-        marks = there.marks(vm) if is_source(there) else None
-    except ColdferryError as error:
-        unasked.append(f"{_name(source)}: {error}")
-    for cloud in (source, target):
-        try:
-            seen.append(see(_name(cloud), cloud))
-        except ColdferryError as error:
-            unasked.append(f"{_name(cloud)}: {error}")
-    found = weigh(seen).entries if migration else []
-    words = (migration, inspection_of(migration))
-    mine = [one for one in found if one.thing.migration in words]
-    own = marks if marks is not None and marks.migration == migration else None
-    return power, own, mine, list(dict.fromkeys(unasked))
-
-
-def _error(state: State[Any]) -> ColdferryError:
+async def _error(state: State[Any]) -> ColdferryError:
     """What a state failed with, in our words."""
     if state.is_failed():
         found: Any = None
         with suppress(Exception):  # a result that cannot be read is none
-            found = state.result(raise_on_failure=False)
+            found = await state.aresult(raise_on_failure=False)
         if isinstance(found, ColdferryError):
             return found
     message = plain(state.message or "", 1000)
     crashed = "Its process died." if state.is_crashed() else "It ended with a defect of ours."
     return ColdferryError(f"{crashed} {message}".strip(), resumable=True)
-
-
-async def _block(run: FlowRun, name: str) -> Cloud | None:
-    said = cast("Mapping[str, Any]", run.parameters).get(name)
-    reference = said.get("$ref") if isinstance(said, Mapping) else None
-    if not isinstance(reference, Mapping):
-        return None
-    try:
-        return cast("Cloud", await Cloud.aload_from_ref(dict(reference)))
-    except (ValueError, RuntimeError):  # Prefect's words for no such document, and for a faulty one
-        return None
-
-
-def _name(cloud: Cloud) -> str:
-    return f"{SLUG}/{cloud._block_document_name}"  # noqa: SLF001 - Prefect has no other word for it

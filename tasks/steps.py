@@ -19,6 +19,9 @@ EARLY_RETRY_DELAYS_S = [1.0, 3.0]
 """Before anything was touched a person is waiting, and nothing is lost by an early end."""
 
 
+_failed: dict[str, str] = {}
+
+
 def worth_retrying_early(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
     """What the provider called transient, but for a provider that does not answer at all."""
     error = _error(state)
@@ -28,6 +31,18 @@ def worth_retrying_early(_task: Task[Any, Any], _run: TaskRun, state: State[Any]
 def worth_retrying(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
     """Only what the provider itself called transient."""
     return isinstance(_error(state), Transient)
+
+
+def failed_in(run: str) -> str:
+    """The step that failed last in a run of this process, by the run's id; empty where none did.
+
+    Prefect's API has it, too, but only once the events of the tasks were worked through.
+    """
+    return _failed.get(run, "")
+
+
+def _note(task: Task[Any, Any], run: TaskRun, _state: State[Any]) -> None:
+    _failed[str(run.flow_run_id)] = task.name
 
 
 def _error(state: State[Any]) -> BaseException | None:
@@ -50,6 +65,7 @@ def step(name: str, *, early: bool = False) -> Callable[[Callable[P, R]], Task[P
             retry_condition_fn=worth_retrying_early if early else worth_retrying,
             cache_policy=NO_CACHE,
             persist_result=False,
+            on_failure=[_note],
         )(function)
 
     return decorate

@@ -21,16 +21,24 @@ class Selector(BaseModel):
     must bear each of ``tags``; none selects nothing.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str
+    """What the wave is called; the same name again is the same wave."""
     source: str
+    """The saved cloud that its machines are taken from, by its block's name."""
     target: str
+    """The saved cloud that they are brought to."""
     tags: dict[str, str]
+    """What a machine must bear, all of it, as `{"wave": "weekend-1"}`."""
     options: Options = Options()
+    """What each migration is told."""
     window: Window = Window()
+    """When what may happen."""
     machines_at_once: Annotated[int, Field(ge=1, le=100)] = 4
+    """How many machines are on their way at the same time."""
     bytes_per_s: Annotated[int, Field(ge=1)] | None = None
+    """What all copies of the wave may send together, in bytes a second."""
 
 
 def kind_of(text: str) -> Literal["yaml", "csv"]:

@@ -142,3 +142,11 @@ def test_probe_says_how_far_away_a_file_server_is(sandbox):
     assert told.document["read"]["answered"] == 3
     assert "IOPS" in told.document["meaning"]
     assert json.dumps(told.document)
+
+
+def test_probe_only_connects_where_that_is_asked(sandbox):
+    with serving() as server:
+        told = sandbox.here("probe", "127.0.0.1", "--port", str(server.port), "--connect-only")
+
+    assert told.exit_code == 0
+    assert told.document["read"] is None

@@ -5,14 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.journeys.notified import listening, save_webhook
 from tests.journeys.test_deployment import a_machine
 
 pytestmark = pytest.mark.slow
@@ -118,53 +116,6 @@ def artifacts(served, key):
     return served.api("POST", "/artifacts/filter", asked)
 
 
-@contextmanager
-def listening():
-    """A place for notifications; what came."""
-    came = []
-
-    class Sink(BaseHTTPRequestHandler):
-        def do_POST(self):
-            length = int(self.headers.get("Content-Length", 0))
-            came.append(json.loads(self.rfile.read(length)))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_):
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", came
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def notify(served, url, folder):
-    """Give the server the template of deployments/, with a block that calls ``url``."""
-    kind = served.api("GET", "/block_types/slug/custom-webhook")["id"]
-    schema = served.api("POST", "/block_schemas/filter", {
-        "block_schemas": {"block_type_id": {"any_": [kind]}}
-    })[0]["id"]  # fmt: skip
-    block = served.api("POST", "/block_documents/", {
-        "name": "night-shift", "block_type_id": kind, "block_schema_id": schema,
-        "data": {"name": "n", "url": url, "json_data": {"text": "{{subject}}|{{body}}"}},
-    })  # fmt: skip
-    file = folder / "notifications.yaml"
-    text = (ROOT / "deployments" / "notifications.yaml").read_text()
-    file.write_text(text.replace("BLOCK_ID", block["id"]))
-    given = ["--no-prompt", "automation", "create", "--from-file", str(file)]
-    subprocess.run(
-        [sys.executable, "-m", "prefect", *given],
-        env=os.environ | {"PREFECT_API_URL": f"{served.address}/api"},
-        capture_output=True, check=True,
-    )  # fmt: skip
-
-
 class Night:
     """Four runs: one dies with its worker, one alone, one is given up, one waits for its form."""
 
@@ -229,10 +180,11 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def night(served, tmp_path_factory):
+def night(served):
     doomed = Doomed(served)
     with listening() as (url, came):
-        notify(served, url, tmp_path_factory.mktemp("automations"))
+        block = save_webhook(served.api, url)
+        assert served.sandbox.cli("notify", block).exit_code == 0
         try:
             told = Night(served, doomed, came)
             yield told
@@ -314,4 +266,6 @@ def test_people_are_told_of_what_waits_what_failed_and_what_is_done(night):
     assert "Waits for you: waits: aws to azure" in told
     assert "Crashed: crashes: aws to azure" in told
     assert "Done: dies: aws to azure" in told
+    assert f"coldferry abort {night.crashed}" in told
+    assert "Source" in told
     assert f"/runs/flow-run/{night.dies}" in told

@@ -8,8 +8,10 @@ import pytest
 import yaml
 from prefect import Flow
 
+from tasks.failed_machine import FLOWS as MACHINE_FLOWS
 from tasks.failing import tell_of_failure
 from tasks.runs import FLOWS, SILENT_S
+from tasks.waves.failing import WAVE
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = {
@@ -38,10 +40,46 @@ def test_a_deployment_bears_its_flows_name_and_says_what_it_does(row):
 
 
 @pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)
-def test_every_field_of_a_run_form_is_explained(row):
+def test_a_deployment_is_found_by_what_it_is(row):
+    assert row["tags"]
+    assert len(row["description"]) > len(row["name"]) + 20
+
+
+@pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)
+def test_every_field_of_a_run_form_has_a_title_its_place_and_an_explanation(row):
     parameters = flow_of(row).parameters.properties
 
-    assert [name for name, field in parameters.items() if not field.get("description")] == []
+    for name, field in parameters.items():
+        assert field["title"], name
+        assert len(field["description"]) > 10, name
+    assert [field["position"] for field in parameters.values()] == [*range(len(parameters))]
+
+
+@pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)
+def test_a_run_form_asks_first_for_what_must_be_said(row):
+    schema = flow_of(row).parameters
+    required = [name in schema.required for name in schema.properties]
+
+    assert required == sorted(required, reverse=True)
+
+
+@pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)
+def test_every_field_of_a_form_inside_the_form_is_explained(row):
+    parts = flow_of(row).parameters.definitions
+    told = {
+        f"{part}.{name}": field.get("description") or field.get("$ref")
+        for part, schema in parts.items()
+        if part != "Cloud" and not part.endswith("Access")  # a block is picked by its name
+        for name, field in schema.get("properties", {}).items()
+    }
+
+    assert [name for name, words in told.items() if not words] == []
+
+
+def test_the_upkeep_has_its_schedules_ready():
+    kept = {name for name, row in DEPLOYED.items() if row.get("schedules")}
+
+    assert kept == {"audit", "reconcile"}
 
 
 @pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)
@@ -63,8 +101,29 @@ def test_every_notification_names_flows_that_are_ours():
         name for row in rows for name in row["trigger"]["match_related"]["prefect.resource.name"]
     }
 
-    assert len(rows) == 3
+    assert len(rows) == 4
     assert named <= set(FLOWS)
+    assert {row["name"] for row in rows} == {
+        f"coldferry run {what}" for what in ("waits", "failed", "crashed", "done")
+    }
+
+
+def test_no_notification_holds_anything_secret():
+    text = (ROOT / "deployments" / "notifications.yaml").read_text()
+    rows = yaml.safe_load(text)["automations"]
+    actions = [action for row in rows for action in row["actions"]]
+
+    assert {action["type"] for action in actions} == {"send-notification"}
+    assert {action["block_document_id"] for action in actions} == {"BLOCK_ID"}
+    assert "http" not in text
+
+
+@pytest.mark.parametrize("name", sorted({*MACHINE_FLOWS, WAVE}))
+def test_whatever_of_ours_fails_is_told_of(name):
+    flow = flow_of(DEPLOYED[name])
+
+    assert tell_of_failure in flow.on_failure_hooks
+    assert tell_of_failure in flow.on_crashed_hooks
 
 
 @pytest.mark.parametrize("row", DEPLOYED.values(), ids=DEPLOYED)

@@ -1,5 +1,6 @@
 """What a failed run says first."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,8 @@ from coldferry.auditing import Belongs, Entry
 from coldferry.failing import Failure
 from coldferry.migration import Marks, State
 from coldferry.ports import PowerState, Tagged
+from coldferry.remedies import VERBS
+from tests.unit.command_lines import parses
 
 MIGRATION = "web-01-azure-0123abcd-a1"
 NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
@@ -84,3 +87,84 @@ def test_a_hostile_cause_makes_no_link() -> None:
     inline = [child for token in kit.parse(page) for child in token.children or []]
 
     assert not {"link_open", "html_inline", "image"} & {token.type for token in inline}
+
+
+@pytest.mark.parametrize(
+    ("verb", "verbs"),
+    [
+        ("cutover", ["cutover", "rollback", "status"]),
+        ("rollback", ["rollback", "status", "audit"]),
+        ("abort", ["abort", "status", "rollback"]),
+        ("finalise", ["finalise", "status", "audit"]),
+    ],
+)
+def test_what_comes_after_a_migration_has_its_own_commands(verb, verbs) -> None:
+    told = failure(verb=verb)
+
+    assert [command.split()[1] for command, _ in told.commands] == verbs
+    assert told.as_markdown().startswith(f"# Failed: {verb} `{MIGRATION}`")
+
+
+def test_the_same_command_is_named_with_all_that_the_run_was_given() -> None:
+    given = {
+        "security_groups": ["web", "a b"], "checks": ["tcp:443"], "checks_within_s": 600,
+        "keep_days": 3, "go": True, "vm": "i-1",
+    }  # fmt: skip
+    (again, _), *_ = failure(verb="cutover", given=given).commands
+
+    assert again == (
+        f"coldferry cutover {MIGRATION} --security-group web --security-group 'a b' "
+        "--check tcp:443 --keep-days 3"
+    )
+
+
+def test_every_command_that_a_failure_names_is_one_that_there_is() -> None:
+    given = {
+        "cutover": {"security_groups": ["web"], "checks": [], "checks_within_s": 30},
+        "rollback": {"discard_used": True, "target_writes": "discard"},
+        "abort": {"discard_used": True},
+        "finalise": {"keep_days": 3},
+    }
+    told = [
+        command
+        for verb in VERBS
+        for resumable in (True, False)
+        for migration in (MIGRATION, "")
+        for command, _ in failure(
+            verb=verb, resumable=resumable, migration=migration, given=given.get(verb, {})
+        ).commands
+    ]
+
+    assert [line for line in told if not parses(line)] == []
+
+
+def test_a_cutover_that_left_neither_machine_running_says_so() -> None:
+    moved = Marks(MIGRATION, State.CUT_OVER, "running", "2026-11-29T02:00:00+00:00")
+    page = failure(verb="cutover", marks=moved, target_power=PowerState.STOPPED).as_markdown()
+
+    assert "- **New machine**: **stopped**: neither of the two runs." in page
+    assert "**stopped**; it was tagged as moved, and stays halted." in page
+
+
+def test_a_moved_source_that_runs_is_not_overlooked() -> None:
+    moved = Marks(MIGRATION, State.CUT_OVER, "running")
+    page = failure(verb="cutover", marks=moved, power=PowerState.RUNNING).as_markdown()
+
+    assert "**running**, though the new machine has taken over: stop one of the two." in page
+
+
+def test_a_notification_has_the_same_facts_and_commands_without_markup() -> None:
+    told = failure(abort_at=NOW + timedelta(minutes=41), what="Azure `denied` *it*.")
+    text = told.as_text()
+
+    assert "Cause: Azure `denied` *it*. Grant it." in text
+    assert "Source i-1: STOPPED; it ran before the halt." in text
+    assert "Window: 41 minutes left until the source is to be put back." in text
+    assert re.findall(r"^\d\. (coldferry \w+ \S+)", text, re.MULTILINE) == [
+        command for command, _ in told.commands
+    ]
+    assert "**" not in text
+
+
+def test_a_notification_of_a_hostile_cause_makes_no_link() -> None:
+    assert "https://" not in failure(what="See https://evil.example now.").as_text()

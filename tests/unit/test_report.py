@@ -81,6 +81,14 @@ def test_the_timeline_says_when_each_step_began() -> None:
     assert re.match(r"\| 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00 \|", row)
 
 
+def test_the_timeline_says_from_when_on_the_source_is_halted() -> None:
+    text = _markdown()
+    timeline = text[text.index("## Timeline") : text.index("| began (UTC)")]
+
+    assert "halted from `2026-11-28T02:13:05+00:00` on" in timeline
+    assert "this run ended at `2026-11-28T02:17:15+00:00`" in timeline
+
+
 def test_a_page_for_the_ticket_runs_and_fetches_nothing() -> None:
     hostile = "<script>alert(1)</script> [a](javascript:alert(1)) ![b](http://x.example/y.png)"
     page = as_html("</title><b>", f"{_markdown()}\n\n{hostile}\n")
