@@ -128,9 +128,15 @@ def rollback(
 @command
 def status(
     migration: Annotated[str | None, typer.Argument(metavar="[MIGRATION]")] = None,
+    wave: Annotated[
+        str,
+        typer.Option(metavar="WAVE", help="The machines of a wave, by its file or its name"),
+    ] = "",
     json: Json = False,
 ) -> Outcome:
     """Say where migrations stand, from the clouds' own tags."""
+    if wave:
+        return _status_of_wave(migration, wave)
     if migration is None:
         silent: list[str] = []
         every = [found.as_json() for found in tracking.everything(silent)]
@@ -142,6 +148,16 @@ def status(
         return Outcome(document, lambda out: _show_status(out, every))
     one = tracking.find(migration, need_both=False).as_json()
     return Outcome(one, lambda out: _show_status(out, [one]))
+
+
+def _status_of_wave(migration: str | None, wave: str) -> Outcome:
+    from console.wave_looking import status_of
+    from console.waving import read
+
+    if migration is not None:
+        raise BadInput("Which is meant?", "Give either a migration or a wave.")
+    file = Path(wave)
+    return status_of(read(file) if file.exists() or file.suffix else wave)
 
 
 def show_report(out: Console, report: dict[str, Any], *, lasting: bool = True) -> None:

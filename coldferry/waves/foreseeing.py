@@ -51,13 +51,15 @@ class Phase:
 class Load:
     """One machine's way: ``before`` its source is halted, and ``after`` that.
 
-    ``begun`` machines have a place from the first moment, whatever the order says.
-    ``unknown`` are steps that nobody measured: they count as nothing here.
+    ``begun`` machines have a place from the first moment, whatever the order says; of ``halted``
+    ones only what comes ``after`` is left. ``copy_at`` is the place of the copy in that, None
+    where nothing is copied. ``unknown`` are steps that nobody measured: they count as nothing.
     """
 
     name: str
     before: tuple[Phase, ...] = ()
     after: tuple[Phase, ...] = ()
+    copy_at: int | None = None
     unknown: tuple[str, ...] = ()
     begun: bool = False
     halted: bool = False
@@ -70,7 +72,8 @@ class Load:
     @property
     def alone_s(self) -> float:
         """How long it takes when no other machine is under way."""
-        return sum(phase.seconds({}) for phase in (*self.before, *self.after))
+        left = self.after if self.halted else (*self.before, *self.after)
+        return sum(phase.seconds({}) for phase in left)
 
 
 @dataclass(frozen=True)
@@ -94,19 +97,23 @@ def load_of(name: str, found: Estimate, share_bytes_per_s: float | None = None) 
         name,
         before=tuple(phases[one] for one in names[:first]),
         after=tuple(phases[one] for one in names[first:]),
+        copy_at=names.index("copy") - first if "copy" in names[first:] else None,
         unknown=found.whole_s.unknown,
     )
 
 
 def foresee(
-    loads: Sequence[Load], at_once: int, behind: Mapping[str, Collection[str]]
+    loads: Sequence[Load],
+    at_once: int,
+    behind: Mapping[str, Collection[str]],
+    opens_s: float = 0.0,
 ) -> dict[str, Passage]:
     """When each comes, by name. They are begun in this sequence as places become free.
 
     ``behind`` says of each name which others are to be halted before it is begun;
-    those that are not among the loads are out of account.
+    those that are not among the loads are out of account. None is begun before ``opens_s``.
     """
-    run = _Run(loads, at_once, behind)
+    run = _Run(loads, at_once, behind, opens_s)
     while run.active or run.waiting:
         run.begin()
         run.move_on()
@@ -128,14 +135,18 @@ class _Going:
 
 class _Run:
     def __init__(
-        self, loads: Sequence[Load], at_once: int, behind: Mapping[str, Collection[str]]
+        self,
+        loads: Sequence[Load],
+        at_once: int,
+        behind: Mapping[str, Collection[str]],
+        opens_s: float,
     ) -> None:
         self.begins: dict[str, float] = {}
         self.halts: dict[str, float] = {}
         self.arrives: dict[str, float] = {}
         self.waiting = [load for load in loads if not load.begun]
         self.active: list[_Going] = []
-        self._at_once, self._behind = at_once, behind
+        self._at_once, self._behind, self._opens_s = at_once, behind, opens_s
         self._running = {load.name for load in loads if not load.halted}
         self._now_s = 0.0
         for load in loads:
@@ -144,7 +155,7 @@ class _Run:
 
     def begin(self) -> None:
         """All that may be begun now; what takes no time is over at once, and makes room."""
-        again = True
+        again = self._now_s >= self._opens_s
         while again:
             again = False
             for load in list(self.waiting):
@@ -159,11 +170,13 @@ class _Run:
         """Let the time pass until a phase ends."""
         users = Counter(one for going in self.active for one in going.phases[0].shared)
         takes = [going.phases[0].seconds(users) for going in self.active]
-        step_s = min(
-            (going.left * all_s for going, all_s in zip(self.active, takes, strict=True)),
-            default=0.0,
-        )
-        self._now_s += step_s
+        ends = [going.left * all_s for going, all_s in zip(self.active, takes, strict=True)]
+        opening_s = self._opens_s - self._now_s
+        if self.waiting and opening_s > 0 and opening_s < min(ends, default=opening_s + 1):
+            step_s, self._now_s = opening_s, self._opens_s
+        else:
+            step_s = min(ends, default=0.0)
+            self._now_s += step_s
         for going, all_s in zip(list(self.active), takes, strict=True):
             rest_s = going.left * all_s
             if step_s >= rest_s * _ALMOST:

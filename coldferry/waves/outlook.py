@@ -1,6 +1,6 @@
 """Whether a wave fits its window, which of its machines do not, and what holds it up most. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,15 +89,19 @@ def look_ahead(
     estimates: Mapping[str, Estimate],
     now: datetime,
     rationed: Rationed = NOTHING_SHORT,
+    halted: Collection[str] = (),
 ) -> Outlook:
-    """The wave begun now, or at its start; rows without an estimate are over, or do not go."""
+    """The wave begun now, or at its start; rows without an estimate are over, or do not go.
+
+    The sources of those in ``halted`` are halted already.
+    """
     names = [name for name in stop_order(wave.after) if name in estimates]
     if not names:
         return Outlook()
     begin = max(now, wave.window.start or now)
-    ways = _Ways(wave, [(name, estimates[name]) for name in names])
+    ways = _Ways(wave, [(name, estimates[name]) for name in names], halted)
     rows = {
-        name: _expected(wave, passage, begin)
+        name: _expected(wave, passage, begin, down=name in halted)
         for name, passage in sorted(ways.as_it_is.items(), key=lambda one: one[1].begins_s)
     }
     late = any(one.late for one in rows.values())
@@ -122,8 +126,10 @@ def share_of(wave: Wave) -> float | None:
 class _Ways:
     """The wave as it is, and as it would be without one thing that holds it up."""
 
-    def __init__(self, wave: Wave, estimates: Sequence[tuple[str, Estimate]]) -> None:
-        self._wave, self._estimates = wave, estimates
+    def __init__(
+        self, wave: Wave, estimates: Sequence[tuple[str, Estimate]], halted: Collection[str]
+    ) -> None:
+        self._wave, self._estimates, self._halted = wave, estimates, halted
         self._behind = needed_by(wave.after)
         self._loads = self._loads_with(share_of(wave))
         self.as_it_is = self._foresee()
@@ -160,7 +166,10 @@ class _Ways:
         return self._foresee([load.without({name}) for load in self._loads])
 
     def _loads_with(self, share: float | None) -> list[Load]:
-        return [load_of(name, found, share) for name, found in self._estimates]
+        return [
+            replace(load_of(name, found, share), halted=name in self._halted)
+            for name, found in self._estimates
+        ]
 
     def _foresee(
         self,
@@ -179,17 +188,17 @@ def _end(ways: Mapping[str, Passage]) -> float:
     return max((one.arrives_s for one in ways.values()), default=0.0)
 
 
-def _expected(wave: Wave, passage: Passage, begin: datetime) -> Expected:
+def _expected(wave: Wave, passage: Passage, begin: datetime, *, down: bool) -> Expected:
     found = Expected(
         *(begin + timedelta(seconds=round(s)) for s in
           (passage.begins_s, passage.halted_s, passage.arrives_s))
     )  # fmt: skip
-    return replace(found, late=_late(wave, found))
+    return replace(found, late=_late(wave, found, down=down))
 
 
-def _late(wave: Wave, one: Expected) -> str:
+def _late(wave: Wave, one: Expected, *, down: bool) -> str:
     latest, end = wave.window.latest_start, wave.window.abort_at
-    if latest and one.halted_at >= latest:
+    if latest and not down and one.halted_at >= latest:
         return f"halted {_after(one.halted_at, latest)} latest_start"
     if end and one.arrives_at > end:
         return f"arrives {_after(one.arrives_at, end)} abort_at"

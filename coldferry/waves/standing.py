@@ -46,7 +46,8 @@ class Standing:
     ``stopping`` that its stop was ordered, and nobody wrote down that it came.
     ``tries`` counts the runs that were begun for it. ``stuck`` says that its
     source could not be started again: only a person can help. ``doing`` is a
-    word for the page, ``ends_at`` when it is expected to arrive.
+    word for the page, ``ends_at`` when it is expected to arrive, or, with ``at_least``, not
+    before that: not all that it takes is known.
     """
 
     state: RowState = RowState.PLANNED
@@ -58,6 +59,7 @@ class Standing:
     stuck: bool = False
     doing: str = ""
     ends_at: datetime | None = None
+    at_least: bool = False
 
     @property
     def down(self) -> bool:
