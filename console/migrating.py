@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coldferry.errors import problem
+from coldferry.errors import BadInput, problem
 from coldferry.plain import counted, plain
 from console import answers as answer_file
 from console import blocks, placing, tracking

@@ -77,8 +77,8 @@ class Outlook:
             return "Whether it fits cannot be told: what is known of it does."
         if self.fits:
             return "It fits."
-        told = [f"IT DOES NOT FIT: {counted(len(self.late), 'machine')} too late."]
-        told = told if self.late else ["IT DOES NOT FIT."]
+        late = f": {counted(len(self.late), 'machine')} too late" if self.late else ""
+        told = [f"IT DOES NOT FIT{late}."]
         if self.short:
             told.append(f"Too little at the target: {'; '.join(self.short)}.")
         return " ".join(told)
