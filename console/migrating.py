@@ -157,7 +157,8 @@ def _status_of_wave(migration: str | None, wave: str) -> Outcome:
     if migration is not None:
         raise BadInput("Which is meant?", "Give either a migration or a wave.")
     file = Path(wave)
-    return status_of(read(file) if file.exists() or file.suffix else wave)
+    named = file.exists() or file.suffix in (".yaml", ".yml", ".csv")
+    return status_of(read(file) if named else wave)
 
 
 def show_report(out: Console, report: dict[str, Any], *, lasting: bool = True) -> None:

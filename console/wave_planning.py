@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from coldferry.errors import Refused, TranslationsMissing
 from coldferry.fleet import SIGNS, Light
+from coldferry.gaps import Gap
 from coldferry.plain import counted, plain, visible
 from coldferry.report_file import as_html
 from coldferry.waves.plan_page import COLUMNS, WavePlan
@@ -18,9 +19,6 @@ from coldferry.waves.wave import Wave
 from console import new_file, sheets
 from console.output import Outcome
 from console.prefect_server import use_server
-
-if TYPE_CHECKING:
-    from coldferry.gaps import Gap
 
 _STYLES = {Light.RED: "red", Light.AMBER: "yellow", Light.GREEN: "green"}
 
@@ -37,7 +35,7 @@ def plan_wave(wave: Wave, html: Path | None) -> Outcome:
     return Outcome(document, lambda out: _show(out, made, asked, html), _exit_code(made))
 
 
-async def _planned(wave: Wave) -> "tuple[WavePlan, list[Gap]]":
+async def _planned(wave: Wave) -> tuple[WavePlan, list[Gap]]:
     from tasks.book import open_book  # they import Prefect, which must find its server
     from tasks.waves.asking import open_gaps
     from tasks.waves.clouds import load_clouds

@@ -79,9 +79,8 @@ def steady(before: States, after: Mapping[str, Standing]) -> dict[str, Standing]
 
 def _tells(name: str, states: States, estimates: Mapping[str, Estimate]) -> bool:
     one = states.get(name, Standing())
-    return name in states and name in estimates and not one.over and one.state not in (
-        RowState.WAITING,
-    )  # fmt: skip
+    going = not one.over and one.state is not RowState.WAITING
+    return going and name in states and name in estimates
 
 
 def _load(

@@ -66,7 +66,7 @@ def test_a_row_that_comes_too_late_is_told_in_its_line():
     slow = {"estimate": an_estimate(3000)}
     plan = a_plan(wave, a=slow, b=slow)
 
-    assert "TOO LATE: arrives 42 min after abort_at" in plan.as_markdown()
+    assert "TOO LATE: arrives 41 min after abort_at" in plan.as_markdown()
     assert "IT DOES NOT FIT: 1 machine too late." in plan.as_markdown()
 
 
