@@ -14,7 +14,8 @@ from coldferry.fleet import SIGNS, Light
 from coldferry.gaps import Gap
 from coldferry.plain import counted, plain, visible
 from coldferry.report_file import as_html
-from coldferry.waves.plan_page import COLUMNS, WavePlan
+from coldferry.waves.plan_page import COLUMNS, as_markdown, cells, summary
+from coldferry.waves.planned import WavePlan
 from coldferry.waves.wave import Wave
 from console import new_file, sheets
 from console.output import Outcome
@@ -30,7 +31,7 @@ def plan_wave(wave: Wave, html: Path | None) -> Outcome:
     asked = [{**sheets.as_row(gap), "machines": [one.vm for one in gap.machines]} for gap in gaps]
     document: dict[str, Any] = {**made.as_json(), "gaps": asked}
     if html is not None:
-        new_file.write(html, as_html(f"Wave {wave.name}: the plan", made.as_markdown()))
+        new_file.write(html, as_html(f"Wave {wave.name}: the plan", as_markdown(made)))
         document["html"] = str(html)
     return Outcome(document, lambda out: _show(out, made, asked, html), _exit_code(made))
 
@@ -58,9 +59,9 @@ def _show(
 ) -> None:
     table = Table(*COLUMNS)
     for one in made.rows:
-        table.add_row(*(plain(cell, 400) for cell in made.cells(one)), style=_STYLES[one.light])
+        table.add_row(*(plain(cell, 400) for cell in cells(made, one)), style=_STYLES[one.light])
     out.print(table)
-    for sentence in made.summary():
+    for sentence in summary(made):
         out.print(plain(sentence, 1000))
     out.print(SIGNS)
     _questions(out, gaps)

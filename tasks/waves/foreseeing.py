@@ -19,7 +19,8 @@ from coldferry.past import step_seconds
 from coldferry.rations import Ration, weigh
 from coldferry.reckoning import reckon
 from coldferry.waves.outlook import look_ahead
-from coldferry.waves.plan_page import RowPlan, WavePlan
+from coldferry.waves.plan_page import as_markdown
+from coldferry.waves.planned import RowPlan, WavePlan
 from coldferry.waves.wave import Wave
 from providers.tables import prices, rates, worker
 from tasks.limiting import limits
@@ -43,7 +44,7 @@ def foretell(wave: Wave, planned: Sequence[Planned], now: datetime) -> WavePlan:
 async def publish_plan(plan: WavePlan) -> None:
     """Show it as the run's artifact."""
     await acreate_markdown_artifact(
-        plan.as_markdown(),
+        as_markdown(plan),
         key=f"plan-of-wave-{slug(plan.wave.name)}",
         description=f"Wave {plan.wave.name}: the plan",
     )

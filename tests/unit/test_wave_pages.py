@@ -9,7 +9,8 @@ from coldferry.fleet import Light
 from coldferry.foretelling import DOWNTIME, ONCE, READ, SENT, WHOLE, Outcome
 from coldferry.report_file import as_html
 from coldferry.waves.outlook import look_ahead
-from coldferry.waves.plan_page import RowPlan, WavePlan
+from coldferry.waves.plan_page import as_markdown, cells
+from coldferry.waves.planned import RowPlan, WavePlan
 from coldferry.waves.progress import RowState, Standing
 from coldferry.waves.report_page import WaveReport
 from coldferry.waves.wave import Window
@@ -58,6 +59,9 @@ def test_a_plan_has_of_each_machine_what_it_takes_and_of_the_wave_the_sums():
     assert document["totals"]["sent_bytes"] == 2000
     assert document["totals"]["usd"]["once"] == {"known": 1.0, "unknown": ["calls"]}
     assert document["totals"]["longest_downtime_s"] == 85
+    assert document["totals"]["costs"] == [
+        {"what": "calls", "period": "once", "times": 2, "usd": None}
+    ]
     assert document["outlook"]["fits"] is True
 
 
@@ -66,15 +70,15 @@ def test_a_row_that_comes_too_late_is_told_in_its_line():
     slow = {"estimate": an_estimate(3000)}
     plan = a_plan(wave, a=slow, b=slow)
 
-    assert "TOO LATE: arrives 41 min after abort_at" in plan.as_markdown()
-    assert "IT DOES NOT FIT: 1 machine too late." in plan.as_markdown()
+    assert "TOO LATE: arrives 41 min after abort_at" in as_markdown(plan)
+    assert "IT DOES NOT FIT: 1 machine too late." in as_markdown(plan)
 
 
 def test_a_row_that_is_done_is_green_and_takes_nothing():
     plan = a_plan(a_wave(a_row("a")), a={"state": RowState.DONE, "estimate": None})
 
     assert plan.rows[0].light is Light.GREEN
-    assert plan.cells(plan.rows[0])[-1] == "done"
+    assert cells(plan, plan.rows[0])[-1] == "done"
 
 
 def test_a_report_sets_what_was_estimated_beside_what_it_was_and_adds_up():
@@ -110,7 +114,7 @@ def _plan_page():
     row = a_row("a", owner=NASTY, vm=NASTY.replace(" ", "_"))
     found = Finding("warn", "x", NASTY, NASTY, NASTY)
     told = {"why": NASTY, "findings": (found,), "missing": (NASTY,), "verdicts": {"exact": 1}}
-    return a_plan(a_wave(row), a=told).as_markdown()
+    return as_markdown(a_plan(a_wave(row), a=told))
 
 
 def _report_page():
@@ -119,12 +123,12 @@ def _report_page():
     return WaveReport(a_wave(row), states, {"a": outcomes()}, T0).as_markdown()
 
 
-@pytest.mark.parametrize(("page", "cells"), [(_plan_page(), 11), (_report_page(), 6)])
-def test_strangers_words_are_text_on_the_page_for_the_ticket(page, cells):
+@pytest.mark.parametrize(("page", "number"), [(_plan_page(), 11), (_report_page(), 6)])
+def test_strangers_words_are_text_on_the_page_for_the_ticket(page, number):
     html = as_html("Wave </title><b>: the plan", page)
     table = html[: html.index("</table>")]
 
     for markup in ("<script", "<img", "<a ", "<b>"):
         assert markup not in html
-    assert table.count("<td") == cells
+    assert table.count("<td") == number
     assert "default-src 'none'" in html.replace("&#x27;", "'")
