@@ -99,7 +99,7 @@ def as_document(lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def totals(estimates: Sequence[Estimate]) -> dict[str, Any]:
-    """Bytes and money of those that can be moved. What is not known of one is not known of the sum."""
+    """Bytes and money of all; what is not known of one is not known of the sum."""
     return {
         "read_bytes": sum(one.read_bytes for one in estimates),
         "sent_bytes": sum(one.sent_bytes for one in estimates),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from coldferry.estimating import Estimate
@@ -158,8 +159,8 @@ class _Ways:
         if any(wave.after.values()):
             found.append(("the order", lambda: self._foresee(behind={})))
         phases = [phase for load in self._loads for phase in (*load.before, *load.after)]
-        for name in dict.fromkeys(one[0] for phase in phases for one in phase.shared):
-            found.append((f"{name}, which all share", lambda name=name: self._enough_of(name)))  # type: ignore[misc]
+        names = dict.fromkeys(one[0] for phase in phases for one in phase.shared)
+        found += [(f"{name}, which all share", partial(self._enough_of, name)) for name in names]
         return found
 
     def _enough_of(self, name: str) -> dict[str, Passage]:

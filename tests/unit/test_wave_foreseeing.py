@@ -14,10 +14,11 @@ from tests.unit.wave_strategies import graphs
 CLOSE = 1e-6
 seconds = st.integers(0, 500).map(float)
 places = st.integers(1, 5)
+nothing = st.just(0.0)
 
 
 @st.composite
-def fleets(draw, shared=st.just(0.0), order=None):
+def fleets(draw, shared=nothing, order=None):
     """Loads in the order of stopping, and who is to be halted before whom."""
     graph = draw(graphs() if order is None else order)
     loads = [

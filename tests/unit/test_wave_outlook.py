@@ -1,4 +1,4 @@
-"""Does a wave fit its window: yes, no, or not to be told; which rows do not, and what holds it up."""
+"""Does a wave fit its window, which rows do not, and what holds it up."""
 
 from datetime import timedelta
 
