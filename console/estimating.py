@@ -19,7 +19,6 @@ from coldferry.ports import Machines, Translator
 from coldferry.reckoning import ends_of, recalled, reckon
 from providers.tables import prices, rates, worker
 
-
 _OUTCOME = tuple(field.name for field in fields(Outcome))
 
 

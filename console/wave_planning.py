@@ -54,9 +54,7 @@ def _exit_code(made: WavePlan) -> int:
     return TranslationsMissing.exit_code if Light.AMBER in lights else 0
 
 
-def _show(
-    out: Console, made: WavePlan, gaps: Sequence[dict[str, Any]], html: Path | None
-) -> None:
+def _show(out: Console, made: WavePlan, gaps: Sequence[dict[str, Any]], html: Path | None) -> None:
     table = Table(*COLUMNS)
     for one in made.rows:
         table.add_row(*(plain(cell, 400) for cell in cells(made, one)), style=_STYLES[one.light])

@@ -17,9 +17,9 @@ from coldferry.waves.wave import Wave
 from console.managing import Json
 from console.output import Outcome, command
 from console.prefect_server import use_server
+from console.watching import watching
 from console.wave_looking import report_of
 from console.wave_planning import plan_wave
-from console.watching import watching
 
 app = typer.Typer(help="Many machines, moved together.", no_args_is_help=True)
 

@@ -190,10 +190,9 @@ def _end(ways: Mapping[str, Passage]) -> float:
 
 
 def _expected(wave: Wave, passage: Passage, begin: datetime, *, down: bool) -> Expected:
-    found = Expected(
-        *(begin + timedelta(seconds=round(s)) for s in
-          (passage.begins_s, passage.halted_s, passage.arrives_s))
-    )  # fmt: skip
+    moments = (passage.begins_s, passage.halted_s, passage.arrives_s)
+    begins, halted, arrives = (begin + timedelta(seconds=round(one)) for one in moments)
+    found = Expected(begins, halted, arrives)
     return replace(found, late=_late(wave, found, down=down))
 
 

@@ -21,9 +21,7 @@ nothing = st.just(0.0)
 def fleets(draw, shared=nothing, order=None):
     """Loads in the order of stopping, and who is to be halted before whom."""
     graph = draw(graphs() if order is None else order)
-    loads = [
-        a_load(name, draw(seconds), draw(seconds), draw(shared)) for name in stop_order(graph)
-    ]
+    loads = [a_load(name, draw(seconds), draw(seconds), draw(shared)) for name in stop_order(graph)]
     return loads, needed_by(graph)
 
 
