@@ -6,7 +6,7 @@ Each is found by asking whether the object has it; a cloud without it is worked 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from coldferry.contents import DiskContent
 from coldferry.errors import Finding
@@ -14,6 +14,7 @@ from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
 from coldferry.plan import Device, Plan
 from coldferry.ports import DiskReader, Erased, Owned
+from coldferry.rations import Ration
 from coldferry.traffic import End
 
 
@@ -110,3 +111,11 @@ class Removing(Protocol):
 
     def remaining(self, things: Sequence[Owned]) -> list[Owned]:
         """Which of them are there, as of now."""
+
+
+@runtime_checkable
+class Rationing(Protocol):
+    """A target that says what a new machine takes of its quotas; pure, asks nobody."""
+
+    def rations(self, plan: Plan, catalogue: Any) -> list[Ration]:
+        """Of what ``catalogue`` tells; fields that ``plan`` leaves open take nothing yet."""

@@ -94,12 +94,12 @@ def as_document(lines: Sequence[Line]) -> dict[str, Any]:
     return {
         "machines": [_as_json(one) for one in lines],
         "counts": {str(light): sum(one.light is light for one in lines) for light in Light},
-        "totals": _totals([one.estimate for one in lines if one.estimate is not None]),
+        "totals": totals([one.estimate for one in lines if one.estimate is not None]),
     }
 
 
-def _totals(estimates: Sequence[Estimate]) -> dict[str, Any]:
-    """Of those that can be moved. What is not known of one is not known of the sum."""
+def totals(estimates: Sequence[Estimate]) -> dict[str, Any]:
+    """Bytes and money of all; what is not known of one is not known of the sum."""
     return {
         "read_bytes": sum(one.read_bytes for one in estimates),
         "sent_bytes": sum(one.sent_bytes for one in estimates),

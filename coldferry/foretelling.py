@@ -8,6 +8,10 @@ from coldferry.plain import code, duration, prose, size
 
 NOT_KNOWN = "not known"
 
+READ, SENT = "bytes read", "bytes sent, at most"
+DOWNTIME, WHOLE, ONCE = "downtime", "from start to end", "paid once"
+"""What an estimate and a report set beside one another, by these names."""
+
 
 def facts(found: Estimate) -> list[tuple[str, str]]:
     """``(what, how much)``, the first things first."""
@@ -67,12 +71,16 @@ def as_markdown(found: Estimate) -> list[str]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One figure beside what came of it; None is not known, or was not counted."""
+    """One figure beside what came of it; None is not known, or was not counted.
+
+    ``at_least`` says that parts of the estimate are not known, and count as nothing in it.
+    """
 
     what: str
     unit: str
     estimate: float | None
     actual: float | None
+    at_least: bool = False
 
     @property
     def difference(self) -> float | None:
@@ -89,26 +97,45 @@ def beside(
     sent_bytes: int,
     calls: Mapping[str, int],
     seconds: Mapping[str, float],
+    downtime_s: float | None = None,
 ) -> list[Outcome]:
     """The estimate beside what was counted and measured, figure by figure."""
     kinds = sorted({*found.calls, *calls})
     steps = {step.name: step.seconds for step in found.steps}
+    spent = [seconds[step] for step in steps if step in seconds]
     return [
-        Outcome("bytes read", "B", found.read_bytes, read_bytes),
-        Outcome("bytes sent, at most", "B", found.sent_bytes, sent_bytes),
+        Outcome(READ, "B", found.read_bytes, read_bytes),
+        Outcome(SENT, "B", found.sent_bytes, sent_bytes),
+        _sum(DOWNTIME, "s", found.downtime_s, downtime_s),
+        _sum(WHOLE, "s", found.whole_s, round(sum(spent), 3) if spent else None),
+        _sum(ONCE, "USD", found.usd("once"), None),
         *(Outcome(f"calls, {k}", "", found.calls.get(k), calls.get(k, 0)) for k in kinds),
         *(Outcome(step, "s", planned, seconds.get(step)) for step, planned in steps.items()),
     ]
 
 
+def _sum(what: str, unit: str, found: Sum, actual: float | None) -> Outcome:
+    return Outcome(what, unit, found.known, actual, at_least=bool(found.unknown))
+
+
 def as_table(outcomes: Sequence[Outcome]) -> list[str]:
     """Lines of a page."""
     lines = ["| | estimate | actual | difference |", "|---|---|---|---|"]
+    named = (DOWNTIME, WHOLE)
     return lines + [
-        f"| {code(one.what) if one.unit == 's' else one.what} "
-        f"| {' | '.join(figure(v, one.unit) for v in (one.estimate, one.actual, one.difference))} |"
+        f"| {code(one.what) if one.unit == 's' and one.what not in named else one.what} "
+        f"| {' | '.join(figures(one))} |"
         for one in outcomes
     ]
+
+
+def figures(one: Outcome) -> tuple[str, str, str]:
+    """What was estimated, what it was, and the difference."""
+    least = ">= " if one.at_least and one.estimate is not None else ""
+    estimate, actual, more = (
+        figure(value, one.unit) for value in (one.estimate, one.actual, one.difference)
+    )
+    return f"{least}{estimate}", actual, more
 
 
 def figure(value: float | None, unit: str) -> str:
@@ -117,6 +144,8 @@ def figure(value: float | None, unit: str) -> str:
         return NOT_KNOWN
     if unit == "B":
         return f"-{size(int(-value))}" if value < 0 else size(int(value))
+    if unit == "USD":
+        return dollars(value)
     return f"{value:g} {unit}".strip()
 
 

@@ -93,6 +93,7 @@ class Report:
             sent_bytes=sum(device.sent_bytes for device in self.devices),
             calls=self.calls,
             seconds=self.timed.seconds,
+            downtime_s=self.downtime.seconds,
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a migration would take, at the command line."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from rich.console import Console
@@ -8,7 +9,7 @@ from rich.table import Table
 
 from coldferry.copying import LIMITS, LimitsFile
 from coldferry.estimating import Estimate, Terms
-from coldferry.foretelling import facts, figure
+from coldferry.foretelling import Outcome, facts, figures
 from coldferry.guest.evidence import Inspection
 from coldferry.home import home
 from coldferry.past import step_seconds
@@ -17,6 +18,8 @@ from coldferry.plan import Plan
 from coldferry.ports import Machines, Translator
 from coldferry.reckoning import ends_of, recalled, reckon
 from providers.tables import prices, rates, worker
+
+_OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
 def terms_towards(goal: Translator, looked_bytes: int = 0) -> Terms:
@@ -54,6 +57,6 @@ def show_outcomes(out: Console, outcomes: Sequence[Mapping[str, Any]]) -> None:
         return
     table = Table("", "estimated", "it was", "difference", title_justify="left")
     for one in told:
-        figures = (one["estimate"], one["actual"], one["difference"])
-        table.add_row(plain(one["what"], 80), *(figure(value, one["unit"]) for value in figures))
+        made = Outcome(**{name: one[name] for name in _OUTCOME})
+        table.add_row(plain(made.what, 80), *figures(made))
     out.print(table)

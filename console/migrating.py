@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coldferry.errors import problem
+from coldferry.errors import BadInput, problem
 from coldferry.plain import counted, plain
 from console import answers as answer_file
 from console import blocks, placing, tracking
@@ -132,9 +132,15 @@ def rollback(
 @command
 def status(
     migration: Annotated[str | None, typer.Argument(metavar="[MIGRATION]")] = None,
+    wave: Annotated[
+        str,
+        typer.Option(metavar="WAVE", help="The machines of a wave, by its file or its name"),
+    ] = "",
     json: Json = False,
 ) -> Outcome:
     """Say where migrations stand, from the clouds' own tags."""
+    if wave:
+        return _status_of_wave(migration, wave)
     if migration is None:
         silent: list[str] = []
         every = [found.as_json() for found in tracking.everything(silent)]
@@ -146,6 +152,17 @@ def status(
         return Outcome(document, lambda out: _show_status(out, every))
     one = tracking.find(migration, need_both=False).as_json()
     return Outcome(one, lambda out: _show_status(out, [one]))
+
+
+def _status_of_wave(migration: str | None, wave: str) -> Outcome:
+    from console.wave_looking import status_of
+    from console.waving import read
+
+    if migration is not None:
+        raise BadInput("Which is meant?", "Give either a migration or a wave.")
+    file = Path(wave)
+    named = file.exists() or file.suffix in (".yaml", ".yml", ".csv")
+    return status_of(read(file) if named else wave)
 
 
 def show_report(out: Console, report: dict[str, Any], *, lasting: bool = True) -> None:

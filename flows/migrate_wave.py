@@ -18,6 +18,7 @@ from tasks.waves.deployed import Deployed
 from tasks.waves.ending import end_children, end_waiting_children, return_overdue
 from tasks.waves.here import Here
 from tasks.waves.reading import name_run, wave_of
+from tasks.waves.reporting import publish_report
 
 
 @flow(
@@ -49,4 +50,5 @@ async def migrate_wave(
             states = await carry_out(wave, clouds, children)
         except Rejected as rejection:
             return Cancelled(message=str(rejection))
+    await publish_report(wave, states)
     return finished(wave, states)

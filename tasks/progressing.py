@@ -15,6 +15,11 @@ EVERY_S = 2.0
 """An artifact is a row in Prefect's database: no more often than a person looks."""
 
 
+def key_of(migration: str, device: str) -> str:
+    """What the artifact is found by."""
+    return f"copy-{migration}-{device}"
+
+
 @asynccontextmanager
 async def shown(migration: str, device: str) -> AsyncIterator[None]:
     """Keep a progress artifact of what is announced inside of ``device``.
@@ -25,7 +30,7 @@ async def shown(migration: str, device: str) -> AsyncIterator[None]:
     """
     seen = Seen(device, migration)
     watch(seen.moved)
-    writing = asyncio.create_task(_keep(seen, f"copy-{migration}-{device}"))
+    writing = asyncio.create_task(_keep(seen, key_of(migration, device)))
     try:
         yield
     finally:

@@ -1,11 +1,15 @@
 """The end of the story, where a person reads it."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
-from prefect.artifacts import Artifact, acreate_markdown_artifact
+from prefect.artifacts import Artifact, acreate_markdown_artifact, acreate_table_artifact
+from pydantic import TypeAdapter
 
 from coldferry.downtime import ENDLESS, Downtime
 from coldferry.errors import Finding
+from coldferry.foretelling import Outcome
 from coldferry.plan import Plan
 from coldferry.ports import FrozenDisk, PowerState, VerifiedDisk
 from coldferry.report import MovedDevice, Report, Stopwatch
@@ -33,6 +37,30 @@ async def publish(report: Report) -> None:
         key=_key(report.migration),
         description=f"{report.migration}: {report.state}",
     )
+    await publish_figures(report)
+
+
+async def publish_figures(report: Report) -> None:
+    """What was estimated beside what it was, as a table: a wave's report adds them up."""
+    rows = [asdict(one) for one in report.outcomes]
+    if rows:
+        await acreate_table_artifact(
+            rows,
+            key=_figures_key(report.migration),
+            description=f"{report.migration}: as it was estimated, and as it was",
+        )
+
+
+async def last_figures(migration: str) -> list[Outcome]:
+    """The newest of a migration that the Prefect server in use keeps; none where it keeps none."""
+    found = await Artifact.aget(key=_figures_key(migration))
+    if found is None:
+        return []
+    try:
+        told = json.loads(str(found.data))
+        return [_READER.validate_python(one) for one in told]
+    except (ValueError, TypeError):  # somebody else's artifact
+        return []
 
 
 async def last_page(migration: str) -> str | None:
@@ -43,6 +71,13 @@ async def last_page(migration: str) -> str | None:
 
 def _key(migration: str) -> str:
     return f"report-{migration}"
+
+
+def _figures_key(migration: str) -> str:
+    return f"figures-{migration}"
+
+
+_READER = TypeAdapter(Outcome)
 
 
 def downtime(found: Surveyed, migration: str, timed: Stopwatch) -> Downtime:

@@ -47,7 +47,8 @@ class Standing:
     ``tries`` counts the runs that were begun for it. ``stuck`` says that its
     source could not be started again so far; that is tried again at ``retry_at``,
     None for at once. ``doing`` is a word for the page, ``ends_at`` when it is
-    expected to arrive.
+    expected to arrive, or, with ``at_least``, not before that: not all that it
+    takes is known.
     """
 
     state: RowState = RowState.PLANNED
@@ -60,6 +61,7 @@ class Standing:
     doing: str = ""
     ends_at: datetime | None = None
     retry_at: datetime | None = None
+    at_least: bool = False
 
     @property
     def down(self) -> bool:

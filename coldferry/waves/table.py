@@ -56,6 +56,7 @@ def as_json(wave: Wave, states: States, now: datetime) -> dict[str, Any]:
                 "migration": one.migration,
                 "source_halted": one.down,
                 "expected_at": one.ends_at.isoformat() if one.ends_at else None,
+                "at_least": one.at_least,
                 "fits": told.fits(name),
                 "why": one.why,
                 "next": told.next_action(name),

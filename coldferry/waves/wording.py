@@ -37,7 +37,7 @@ class Telling:
             told.append(f"Since {said(late)} no other machine is halted.")
         elif window.start and not past(window.start, self.now):
             told.append(f"It begins at {said(window.start)}: nothing is halted until then.")
-        told += self._ahead()
+        told += [*self._ahead(), *self._foreseen()]
         if asking := [n for n, one in self.standing.items() if one.state is RowState.WAITING]:
             told.append(f"To be answered by a person: what {_some(asking)} met.")
         return " ".join([*told, *self._left_down()])
@@ -62,19 +62,36 @@ class Telling:
         one, end = self.standing[name], self.window.abort_at
         if one.ends_at is None or one.over:
             return ""
+        least = "not before " if one.at_least else ""
         if end is None:
-            return said(one.ends_at)
+            return f"{least}{said(one.ends_at)}"
         gap = end - one.ends_at
         where = "before" if gap >= timedelta(0) else "AFTER"
         at = said(one.ends_at.astimezone(end.tzinfo))
-        return f"{at}, {_span(abs(gap))} {where} the window's end"
+        return f"{least}{at}, {_span(abs(gap))} {where} the window's end"
 
     def fits(self, name: str) -> bool | None:
         """Whether it arrived or is expected to in the window; None where that is not known."""
         one, end = self.standing[name], self.window.abort_at
         if one.over:
             return True if one.state is RowState.DONE else None
-        return one.ends_at <= end if one.ends_at and end else None
+        if one.ends_at is None or end is None:
+            return None
+        if one.ends_at > end:
+            return False
+        return None if one.at_least else True
+
+    def _foreseen(self) -> list[str]:
+        """When the last is expected, and which come too late."""
+        coming = {n: o for n, o in self.standing.items() if not o.over and o.ends_at}
+        last = max(coming.values(), key=lambda one: one.ends_at or self.now, default=None)
+        if last is None or last.ends_at is None:
+            return []
+        least = "not before " if any(one.at_least for one in coming.values()) else "at "
+        told = [f"The last machine is expected {least}{said(last.ends_at)}."]
+        if late := [name for name in coming if self.fits(name) is False]:
+            told.append(f"TOO LATE for the window: {_some(late)}.")
+        return told
 
     def _ahead(self) -> list[str]:
         """What the moments to come will bring."""

@@ -20,6 +20,7 @@ from coldferry.ports import (
     Tagged,
     VerifiedDisk,
 )
+from coldferry.rations import Ration
 from coldferry.translation import Answers, Translation
 from providers.azure import (
     arrivals,
@@ -33,6 +34,7 @@ from providers.azure import (
     ownership,
     power,
     preflight,
+    quotas,
     reading,
     share,
     stakes,
@@ -106,6 +108,10 @@ class AzureCloud:
     def target_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
         """See :mod:`providers.azure.share`."""
         return share.target_share(plan, contents, terms, self._arm.access.location)
+
+    def rations(self, plan: Plan, catalogue: Catalogue) -> list[Ration]:
+        """See ``coldferry.abilities.Rationing``."""
+        return quotas.rations(plan, catalogue, self._arm.access.subscription_id)
 
     def preflight(self, plan: Plan) -> list[Finding]:
         """See ``Target.preflight``."""

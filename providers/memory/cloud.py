@@ -23,6 +23,7 @@ from coldferry.ports import (
     Tagged,
     VerifiedDisk,
 )
+from coldferry.rations import Ration
 from coldferry.rules import apply
 from coldferry.translation import Answers, Translation
 from providers.memory import removing
@@ -184,6 +185,15 @@ class MemoryCloud:
                 what = f"There is no subnet {subnet} any more."
                 found += [Finding("refuse", "no-subnet", f"nics[{index}]", what)]
         return found
+
+    def rations(self, plan: Plan, catalogue: World) -> list[Ration]:
+        size = plan.value("instance_type")
+        needed = catalogue.sizes[size][0] if size in catalogue.sizes else 0
+        made = plan.value("name") in catalogue.machines
+        left = catalogue.vcpus_left
+        if left is None:
+            return []
+        return [Ration(place=self.scope, what="vCPUs", needed=0 if made else needed, left=left)]
 
     @contextmanager
     def open_disk(self, plan: Plan, frozen: FrozenDisk) -> Iterator[MemoryWriter]:

@@ -77,7 +77,8 @@ class World:
 
     ``sizes`` are vCPUs and bytes of memory, ``prices`` USD an hour, ``disk_price``
     USD a disk and day. ``groups`` are security groups and whose migration's they
-    are, "" for a stranger's. A disk whose key is among the ``lost_keys`` cannot be read.
+    are, "" for a stranger's. A disk whose key is among the ``lost_keys`` cannot be read. Of
+    ``vcpus_left`` as many new machines' vCPUs can be had, None where nobody counts.
     """
 
     name: str
@@ -87,6 +88,7 @@ class World:
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     prices: dict[str, float] = field(default_factory=dict)
     disk_price: float | None = None
+    vcpus_left: int | None = None
     subnets: tuple[str, ...] = ("net/one", "net/two")
     groups: dict[str, str] = field(default_factory=lambda: {"db": "", "web": ""})
     lost_keys: set[str] = field(default_factory=set)

@@ -17,6 +17,7 @@ from tasks.waves.approving import approve_all
 from tasks.waves.children import Children, Order
 from tasks.waves.clouds import Clouds
 from tasks.waves.driving import Clock, Drive, utc
+from tasks.waves.foreseeing import copies_of, estimates_of, show_plan
 from tasks.waves.keeping import forget_ended, keep_ended, recall_ended
 from tasks.waves.page import Page
 from tasks.waves.planning import Planned, plan_all
@@ -31,6 +32,7 @@ async def plan_and_approve(
     """Those rows, planned as of now, and approved where they can go on; raises Rejected."""
     rows = [wave.by_name[name] for name in names]
     planned = await plan_all(rows, clouds, await open_book())
+    await show_plan(wave, planned)
     return await approve_all(wave, planned, confirm)
 
 
@@ -47,6 +49,7 @@ async def carry_out(wave: Wave, clouds: Clouds, children: Children, clock: Clock
         await forget_ended()
         standing = {one.row.name: _held(one, rounds) for one in approved}
         orders = {o.row.name: o for o in map(_order, approved) if o is not None}
+        page.heed(estimates_of(approved), copies_of(approved))
         await drive.take_up(over | standing, orders)
         step = await drive.run()
         if not isinstance(step, AskAgain) or runtime.deployment.id is None:

@@ -8,6 +8,7 @@ from typing import Any
 from coldferry.alike import Fields
 from coldferry.approval import Approval
 from coldferry.book import Book
+from coldferry.contents import DiskContent
 from coldferry.errors import (
     BadAnswer,
     ColdferryError,
@@ -15,11 +16,13 @@ from coldferry.errors import (
     NotMovable,
     PreflightFailed,
 )
+from coldferry.guest.evidence import Inspection
 from coldferry.migration import MOVED, pair_of
 from coldferry.placement import dropped, resolve, with_placements
 from coldferry.plan import Plan
 from coldferry.ports import Translator
 from coldferry.precedents import EMPTY
+from coldferry.reckoning import ends_of, recalled
 from coldferry.translation import as_said
 from coldferry.waves.progress import RowState, Standing, standing_of
 from coldferry.waves.wave import Row
@@ -51,7 +54,7 @@ class Planned:
     ``refusal`` is why the row cannot go on. A row that is done has neither plan nor refusal.
     ``warned`` is what the target's preflight says beside that. ``before`` is an approval of
     another plan of the same migration: what a person said then is not asked again where the
-    machine is still alike in what it rests on.
+    machine is still alike in what it rests on. ``contents`` is what is known of its disks.
     """
 
     row: Row
@@ -66,6 +69,7 @@ class Planned:
     before: Approval | None = None
     refusal: ColdferryError | None = None
     warned: tuple[Finding, ...] = ()
+    contents: tuple[DiskContent, ...] = ()
 
     @property
     def migration(self) -> str:
@@ -82,6 +86,22 @@ class Planned:
             machine=self.found.machine,
             translation=self.weighed.consulted.translation,
         )
+
+    @property
+    def going(self) -> Plan | None:
+        """The plan by which it goes, approved or not; None where it does not go."""
+        if self.refusal is not None:
+            return None
+        if self.approval is not None:
+            return self.approval.plan
+        return self.plan if self.weighed is not None else None
+
+    @property
+    def seen(self) -> Inspection | None:
+        """What a look into its disks came to, now or when it was approved."""
+        if self.found is not None and self.found.inspection is not None:
+            return self.found.inspection
+        return self.approval.inspection if self.approval is not None else None
 
     @property
     def to_approve(self) -> bool:
@@ -152,7 +172,8 @@ async def plan_all(rows: Sequence[Row], clouds: Clouds, book: Book) -> list[Plan
             try:
                 if isinstance(goal, ColdferryError):
                     raise goal
-                return await _plan(replace(begun, goal=goal))
+                planned = await _plan(replace(begun, goal=goal))
+                return await asyncio.to_thread(_with_contents, planned)
             except ColdferryError as error:
                 return begun.refused(error)
 
@@ -187,6 +208,17 @@ async def _plan(begun: Planned) -> Planned:
     if kept and kept.plan_digest == planned.plan.digest and not planned.weighed.problems:
         return await checked(replace(planned, approval=kept))
     return await checked(await asyncio.to_thread(begun.answered, {}))
+
+
+def _with_contents(planned: Planned) -> Planned:
+    """By the look that was taken, else by older snapshots of its disks, which others keep."""
+    plan, seen = planned.going, planned.seen
+    if plan is None:
+        return planned
+    if seen is not None and seen.contents:
+        return replace(planned, contents=seen.contents)
+    origin, goal = planned.source.source(), planned.target.translator()
+    return replace(planned, contents=recalled(origin, plan.devices, ends_of(origin, goal)))
 
 
 async def checked(planned: Planned) -> Planned:

@@ -82,3 +82,43 @@ def test_a_wave_is_run_without_a_worker_and_again_does_nothing(sandbox, tmp_path
     assert [row["migration"] for row in ran.document["rows"]] == [
         row["migration"] for row in again.document["rows"]
     ]
+
+
+def test_the_plan_says_of_each_machine_what_it_takes_and_whether_all_fit(sandbox, tmp_path, vms):
+    path = wave(sandbox, tmp_path, vms, answers=ANSWERS)
+    page = tmp_path / "plan.html"
+    planned = sandbox.here("wave", "plan", path, "--html", page).document
+    (web, db) = planned["rows"]
+
+    assert web["verdicts"]["exact"] > 20
+    assert web["estimate"]["read_bytes"] > 0
+    assert planned["totals"]["read_bytes"] == sum(
+        row["estimate"]["read_bytes"] for row in (web, db)
+    )
+    assert planned["outlook"]["bottleneck"]
+    assert planned["outlook"]["short"] == []
+    # Nobody measured a halt or a snapshot: it fits as far as is known.
+    assert "how long 'halt' takes" in planned["outlook"]["unknown"]
+    assert "<h1>Wave <code>weekend</code>: the plan</h1>" in page.read_text()
+
+
+def test_where_a_wave_stands_and_what_it_took_is_told_by_file_and_by_name(sandbox, tmp_path, vms):
+    path = wave(sandbox, tmp_path, vms, answers=ANSWERS)
+    sandbox.here("wave", "run", path)
+    by_file = sandbox.here("status", "--wave", path).document
+    by_name = sandbox.here("status", "--wave", "weekend").document
+    page = tmp_path / "report.html"
+    report = sandbox.here("wave", "report", path, "--html", page).document
+
+    assert {row["state"] for row in by_file["rows"]} == {"done"}
+    assert [row["next"] for row in by_file["rows"]] == [row["next"] for row in by_name["rows"]]
+    assert [len(row["outcomes"]) > 5 for row in report["rows"]] == [True, True]
+    assert "As it was estimated, and as it was" in page.read_text()
+
+
+def test_a_wave_that_nobody_knows_is_bad_input(sandbox, tmp_path):
+    unknown = sandbox.here("status", "--wave", "no such wave")
+    both = sandbox.here("status", "web-01-azure-00000000-a1", "--wave", "weekend")
+
+    assert (unknown.exit_code, both.exit_code) == (2, 2)
+    assert "Give the wave's file" in unknown.sentences
