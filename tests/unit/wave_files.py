@@ -13,6 +13,7 @@ from tests.unit.wave_strategies import graphs, windows
 ROW = "name: {0}, vm: i-{0}, source: s, target: t"
 CSV = "wave,name,vm,source,target"
 HEAD = ("wave", "start", "latest_start", "abort_at", "machines_at_once", "bytes_per_s")
+AFTERWARDS = ("checks", "checks_within_s", "security_groups")
 OPTIONS = ("stop_timeout_s", "inspect", "use_book")
 
 printable = st.text(
@@ -21,6 +22,7 @@ printable = st.text(
 answers = st.dictionaries(
     st.sampled_from(("nics[0].subnet_id", "disks[1].kind", "name", "tags[3].key")), printable
 )
+checks = st.sampled_from(("tcp:443", "https://web.example/a,b;c", "script:/opt/check"))
 placements = st.dictionaries(printable, st.sampled_from(("copy", "drop", "remote", "ask")))
 
 
@@ -68,14 +70,15 @@ def as_csv(wave, separator=","):
         for part in ("answers", "placement")
         for key in dict.fromkeys(key for row in wave.rows for key in getattr(row, part))
     ]
-    columns = ["name", "vm", "source", "target", "owner", "group", "after", *OPTIONS, *entries]
+    columns = ["name", "vm", "source", "target", "owner", "group", "after", *OPTIONS, *AFTERWARDS, *entries]
     told = wave.model_dump(mode="json")
     head = [told["name"], *told["window"].values(), told["machines_at_once"], told["bytes_per_s"]]
     out = io.StringIO()
     writer = csv.writer(out, delimiter=separator)
     writer.writerow([*HEAD, *columns])
     for row in told["rows"]:
-        flat = {**row, **row["options"], "after": " ".join(row["after"])}
+        words = {f: " ".join(row[f]) for f in ("after", "checks", "security_groups")}
+        flat = {**row, **row["options"], **words}
         for part in ("answers", "placement"):
             flat |= {f"{part}.{key}": value for key, value in row[part].items()}
         cells = [*head, *(flat.get(column, "") for column in columns)]

@@ -1,0 +1,47 @@
+"""Rows one after another as their order allows, and side by side where it does."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from typing import TypeVar
+
+from coldferry.errors import ColdferryError
+
+T = TypeVar("T")
+
+
+def in_turn(
+    ready: Callable[[Mapping[str, T], Mapping[str, ColdferryError]], Iterable[str]],
+    act: Callable[[str], T],
+    at_once: int,
+) -> tuple[dict[str, T], dict[str, ColdferryError]]:
+    """``act`` once for each row that ``ready`` names, until it names no other.
+
+    ``ready`` is told what came of those that are over, and what they raised. A defect is raised
+    once what was begun beside it has ended.
+    """
+    done, failed = dict[str, T](), dict[str, ColdferryError]()
+    going: dict[Future[T], str] = {}
+    begun: set[str] = set()
+    with ThreadPoolExecutor(at_once, "coldferry-turns") as pool:
+        while True:
+            for name in ready(done, failed):
+                if name not in begun:
+                    begun.add(name)
+                    going[pool.submit(copy_context().run, act, name)] = name
+            if not going:
+                return done, failed
+            for ended in wait(going, return_when=FIRST_COMPLETED).done:
+                name = going.pop(ended)
+                try:
+                    done[name] = ended.result()
+                except ColdferryError as error:
+                    failed[name] = error
+
+
+def each(names: Iterable[str], act: Callable[[str], T]) -> tuple[
+    dict[str, T], dict[str, ColdferryError]
+]:
+    """``act`` for each of them, in no order."""
+    every = list(names)
+    return in_turn(lambda _done, _failed: every, act, 8)
