@@ -20,7 +20,9 @@ class Stage(StrEnum):
     """How far a row is with its cutover, or with its way back."""
 
     AWAY = "away"
-    """Not at the target: it did not arrive, or it was taken back."""
+    """It was not migrated, or its source was not halted yet."""
+    BACK = "back"
+    """Its migration ended and left nothing at the target: it was rolled back, or rejected."""
     UNDER_WAY = "under way"
     """A migration halted its source, and has not ended."""
     FAILED = "failed"
@@ -48,6 +50,7 @@ Everywhere = Mapping[str, Whereabouts]
 """By the row's name: the rows asked for, and all that they hang on."""
 
 _TAKEN_OVER = frozenset({Stage.BEGUN, Stage.PASSED, Stage.FINALISED})
+_NOT_THERE = frozenset({Stage.AWAY, Stage.BACK, Stage.UNDER_WAY, Stage.FAILED})
 _STAGES = {
     State.ALLOCATED: Stage.ARRIVED,
     State.CUT_OVER: Stage.BEGUN,
@@ -61,8 +64,8 @@ def whereabouts(marks: Marks | None, pair: str) -> Whereabouts:
     if marks is None or f"-{pair}-a" not in marks.migration:
         return Whereabouts(Stage.AWAY, why="It was not migrated.")
     why = f"{marks.migration} is {marks.state}."
-    ended = marks.state in ENDED or marks.power_before is None
-    stage = _STAGES.get(marks.state, Stage.AWAY if ended else Stage.UNDER_WAY)
+    begun = Stage.AWAY if marks.power_before is None else Stage.UNDER_WAY
+    stage = _STAGES.get(marks.state, Stage.BACK if marks.state in ENDED else begun)
     return Whereabouts(stage, marks.migration, why)
 
 
@@ -110,7 +113,7 @@ def objections(
 ) -> Iterator[Finding]:
     """Why these rows cannot be cut over together: all of it, before anything is started."""
     for name in asked:
-        if where[name].stage in (Stage.AWAY, Stage.UNDER_WAY, Stage.FAILED):
+        if where[name].stage in _NOT_THERE:
             yield Finding(
                 "refuse", "not-arrived", name,
                 f"{name} has not arrived. {where[name].why}".strip(),

@@ -2,13 +2,19 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from prefect import runtime
+from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 
-from coldferry.errors import ColdferryError, Finding, Refused, UnknownMachine
-from coldferry.migration import pair_of
+from coldferry.errors import ColdferryError, Finding, Refused, UnknownMachine, WaveUnfinished
+from coldferry.home import alone
+from coldferry.migration import pair_of, slug
+from coldferry.report import keep_document
+from coldferry.waves.handover import as_markdown
 from coldferry.waves.reading import read_wave
 from coldferry.waves.selecting import kind_of
 from coldferry.waves.together import (
@@ -24,7 +30,7 @@ from coldferry.waves.wave import Row, Wave
 from tasks.clouds import Cloud
 from tasks.steps import step
 from tasks.waves.clouds import Clouds, ends, load_clouds
-from tasks.waves.turns import each
+from tasks.waves.walking import each
 
 
 @dataclass(frozen=True)
@@ -95,3 +101,27 @@ def call_run(wave: Wave, what: str) -> None:
             await client.update_flow_run(runtime.flow_run.id, name=f"wave {wave.name}: {what}")
 
     asyncio.run(rename())
+
+
+def one_at_a_time(wave: Wave) -> AbstractContextManager[None]:
+    """On this machine, one cutover or way back of this wave; raises Conflict while another is on.
+
+    The wave itself may go on with other machines meanwhile: each migration has a lock of its own.
+    """
+    return alone(f"wave-{slug(wave.name)}-handover")
+
+
+def publish(
+    wave: Wave, told: dict[str, Any], failed: Mapping[str, ColdferryError]
+) -> dict[str, Any]:
+    """Keep the document, show it as the run's artifact, and answer it.
+
+    Raises WaveUnfinished with it where a machine failed.
+    """
+    name = f"wave-{slug(wave.name)}-{told['verb']}"
+    keep_document(name, told)
+    create_markdown_artifact(as_markdown(told), name, f"Wave {wave.name}: {told['verb']}")
+    if failed:
+        why = " ".join(error.what for error in failed.values())
+        raise WaveUnfinished(f"Wave {wave.name}: {told['says']} {why}", told, told["do"])
+    return told

@@ -10,7 +10,7 @@ from coldferry.errors import ColdferryError
 T = TypeVar("T")
 
 
-def in_turn(
+def walk(
     ready: Callable[[Mapping[str, T], Mapping[str, ColdferryError]], Iterable[str]],
     act: Callable[[str], T],
     at_once: int,
@@ -23,7 +23,7 @@ def in_turn(
     done, failed = dict[str, T](), dict[str, ColdferryError]()
     going: dict[Future[T], str] = {}
     begun: set[str] = set()
-    with ThreadPoolExecutor(at_once, "coldferry-turns") as pool:
+    with ThreadPoolExecutor(at_once, "coldferry-walk") as pool:
         while True:
             for name in ready(done, failed):
                 if name not in begun:
@@ -44,4 +44,4 @@ def each(names: Iterable[str], act: Callable[[str], T]) -> tuple[
 ]:
     """``act`` for each of them, in no order."""
     every = list(names)
-    return in_turn(lambda _done, _failed: every, act, 8)
+    return walk(lambda _done, _failed: every, act, 8)
