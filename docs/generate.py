@@ -24,8 +24,8 @@ COMMANDS = (
     "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "gaps",
     "compare", "prepare", "migrate", "copy", "cutover", "rollback", "finalise", "status",
     "report", "list", "resume", "abort", "audit", "reconcile", "limit", "probe", "book list",
-    "book export", "book import", "book forget", "wave check", "wave plan", "wave run", "doctor",
-    "up", "demo",
+    "book export", "book import", "book forget", "wave check", "wave plan", "wave run",
+    "wave cutover", "wave rollback", "doctor", "up", "demo",
 )  # fmt: skip
 
 _HELP = re.compile(r"(?<=<!-- help -->\n).*?(?=<!-- /help -->)", re.DOTALL)

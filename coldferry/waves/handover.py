@@ -23,12 +23,12 @@ def document(
     came: Mapping[str, Mapping[str, Any]],
     failed: Mapping[str, ColdferryError],
     *,
-    unchanged: str,
+    unchanged: Mapping[str, str],
 ) -> dict[str, Any]:
     """One row a machine, in the order of starting; ``came`` is what is told of those that went.
 
-    ``verb`` is the command's, ``cutover`` or ``rollback``; ``unchanged`` is the state of a row
-    that was not reached. What ``failed`` has its error's words.
+    ``verb`` is the command's, ``cutover`` or ``rollback``; ``unchanged`` are the states of
+    those that were not reached. What ``failed`` has its error's words.
     """
     held = held_up(wave, failed)
     rows = []
@@ -37,7 +37,7 @@ def document(
             "name": name,
             "vm": wave.by_name[name].vm,
             "migration": where[name].migration,
-            "state": unchanged,
+            "state": unchanged[name],
             "why": "",
             **came.get(name, {}),
         }
@@ -70,7 +70,8 @@ def _do(
     if verb != "cutover":
         return f"Mend what is said there, then go on with {again}: it does what is left."
     moved = [name for name in left if name in failed or where[name].stage is Stage.BEGUN]
-    back = f"'{command(wave, 'rollback', [n for n in asked if _unit(wave, n) in _units(wave, moved)])}'"
+    named = _units(wave, moved)
+    back = f"'{command(wave, 'rollback', [n for n in asked if _unit(wave, n) in named])}'"
     return (
         f"Mend it and go on with {again}, which starts only what is left; or go back with {back}, "
         "which asks what becomes of what the new machines wrote."

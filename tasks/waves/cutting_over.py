@@ -141,7 +141,7 @@ def cut_over(
     }
     where = {**together.where}
     where |= {n: Whereabouts(Stage.BEGUN, where[n].migration) for n in switched}
-    told = document(
-        wave, together.asked, where, "cutover", came, failed, unchanged="not-started"
-    )
+    begun = {name for name, one in ahead.ready.items() if one.begun}
+    unchanged = {n: "not-checked" if n in begun else "not-started" for n in together.asked}
+    told = document(wave, together.asked, where, "cutover", came, failed, unchanged=unchanged)
     return told | {"decided": decided.as_json()}, failed

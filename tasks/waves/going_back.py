@@ -120,7 +120,6 @@ def go_back(
         )
         back |= {name: {"state": "not-migrated"} for name in away}
     errors = {name: after_halt(error) for name, error in failed.items()}
-    told = document(
-        wave, asked, together.where, "rollback", back, errors, unchanged="not-rolled-back"
-    )
+    unchanged = dict.fromkeys(asked, "not-rolled-back")
+    told = document(wave, asked, together.where, "rollback", back, errors, unchanged=unchanged)
     return told | {"decided": decided.as_json()}, errors
