@@ -9,6 +9,9 @@ from coldferry.errors import ColdferryError
 
 T = TypeVar("T")
 
+AT_ONCE = 8
+"""Machines looked at side by side: what a cloud's API takes without throttling."""
+
 
 def walk(
     ready: Callable[[Mapping[str, T], Mapping[str, ColdferryError]], Iterable[str]],
@@ -39,9 +42,13 @@ def walk(
                     failed[name] = error
 
 
-def each(names: Iterable[str], act: Callable[[str], T]) -> tuple[
-    dict[str, T], dict[str, ColdferryError]
-]:
-    """``act`` for each of them, in no order."""
+def each(
+    names: Iterable[str], act: Callable[[str], T]
+) -> tuple[dict[str, T], dict[str, ColdferryError]]:
+    """``act`` for each of them side by side; what came of them, and what they raised, in order."""
     every = list(names)
-    return walk(lambda _done, _failed: every, act, 8)
+    done, failed = walk(lambda _done, _failed: every, act, AT_ONCE)
+    return (
+        {name: done[name] for name in every if name in done},
+        {name: failed[name] for name in every if name in failed},
+    )
