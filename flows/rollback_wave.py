@@ -8,8 +8,8 @@ from prefect.states import Cancelled
 
 from coldferry.errors import Rejected
 from flows.rollback import rollback
-from tasks.undoing import DISCARD, TargetWrites
-from tasks.waves.going_back import discard_or_stop, go_back, look_back_all
+from tasks.undoing import TargetWrites
+from tasks.waves.going_back import DISCARDED, discard_or_stop, go_back, look_back_all
 from tasks.waves.together import call_run, one_at_a_time, publish
 
 
@@ -47,7 +47,7 @@ def rollback_wave(
         return Cancelled(message=str(stopped))
 
     def take_back(name: str) -> dict[str, Any]:
-        told: Any = rollback.fn(*together.at(name), target_writes=DISCARD)
+        told: Any = rollback.fn(*together.at(name), target_writes=DISCARDED)
         return {**told, "why": ""}
 
     with one_at_a_time(together.wave):

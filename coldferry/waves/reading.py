@@ -60,9 +60,9 @@ def read_wave(text: str | bytes, kind: Literal["yaml", "csv"], name: str = "the 
     written = (yaml_manifest if kind == "yaml" else csv_manifest).read(told, name)
     rows = [row if row is not None else {} for row in written.rows]
     for row in rows:
-        for field in WORDS:
+        for field, between in WORDS.items():
             if isinstance(said := row.get(field), str):
-                row[field] = [one for one in re.split(WORDS[field], said) if one]
+                row[field] = [one for one in re.split(between, said) if one]
     faults = [*written.faults, *_faults(written, rows)]
     if faults:
         raise FaultyFile(name, _listed(faults))

@@ -20,6 +20,9 @@ from tasks.undoing import DISCARD, STOP, TargetWrites, Way, keep, look_back
 from tasks.waves.together import Together, gather, refuse
 from tasks.waves.walking import each, walk
 
+DISCARDED: TargetWrites = "discard"
+"""Said for each machine once it was said for all."""
+
 Return = Callable[[str], dict[str, Any]]
 """Takes one row back, by its name; answers what the rollback of one machine does."""
 
@@ -45,9 +48,7 @@ def look_back_all(manifest: str, groups: Sequence[str], without: Collection[str]
     together = gather(manifest, groups, without, back=True)
     refuse(objections_to_going_back(together.wave, together.asked, together.where, without))
     names = [n for n in together.asked if together.where[n].stage is not Stage.AWAY]
-    ways, failed = each(
-        names, lambda name: look_back(*together.at(name), target_writes=DISCARD)
-    )
+    ways, failed = each(names, lambda name: look_back(*together.at(name), target_writes=DISCARDED))
     refuse((), failed)
     return Behind(together, {name: ways[name] for name in names})
 
@@ -97,19 +98,16 @@ def go_back(
     Nothing is removed, and no source started, before every new machine is stopped and the copies
     of its disks are made. A source that cannot be started holds back what starts after it.
     """
-    together, failed = behind.together, dict[str, ColdferryError]()
+    together = behind.together
     wave, asked = together.wave, together.asked
     idle = [name for name in asked if name not in behind.written]
-    steps = (
-        lambda: walk(
-            lambda done, _: next_to_stop(wave, asked, [*idle, *done]),
-            lambda name: stop_new(*together.at(name)[2:]),
-            wave.machines_at_once,
-        )[1],
-        lambda: each(behind.written, lambda name: keep(*together.at(name)[2:]))[1],
+    _, failed = walk(
+        lambda done, _: next_to_stop(wave, asked, [*idle, *done]),
+        lambda name: stop_new(*together.at(name)[2:]),
+        wave.machines_at_once,
     )
-    for stopping in steps:
-        failed = failed or stopping()
+    if not failed:
+        _, failed = each(behind.written, lambda name: keep(*together.at(name)[2:]))
     back = dict[str, dict[str, Any]]()
     if not failed:
         away = [name for name in asked if name not in behind.ways]

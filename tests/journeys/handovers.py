@@ -58,9 +58,7 @@ class Arrived(Fleet):
     def cut_over(self, manifest: str, *groups: str, **options: Any) -> dict[str, Any]:
         """As it ended, whether or not all machines passed."""
         try:
-            told: Any = cutover_wave(
-                manifest=manifest, groups=[*groups], **{"go": True, **options}
-            )
+            told: Any = cutover_wave(manifest=manifest, groups=[*groups], **{"go": True, **options})
         except WaveUnfinished as unfinished:
             return unfinished.document
         return dict(told)

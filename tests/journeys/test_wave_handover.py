@@ -44,6 +44,7 @@ def story(prefect_api):
     return Story()
 
 
+@pytest.mark.slow
 def test_one_question_lists_machines_groups_and_checks_in_order(story):
     said = str(story.asked)
 
@@ -53,6 +54,7 @@ def test_one_question_lists_machines_groups_and_checks_in_order(story):
     assert "--yes" in story.asked.do
 
 
+@pytest.mark.slow
 def test_a_failing_check_of_one_stops_those_after_it_and_says_both_commands(story):
     assert story.at_first == ["db", "app"]
     assert states(story.failed) == {
@@ -62,6 +64,7 @@ def test_a_failing_check_of_one_stops_those_after_it_and_says_both_commands(stor
     assert "coldferry wave rollback FILE" in story.failed["do"]
 
 
+@pytest.mark.slow
 def test_the_same_again_starts_only_what_is_left_in_the_order_of_the_wave(story):
     assert story.started == ["db", "app", "web"]
     assert states(story.done) == dict.fromkeys(("db", "app", "web"), "cut-over")
@@ -70,12 +73,14 @@ def test_the_same_again_starts_only_what_is_left_in_the_order_of_the_wave(story)
     assert json.loads((folder("reports") / "wave-weekend-cutover.json").read_text())["decided"]
 
 
+@pytest.mark.slow
 def test_the_way_back_asks_once_what_becomes_of_all_new_data(story):
     assert "Rolled back together: db, app, web." in str(story.way_back_asked)
     assert "--target-writes discard" in story.way_back_asked.do
     assert story.still_running == {"db", "app", "web"}
 
 
+@pytest.mark.slow
 def test_a_group_goes_back_stopped_against_its_order_and_started_along_it(story):
     fleet = story.fleet
 
@@ -86,6 +91,18 @@ def test_a_group_goes_back_stopped_against_its_order_and_started_along_it(story)
     assert not fleet.target.world.machines
     assert all(disk.kept for disk in fleet.target.world.disks.values())
     assert [len(row["kept"]) for row in story.back["rows"]] == [1, 1, 1]
+
+
+def test_three_are_started_each_after_the_next_and_put_back_in_that_order(prefect_api):
+    fleet = Arrived("web", "app", "db")
+    there = fleet.cut_over(fleet.shop())
+    back = fleet.roll_back(fleet.shop())
+
+    assert states(there) == dict.fromkeys(("db", "app", "web"), "cut-over")
+    assert fleet.started_at_target == ["db", "app", "web"]
+    assert list(dict.fromkeys(fleet.target.stopped)) == ["web", "app", "db"]
+    assert fleet.started_at_source == ["db", "app", "web"]
+    assert states(back) == dict.fromkeys(("db", "app", "web"), "rolled-back")
 
 
 def test_a_group_with_one_that_has_not_arrived_is_refused_with_nothing_started(prefect_api):

@@ -1,7 +1,7 @@
 """Which rows are cut over or rolled back together, and which is next, for any order."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldferry.errors import BadInput, Failed
@@ -77,6 +77,7 @@ def ready_to_start(wave, asked):
     return ready
 
 
+@settings(max_examples=40)
 @given(asked_waves(), st.data())
 def test_no_machine_is_started_before_what_it_needs_passed_and_none_twice(case, data):
     wave, asked = case
@@ -88,6 +89,7 @@ def test_no_machine_is_started_before_what_it_needs_passed_and_none_twice(case, 
     assert sorted(started) == sorted(asked)
 
 
+@settings(max_examples=40)
 @given(asked_waves(), st.data())
 def test_one_that_fails_starts_nothing_of_its_group_and_nothing_after_it(case, data):
     wave, asked = case
@@ -101,6 +103,7 @@ def test_one_that_fails_starts_nothing_of_its_group_and_nothing_after_it(case, d
             assert not group or wave.by_name[name].group != group
 
 
+@settings(max_examples=40)
 @given(asked_waves(), st.data())
 def test_the_way_back_stops_against_the_order_and_starts_along_it(case, data):
     wave, asked = case
@@ -158,9 +161,7 @@ def test_what_runs_at_the_target_keeps_there_what_it_needs():
 
 
 def test_what_is_on_its_way_or_finalised_cannot_be_taken_back():
-    found = objections_to_going_back(
-        SHOP, ("app", "web"), at(app="UNDER_WAY", web="FINALISED")
-    )
+    found = objections_to_going_back(SHOP, ("app", "web"), at(app="UNDER_WAY", web="FINALISED"))
     assert [one.code for one in found] == ["under-way", "finalised"]
 
 

@@ -70,7 +70,18 @@ def as_csv(wave, separator=","):
         for part in ("answers", "placement")
         for key in dict.fromkeys(key for row in wave.rows for key in getattr(row, part))
     ]
-    columns = ["name", "vm", "source", "target", "owner", "group", "after", *OPTIONS, *AFTERWARDS, *entries]
+    columns = [
+        "name",
+        "vm",
+        "source",
+        "target",
+        "owner",
+        "group",
+        "after",
+        *OPTIONS,
+        *AFTERWARDS,
+        *entries,
+    ]
     told = wave.model_dump(mode="json")
     head = [told["name"], *told["window"].values(), told["machines_at_once"], told["bytes_per_s"]]
     out = io.StringIO()
