@@ -12,7 +12,8 @@ from coldferry.errors import Rejected
 from coldferry.finalising import KEEP_DAYS, MAX_KEEP_DAYS
 from tasks.clouds import Cloud
 from tasks.going import go_or_not
-from tasks.switching import look_ahead, switch
+from tasks.switching import look_ahead
+from tasks.taking_over import take_over
 
 
 @flow(name="cutover", flow_run_name="{migration}: cutover")
@@ -53,7 +54,7 @@ def cutover(
     except Rejected as no_go:
         return Cancelled(message=str(no_go))
 
-    switched = switch(
+    switched = take_over(
         source, vm, target, migration, groups, decided.as_json(), checks, checks_within_s, keep_days
     )
     if failed := switched.failure:

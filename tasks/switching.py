@@ -1,54 +1,18 @@
 """Production is handed to the new machine: its groups, the source's tag, its start, and checks."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from coldferry import checks, cutover
 from coldferry.checks import CheckResult
 from coldferry.cutover import Ready
 from coldferry.erasing import now
-from coldferry.errors import ColdferryError, Gone, after_halt
-from coldferry.home import alone
+from coldferry.errors import Gone
 from coldferry.migration import MOVED, Marks, State
 from coldferry.ports import Arrived
-from coldferry.switched import Switched
 from tasks.clouds import Cloud
-from tasks.recording import publish_switched
 from tasks.steps import step
-
-
-def switch(
-    source: Cloud,
-    vm: str,
-    target: Cloud,
-    migration: str,
-    groups: Sequence[str],
-    decided: Mapping[str, str],
-    asked: Sequence[str],
-    within_s: float,
-    keep_days: int,
-) -> Switched:
-    """Hand production to one new machine, once a person ``decided``, and keep its report.
-
-    Without ``groups`` its interfaces stay behind what they are behind. Checks that fail are in
-    what is answered. Raises Conflict while another run is at this migration, Refused where it
-    may not be cut over any more, and what a cloud raises as the failure that it is by then.
-    """
-    with alone(migration):
-        ready = look_ahead(source, vm, target, migration)
-        wanted = cutover.groups_of(ready.arrived, groups) if groups else ()
-        try:
-            if wanted:
-                open_up(target, migration, wanted)
-            marks = tag_as_moved(source, vm, migration)
-            arrived = start_new(target, migration)
-            results = check_all(target, migration, asked, within_s)
-        except ColdferryError as error:
-            raise after_halt(error, migration) from None
-    switched = Switched(ready, marks, arrived, decided, tuple(results), keep_days)
-    publish_switched(switched)
-    return switched
 
 
 @step("look ahead", early=True)

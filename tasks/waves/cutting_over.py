@@ -13,7 +13,8 @@ from coldferry.waves.handover import document
 from coldferry.waves.together import Stage, Whereabouts, next_to_start, objections
 from tasks.choosing import Choice, Chosen, Question, choose, given_with_the_run
 from tasks.going import GO, NO_GO
-from tasks.switching import look_ahead, switch
+from tasks.switching import look_ahead
+from tasks.taking_over import take_over
 from tasks.waves.together import Together, gather, refuse
 from tasks.waves.walking import each, walk
 
@@ -125,7 +126,7 @@ def cut_over(
     def act(name: str) -> Switched:
         row, by = together.row(name), decided.as_json()
         asked = (row.checks, row.checks_within_s, keep_days)
-        switched[name] = switch(*together.at(name), groups.get(name, ()), by, *asked)
+        switched[name] = take_over(*together.at(name), groups.get(name, ()), by, *asked)
         if failed := switched[name].failure:
             raise failed
         return switched[name]
