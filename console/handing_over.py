@@ -18,7 +18,7 @@ from console.managing import Json
 from console.migrating import Writes
 from console.output import Outcome, aside, command
 from console.prefect_server import use_server
-from console.waving import File, read, text_of
+from console.waving import File, read
 
 Groups = Annotated[
     list[str],
@@ -40,8 +40,7 @@ def cutover(
     json: Json = False,
 ) -> Outcome:
     """Start the new machines of a wave, or of its groups, in their order, and check each."""
-    read(file)  # named by the file, before anything is started
-    text = text_of(file)
+    text = _checked(file)
     use_server()
     from flows.cutover_wave import cutover_wave  # imports Prefect, which must find its server
     from tasks.waves.cutting_over import go_or_not, look_all
@@ -70,8 +69,7 @@ def rollback(
     json: Json = False,
 ) -> Outcome:
     """Remove what a wave made, or its groups, and put the sources back in their order."""
-    read(file)
-    text = text_of(file)
+    text = _checked(file)
     use_server()
     from flows.rollback_wave import rollback_wave  # imports Prefect, which must find its server
 
@@ -81,6 +79,12 @@ def rollback(
             manifest=text, groups=group, without=without, target_writes=target_writes
         ),
     )
+
+
+def _checked(file: Path) -> str:
+    """A wave's text; its faults are named by the file, before anything is started."""
+    read(file)
+    return file.read_text("utf-8-sig")
 
 
 def _came_to(file: Path, flow: Callable[[], Any]) -> Outcome:

@@ -88,7 +88,7 @@ def run(file: File, json: Json = False) -> Outcome:
     Nobody is asked: what the rows and the translation book do not answer ends it before anything
     is halted. The deployment migrate-wave asks in a form.
     """
-    text = text_of(file)
+    text = _text(file)
     read_wave(text, kind_of(text), str(file))  # named by the file, before anything is started
     use_server()
     from flows.migrate_wave import migrate_wave  # imports Prefect, which must find its server
@@ -111,12 +111,11 @@ async def _run(flow: Any, text: str) -> dict[str, Any]:
 
 def read(file: Path) -> Wave:
     """The wave in a file. Raises BadInput, naming every fault in it."""
-    text = text_of(file)
+    text = _text(file)
     return read_wave(text, kind_of(text), str(file))
 
 
-def text_of(file: Path) -> str:
-    """What stands in a wave's file. Raises BadInput when it cannot be read."""
+def _text(file: Path) -> str:
     try:
         with file.open("rb") as opened:
             return opened.read(MAX_BYTES + 1).decode("utf-8-sig")
