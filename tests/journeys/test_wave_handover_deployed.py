@@ -43,6 +43,11 @@ class Handover:
         self.ran = here("wave", "run", self.path)
         self.no_group = here("wave", "cutover", self.path)
         self._cut_over()
+        self.over_again = here("wave", "cutover", self.path, "--yes")
+        rows[0] |= {"checks": ["tcp:127.0.0.1:1"], "checks_within_s": 0}
+        self.failing = folder / "failing.yaml"
+        self.failing.write_text(json.dumps({"name": "handover", "rows": rows}))
+        self.failed = here("wave", "cutover", self.failing, "--group", "g", "--yes")
         self.no_answer = here("wave", "rollback", self.path)
         self._take_back()
         self.again = here("wave", "rollback", self.path, "--group", "g")
@@ -97,6 +102,16 @@ def test_both_are_cut_over_and_the_page_says_who_decided(handover):
     assert "CHG-4713" in handover.page
     states = [one["state"] for one in handover.status["migrations"]]
     assert states.count("cut-over") == 2
+
+
+def test_a_command_does_what_is_left_and_names_the_file_in_what_to_do(handover):
+    assert handover.over_again.exit_code == 0
+    assert {row["state"] for row in handover.over_again.document["rows"]} == {"cut-over"}
+    assert handover.failed.exit_code == 5
+    assert [row["state"] for row in handover.failed.document["rows"]] == [
+        "checks-failed", "not-checked",
+    ]  # fmt: skip
+    assert f"coldferry wave rollback {handover.failing}" in handover.failed.document["do"]
 
 
 def test_the_way_back_of_both_is_asked_once_and_taken(handover):
