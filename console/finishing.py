@@ -100,7 +100,7 @@ def _confirm_cutover(found: Found, groups: list[str], *, ask: bool) -> None:
     aside.print(f"{found.migration}: {plain(ready.arrived.vm)} will be started, behind:")
     for interface, group in zip(ready.arrived.interfaces, named, strict=True):
         aside.print(f"  {plain(interface)}: {plain(group) or domain.NO_GROUP}")
-    confirm("Is it cut over?", [one.what for one in ready.remarks], ask=ask)
+    _confirm("Is it cut over?", [one.what for one in ready.remarks], ask=ask)
 
 
 def _confirm_finalise(found: Found, keep_days: int, *, ask: bool) -> None:
@@ -112,10 +112,10 @@ def _confirm_finalise(found: Found, keep_days: int, *, ask: bool) -> None:
     for one in going:
         aside.print(f"  {one.kind} {plain(one.id)}")
     aside.print(holding.sentence)
-    confirm("Is it finalised?", [one.what for one in holding.remarks], ask=ask)
+    _confirm("Is it finalised?", [one.what for one in holding.remarks], ask=ask)
 
 
-def confirm(question: str, remarks: list[str], *, ask: bool) -> None:
+def _confirm(question: str, remarks: list[str], *, ask: bool) -> None:
     """Raise Refused where nobody can be asked, and Rejected where somebody says no."""
     for remark in remarks:
         aside.print(f"  {plain(remark, 1000)}")

@@ -13,7 +13,8 @@ from coldferry import finalising
 from coldferry.errors import WaveUnfinished
 from coldferry.plain import plain
 from coldferry.waves.handover import FILE
-from console.finishing import KeepDays, Yes, confirm
+from console.finishing import KeepDays, Yes
+from console.finishing import _confirm as confirm
 from console.managing import Json
 from console.migrating import Writes
 from console.output import Outcome, aside, command

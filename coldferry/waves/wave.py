@@ -58,14 +58,14 @@ Block = Annotated[
     Field(pattern=r"^(coldferry-cloud/)?[a-z0-9][a-z0-9-]*$", max_length=200),
     AfterValidator(short),
 ]
+Check = Annotated[str, Field(max_length=2048), AfterValidator(_printable), AfterValidator(_a_check)]
+SecurityGroup = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
 FieldPath = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_known_field)]
 DeviceName = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
 _Value = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]
 Answer = Annotated[
     _Value | Annotated[tuple[_Value, ...], Field(max_length=64)], BeforeValidator(as_said)
 ]
-Check = Annotated[str, Field(max_length=2048), AfterValidator(_printable), AfterValidator(_a_check)]
-SecurityGroup = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
 Placement = Literal["copy", "drop", "remote", "nofail", "remove", "ask"]
 """What becomes of a device; which of them it may have is for its machine to say."""
 

@@ -10,19 +10,19 @@ from coldferry.cells import harmless
 from coldferry.waves.wave import Wave
 from tests.unit.wave_strategies import graphs, windows
 
+AFTERWARDS = ("checks", "checks_within_s", "security_groups")
 ROW = "name: {0}, vm: i-{0}, source: s, target: t"
 CSV = "wave,name,vm,source,target"
 HEAD = ("wave", "start", "latest_start", "abort_at", "machines_at_once", "bytes_per_s")
-AFTERWARDS = ("checks", "checks_within_s", "security_groups")
 OPTIONS = ("stop_timeout_s", "inspect", "use_book")
 
+checks = st.sampled_from(("tcp:443", "https://web.example/a,b;c", "script:/opt/check"))
 printable = st.text(
     st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")), min_size=1, max_size=8
 )
 answers = st.dictionaries(
     st.sampled_from(("nics[0].subnet_id", "disks[1].kind", "name", "tags[3].key")), printable
 )
-checks = st.sampled_from(("tcp:443", "https://web.example/a,b;c", "script:/opt/check"))
 placements = st.dictionaries(printable, st.sampled_from(("copy", "drop", "remote", "ask")))
 
 
@@ -36,6 +36,9 @@ def any_wave(draw):
             "target": "azure",
             "owner": draw(st.just("") | printable),
             "group": draw(st.sampled_from(("", "shop"))),
+            "checks": draw(st.lists(checks, max_size=2, unique=True)),
+            "checks_within_s": draw(st.integers(0, 900)),
+            "security_groups": draw(st.sampled_from(([], ["web"], ["web", "none"]))),
             "after": after,
             "answers": draw(answers),
             "placement": draw(placements),
