@@ -274,10 +274,15 @@ class Undone(Failed):
 
 
 class WaveUnfinished(Failed):
-    """Not all machines of a wave arrived; ``document`` is the wave as it stands."""
+    """Not all of a wave's machines came as far as was asked; ``document`` says where they are."""
 
-    def __init__(self, what: str, document: Mapping[str, Any]) -> None:
-        super().__init__(what, "The same wave again does what is left.")
+    def __init__(
+        self,
+        what: str,
+        document: Mapping[str, Any],
+        do: str = "The same wave again does what is left.",
+    ) -> None:
+        super().__init__(what, do)
         self.document = dict(document)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coldferry.alarm import Command
-from coldferry.finalising import KEEP_DAYS
+from coldferry.moved import KEEP_DAYS
 
 VERBS = ("migrate", "cutover", "rollback", "abort", "finalise")
 """What can be done with one machine; each is a flow, a deployment and a command of that name."""

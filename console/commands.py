@@ -10,6 +10,7 @@ from console import (
     doctor,
     finishing,
     gaps,
+    handing_over,
     limiting,
     listing,
     managing,
@@ -72,5 +73,11 @@ app.command("doctor", short_help="Check that a cloud can be worked with from her
 app.command("up", short_help="Start sandbox, Prefect server and worker.")(serving.up)
 app.command("demo", short_help="Move the sandbox's machine, saying what is done.")(serving.demo)
 app.add_typer(book.app, name="book")
+waving.app.command("cutover", short_help="Cut a wave over, or its groups, in order.")(
+    handing_over.cutover
+)
+waving.app.command("rollback", short_help="Take a wave back, or its groups, in order.")(
+    handing_over.rollback
+)
 app.add_typer(waving.app, name="wave")
 app.add_typer(sandboxing.app, name="sandbox")

@@ -31,6 +31,13 @@ from console.watching import watching
 from providers.registry import connect_source
 
 Migration = Annotated[str, typer.Argument(metavar="MIGRATION", help="Its id")]
+Writes = Annotated[
+    Literal["", "discard", "stop"],
+    typer.Option(
+        metavar="ANSWER",
+        help="After a cutover: discard what it wrote, which keeps a copy of its disks, or stop",
+    ),
+]
 
 
 @command
@@ -103,13 +110,7 @@ def rollback(
         bool,
         typer.Option("--discard-used", help="Also when the new machine ran and may hold new data"),
     ] = False,
-    target_writes: Annotated[
-        Literal["", "discard", "stop"],
-        typer.Option(
-            metavar="ANSWER",
-            help="After a cutover: discard what it wrote, which keeps a copy of its disks, or stop",
-        ),
-    ] = "",
+    target_writes: Writes = "",
     json: Json = False,
 ) -> Outcome:
     """Remove what a migration made, and put the source's power back as it was."""

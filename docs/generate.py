@@ -25,7 +25,7 @@ COMMANDS = (
     "compare", "prepare", "migrate", "copy", "cutover", "rollback", "finalise", "status",
     "report", "list", "resume", "abort", "audit", "reconcile", "notify", "limit", "probe",
     "book list", "book export", "book import", "book forget", "wave check", "wave plan",
-    "wave run", "wave report", "doctor", "up", "demo",
+    "wave run", "wave report", "wave cutover", "wave rollback", "doctor", "up", "demo",
 )  # fmt: skip
 
 _HELP = re.compile(r"(?<=<!-- help -->\n).*?(?=<!-- /help -->)", re.DOTALL)

@@ -8,16 +8,13 @@ from prefect.states import Cancelled
 from pydantic import Field
 
 from coldferry.checks import refuse_unusable
-from coldferry.cutover import groups_of
-from coldferry.errors import ColdferryError, Rejected, after_halt
-from coldferry.home import alone
+from coldferry.errors import Rejected
 from coldferry.moved import KEEP_DAYS, MAX_KEEP_DAYS
-from coldferry.switched import Switched
 from tasks.clouds import Cloud
 from tasks.failing import tell_of_failure
 from tasks.going import go_or_not
-from tasks.recording import publish_switched
-from tasks.switching import check_all, look_ahead, open_up, start_new, tag_as_moved
+from tasks.switching import look_ahead
+from tasks.taking_over import take_over
 
 
 @flow(
@@ -64,19 +61,9 @@ def cutover(
     except Rejected as no_go:
         return Cancelled(message=str(no_go))
 
-    with alone(migration):
-        ready = look_ahead(source, vm, target, migration)
-        wanted = groups_of(ready.arrived, groups) if groups else ()
-        try:
-            if wanted:
-                open_up(target, migration, wanted)
-            marks = tag_as_moved(source, vm, migration, keep_days)
-            arrived = start_new(target, migration)
-            results = check_all(target, migration, checks, checks_within_s)
-        except ColdferryError as error:
-            raise after_halt(error, migration) from None
-    switched = Switched(ready, marks, arrived, decided.as_json(), tuple(results))
-    publish_switched(switched)
+    switched = take_over(
+        source, vm, target, migration, groups, decided.as_json(), checks, checks_within_s, keep_days
+    )
     if failed := switched.failure:
         raise failed
     return switched.as_json()

@@ -39,8 +39,9 @@ from coldferry.due import RunState
 from coldferry.errors import Conflict
 
 FLOWS = (
-    "abort", "audit", "compare", "copy-device", "cutover", "finalise", "migrate-vm",
-    "migrate-wave", "plan", "probe", "reconcile", "rehearse", "rollback",
+    "abort", "audit", "compare", "copy-device", "cutover", "cutover-wave", "finalise",
+    "migrate-vm", "migrate-wave", "plan", "probe", "reconcile", "rehearse", "rollback",
+    "rollback-wave",
 )  # fmt: skip
 """Flows of ours: of others at the same API nothing is touched."""
 

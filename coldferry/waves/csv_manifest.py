@@ -24,6 +24,7 @@ HEAD: dict[str, Place] = {
 ROW: dict[str, Place] = {
     **{name: (name,) for name in ("name", "vm", "source", "target", "owner", "group", "after")},
     **{name: ("options", name) for name in ("stop_timeout_s", "inspect", "use_book")},
+    **{name: (name,) for name in ("checks", "checks_within_s", "security_groups")},
 }
 ENTRIES = ("answers", "placement")
 """``answers.nics[0].subnet_id`` and ``placement.disk1`` are columns."""

@@ -15,6 +15,9 @@ from coldferry.waves.written import Place, Written
 MAX_BYTES = 1 << 20
 """Five hundred rows with a dozen answers each are half of it; YAML of this size takes seconds."""
 
+WORDS = {"after": r"[\s,;]+", "checks": r"\s+", "security_groups": r"[\s,;]+"}
+"""Lists that may be one text, by what stands between their members: an address has commas."""
+
 _MOST_FAULTS = 40
 _NAME = "must be letters, digits, '.', '_' or '-', and begin with a letter or a digit"
 _MUST = {
@@ -57,8 +60,9 @@ def read_wave(text: str | bytes, kind: Literal["yaml", "csv"], name: str = "the 
     written = (yaml_manifest if kind == "yaml" else csv_manifest).read(told, name)
     rows = [row if row is not None else {} for row in written.rows]
     for row in rows:
-        if isinstance(after := row.get("after"), str):
-            row["after"] = [one for one in re.split(r"[\s,;]+", after) if one]
+        for field, between in WORDS.items():
+            if isinstance(said := row.get(field), str):
+                row[field] = [one for one in re.split(between, said) if one]
     faults = [*written.faults, *_faults(written, rows)]
     if faults:
         raise FaultyFile(name, _listed(faults))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from coldferry.waves.reading import WORDS
 from coldferry.waves.wave import Wave
 from coldferry.waves.yaml_manifest import DEFAULTS
 
@@ -18,7 +19,8 @@ def schema() -> dict[str, Any]:
     told = Wave.model_json_schema()
     row, fields = told["$defs"]["Row"], told["properties"]
     row["required"] = [name for name in _PROMISED if name not in DEFAULTS]
-    row["properties"]["after"] = _words_or_one(row["properties"]["after"])
+    for field in WORDS:
+        row["properties"][field] = _words_or_one(row["properties"][field])
     fields["defaults"] = {
         "additionalProperties": False,
         "description": "What holds for every row that does not say otherwise.",

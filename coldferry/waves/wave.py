@@ -44,6 +44,13 @@ def _known_field(path: str) -> str:
     return path
 
 
+def _a_check(text: str) -> str:
+    """Whether it can be carried out is for the worker to say, which has the script."""
+    if not text.startswith(("tcp:", "http://", "https://", "script:/")):
+        raise ValueError("must be tcp:PORT, an http or https address, or script:/PATH")
+    return text
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Block = Annotated[
@@ -51,6 +58,8 @@ Block = Annotated[
     Field(pattern=r"^(coldferry-cloud/)?[a-z0-9][a-z0-9-]*$", max_length=200),
     AfterValidator(short),
 ]
+Check = Annotated[str, Field(max_length=2048), AfterValidator(_printable), AfterValidator(_a_check)]
+SecurityGroup = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
 FieldPath = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_known_field)]
 DeviceName = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
 _Value = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]
@@ -121,6 +130,12 @@ class Row(_Part):
     placement: Annotated[dict[DeviceName, Placement], Field(max_length=200)] = {}
     """What becomes of a device, by its name: `disk1`, or a file system's id."""
     options: Options = Options()
+    checks: Annotated[tuple[Check, ...], Field(max_length=32)] = ()
+    """What it must show once it is cut over: `tcp:443`, `https://host/path`, `script:/path`."""
+    checks_within_s: Annotated[int, Field(ge=0, le=86_400)] = 600
+    """How long all its checks together may take to pass, in seconds."""
+    security_groups: Annotated[tuple[SecurityGroup, ...], Field(max_length=16)] = ()
+    """What its interfaces are behind from the cutover on: one for all, or one each; `none`."""
 
     @property
     def machine(self) -> tuple[str, str]:

@@ -13,7 +13,10 @@ from coldferry.plain import plain
 from coldferry.strict_yaml import compose, line, word
 from coldferry.waves.written import Place, Written, clean, spot
 
-DEFAULTS = ("source", "target", "owner", "group", "options", "answers", "placement")
+DEFAULTS = (
+    "source", "target", "owner", "group", "options", "answers", "placement", "checks",
+    "checks_within_s", "security_groups",
+)  # fmt: skip
 _MOST_WORDS = 100_000
 """Five hundred rows of two hundred."""
 _DEEPEST = 4

@@ -139,7 +139,8 @@ def test_yaml_with_more_words_than_it_may_have_is_refused_before_all_are_read():
         ("name: w\n? [a]\n: b\nrows: []", "line 2: a key must be one word"),
         ("defaults: [x]\nname: w\nrows: []", "line 1: defaults: must be 'field: value' lines"),
         ("defaults: {vm: x}\nname: w\nrows: []", "line 1: defaults: there is no vm, only source, "
-         "target, owner, group, options, answers, placement"),
+         "target, owner, group, options, answers, placement, checks, checks_within_s, "
+         "security_groups"),
         (rows("name: größe, vm: i, source: s, target: t"), "line 3: row größe, name: must be "
          "letters, digits, '.', '_' or '-', and begin with a letter or a digit"),
         (rows('name: a, vm: i, source: s, target: t, owner: "a\\u202eb"'), "line 3: row a, owner: "
@@ -206,7 +207,8 @@ def test_what_is_no_csv_is_refused_as_a_whole(text, why):
         (f"{CSV},name\nw,a,i,s,t,b", "line 1: column name stands there twice"),
         (f"{CSV},Owner\nw,a,i,s,t,b", "line 1: there is no column Owner, only wave, start, "
          "latest_start, abort_at, machines_at_once, bytes_per_s, name, vm, source, target, owner, "
-         "group, after, stop_timeout_s, inspect, use_book, answers.FIELD, placement.DEVICE"),
+         "group, after, stop_timeout_s, inspect, use_book, checks, checks_within_s, "
+         "security_groups, answers.FIELD, placement.DEVICE"),
         (f"{CSV},answers.nope\nw,a,i,s,t,b", "line 2: row a, answers.nope: the machine's "
          "description has no such field"),
         (f"{CSV},\nw,a,i,s,t,b", "line 2: b stands under no column's name"),

@@ -10,11 +10,13 @@ from coldferry.cells import harmless
 from coldferry.waves.wave import Wave
 from tests.unit.wave_strategies import graphs, windows
 
+AFTERWARDS = ("checks", "checks_within_s", "security_groups")
 ROW = "name: {0}, vm: i-{0}, source: s, target: t"
 CSV = "wave,name,vm,source,target"
 HEAD = ("wave", "start", "latest_start", "abort_at", "machines_at_once", "bytes_per_s")
 OPTIONS = ("stop_timeout_s", "inspect", "use_book")
 
+checks = st.sampled_from(("tcp:443", "https://web.example/a,b;c", "script:/opt/check"))
 printable = st.text(
     st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")), min_size=1, max_size=8
 )
@@ -34,6 +36,9 @@ def any_wave(draw):
             "target": "azure",
             "owner": draw(st.just("") | printable),
             "group": draw(st.sampled_from(("", "shop"))),
+            "checks": draw(st.lists(checks, max_size=2, unique=True)),
+            "checks_within_s": draw(st.integers(0, 900)),
+            "security_groups": draw(st.sampled_from(([], ["web"], ["web", "none"]))),
             "after": after,
             "answers": draw(answers),
             "placement": draw(placements),
@@ -68,14 +73,26 @@ def as_csv(wave, separator=","):
         for part in ("answers", "placement")
         for key in dict.fromkeys(key for row in wave.rows for key in getattr(row, part))
     ]
-    columns = ["name", "vm", "source", "target", "owner", "group", "after", *OPTIONS, *entries]
+    columns = [
+        "name",
+        "vm",
+        "source",
+        "target",
+        "owner",
+        "group",
+        "after",
+        *OPTIONS,
+        *AFTERWARDS,
+        *entries,
+    ]
     told = wave.model_dump(mode="json")
     head = [told["name"], *told["window"].values(), told["machines_at_once"], told["bytes_per_s"]]
     out = io.StringIO()
     writer = csv.writer(out, delimiter=separator)
     writer.writerow([*HEAD, *columns])
     for row in told["rows"]:
-        flat = {**row, **row["options"], "after": " ".join(row["after"])}
+        words = {f: " ".join(row[f]) for f in ("after", "checks", "security_groups")}
+        flat = {**row, **row["options"], **words}
         for part in ("answers", "placement"):
             flat |= {f"{part}.{key}": value for key, value in row[part].items()}
         cells = [*head, *(flat.get(column, "") for column in columns)]
