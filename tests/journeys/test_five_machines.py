@@ -1,4 +1,4 @@
-"""A wave of five at the sandbox, without a worker: two fail, one meets a question; then all arrive."""
+"""A wave of five at the sandbox, without a worker: two fail, one meets a question; then all go."""
 
 import json
 import threading
@@ -56,7 +56,7 @@ class Five:
         self.sandbox.control("azure", "PUT", "settings", {"disk_limits": limits})
 
     def tag_once_web_stops(self):
-        """db is begun only when app is halted, so it bears the tags by then."""
+        """The last one is begun only when app is halted, so it bears the tags by then."""
         until = time.monotonic() + 120
         while time.monotonic() < until and not halts(self.sandbox.ec2, {"web": self.vms["web"]}):
             time.sleep(0.1)

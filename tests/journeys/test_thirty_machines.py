@@ -1,4 +1,4 @@
-"""A weekend of thirty machines, as deployed: what goes wrong stops what hangs on it, and is mended."""
+"""A weekend of thirty machines, as deployed: what goes wrong stops what hangs on it, no other."""
 
 from collections import Counter
 

@@ -68,9 +68,7 @@ def test_limits_that_are_written_at_the_same_time_are_all_kept(prefect_api):
     names = [f"{name}-azure-7f3a9c21-a1" for name in FOUR]
 
     async def set_all(rate):
-        await asyncio.gather(
-            *(change("migrations", name, {"bytes_per_s": rate}) for name in names)
-        )
+        await asyncio.gather(*(change("migrations", name, {"bytes_per_s": rate}) for name in names))
         return (await said()).get("migrations", {})
 
     assert asyncio.run(set_all(1000)).keys() == set(names)
