@@ -67,7 +67,7 @@ Placement = Annotated[
         {"anyOf": [{"enum": list(_PLACEMENTS)}, {"pattern": f"^{_REMOTE_AT}$", "type": "string"}]}
     ),
 ]
-"""What becomes of a device, also ``remote@HOST:PORT``; which it may have is its machine's to say."""
+"""What becomes of a device, also ``remote@HOST:PORT``; its machine says which it may have."""
 
 
 WHEN = "must be a moment with its zone, such as 2031-05-03T22:00+02:00"

@@ -47,8 +47,7 @@ class Five:
         """What a person fills in: the network, and that all else is understood."""
         for row in rows:
             for path in row["missing"]:
-                is_net, is_tag = path.endswith("subnet_id"), path.startswith("tags")
-                said = "vnet-main/default" if is_net else "team-name" if is_tag else ACKNOWLEDGE
+                said = "vnet-main/default" if path.endswith("subnet_id") else ACKNOWLEDGE
                 self.answers[row["name"]][path] = said
 
     def no_magnetic_disks(self, most):
@@ -65,7 +64,7 @@ class Five:
     def mended(self):
         """The quota is raised, the disk takes what it is sent, and the new question is answered."""
         self.no_magnetic_disks(None)
-        self.answer(self.wave("plan").document["rows"])
+        self.answers["db"]["tags[2].key"] = "team-name"
         self.sandbox.control("aws", "DELETE", "counts")
         self.sandbox.control("azure", "DELETE", "puts")
         return self.wave("run").document

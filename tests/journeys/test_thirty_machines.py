@@ -8,7 +8,7 @@ from tests.journeys.shapes import ACKNOWLEDGE, TWO_TEAMS, Grounds, asked, halts,
 from tests.journeys.wave_serving import SIGNED, ServedWave
 from tests.unit.file_server import serving
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 # Those that are to be skipped stand last: what stops them has happened long before their turn.
 SHAPES = {
