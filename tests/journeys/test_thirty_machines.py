@@ -56,6 +56,8 @@ class Thirty:
             self.wave = self.begin()
             self.asked = served.wait(self.wave.id, "Suspended", timeout_s=300)
             self.answer(self.asked)
+            # What was answered is planned anew: only what is tagged after that is met on the way.
+            self.wave.wait_for(self.wave.children, timeout_s=300)
             vm = self.vms["gappy"]
             served.sandbox.ec2.create_tags(Resources=[vm], Tags=TWO_TEAMS)
             again = served.wait(
