@@ -23,7 +23,8 @@ class Fault:
     ``operation`` is a shell pattern (``compute:*``). ``status`` and ``code``
     are what the client is answered; ``apply`` lets the call take effect before
     its answer is replaced by the error (a lost reply); ``contains`` limits the
-    fault to requests whose path or body text has that string.
+    fault to requests whose path or body text has that string; of a blob's
+    requests also those of the disk or snapshot with it in its name.
 
     With ``corrupt`` the call succeeds and one byte of the disk data that it
     carries is altered: in the answer of an EBS read, in what a page write keeps.

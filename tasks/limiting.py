@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import httpx
 from prefect.exceptions import PrefectHTTPStatusError
@@ -72,8 +73,17 @@ async def _hear(before: Any) -> Any:
 async def change(kind: str, name: str, changes: Mapping[str, float]) -> Any:
     """Set or, by 0, end limits of one name; the whole document as it is then.
 
-    Raises BadInput when what the variable holds is no such document.
+    Changes by one process follow one another: none is lost to another that was made of the
+    same document. Raises BadInput when what the variable holds is no such document.
     """
+    async with _writing.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        return await _change(kind, name, changes)
+
+
+_writing: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]" = WeakKeyDictionary()
+
+
+async def _change(kind: str, name: str, changes: Mapping[str, float]) -> Any:
     document = await said()
     parse_limits(document, f"The variable {VARIABLE}")
     names = dict(document.get(kind, {}))

@@ -23,7 +23,10 @@ HEAD: dict[str, Place] = {
 }
 ROW: dict[str, Place] = {
     **{name: (name,) for name in ("name", "vm", "source", "target", "owner", "group", "after")},
-    **{name: ("options", name) for name in ("stop_timeout_s", "inspect", "use_book")},
+    **{
+        name: ("options", name)
+        for name in ("stop_timeout_s", "inspect", "use_book", "max_latency_ms")
+    },
     **{name: (name,) for name in ("checks", "checks_within_s", "security_groups")},
 }
 ENTRIES = ("answers", "placement")

@@ -28,6 +28,7 @@ _MUST = {
     "vm": "must be one machine's id, without blanks",
     "source": "must name a saved cloud: small letters, digits and '-'",
     "target": "must name a saved cloud: small letters, digits and '-'",
+    "placement": "must be 'copy', 'drop', 'remote', 'remote@HOST', 'nofail', 'remove' or 'ask'",
 }
 _SAID = {
     "missing": "is missing",
@@ -39,6 +40,8 @@ _SAID = {
     "bool_type": "must be yes or no",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
     "timezone_aware": WHEN,
     "datetime_from_date_parsing": WHEN,
     "datetime_type": WHEN,

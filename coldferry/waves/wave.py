@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -66,8 +67,16 @@ _Value = Annotated[str, Field(max_length=4096), AfterValidator(_printable)]
 Answer = Annotated[
     _Value | Annotated[tuple[_Value, ...], Field(max_length=64)], BeforeValidator(as_said)
 ]
-Placement = Literal["copy", "drop", "remote", "nofail", "remove", "ask"]
-"""What becomes of a device; which of them it may have is for its machine to say."""
+_PLACEMENTS = ("copy", "drop", "remote", "nofail", "remove", "ask")
+_REMOTE_AT = r"remote@\S{1,280}"
+Placement = Annotated[
+    str,
+    Field(pattern=rf"^({'|'.join(_PLACEMENTS)}|{_REMOTE_AT})$"),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(_PLACEMENTS)}, {"pattern": f"^{_REMOTE_AT}$", "type": "string"}]}
+    ),
+]
+"""What becomes of a device, also ``remote@HOST:PORT``; its machine says which it may have."""
 
 
 WHEN = "must be a moment with its zone, such as 2031-05-03T22:00+02:00"
@@ -106,6 +115,8 @@ class Options(_Part):
     """Look into the machine's disks before anything is decided, and after the halt."""
     use_book: bool = True
     """Take what was approved for a like machine from the translation book."""
+    max_latency_ms: Annotated[float, Field(gt=0, le=60_000)] = 10
+    """How far away a remote file system may be, in milliseconds a read."""
 
 
 class Row(_Part):

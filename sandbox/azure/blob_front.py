@@ -84,7 +84,9 @@ class BlobHandler(Handler):
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         operation = self._operation(query)
         body = self._read_or_skip()
-        fault = self.faults.arrived(operation, unquote(parts.path), len(body))
+        given = self.blobs.find_grant(query.get("si", ""))
+        text = f"{unquote(parts.path)} {given.subject if given else ''}"
+        fault = self.faults.arrived(operation, text, len(body))
         try:
             if fault is not None and fault.corrupt:
                 body, fault = altered(body), None

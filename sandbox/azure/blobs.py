@@ -45,6 +45,8 @@ class Grant:
     expires_at_s: float
     size_bytes: int
     needs_bearer: bool
+    subject: str = ""
+    """The name of the disk or snapshot that it leads to: what a fault may ask for."""
 
     @property
     def expired(self) -> bool:
@@ -125,6 +127,7 @@ class Blobs:
         duration_s: int,
         size_bytes: int,
         needs_bearer: bool,
+        subject: str = "",
     ) -> str:
         """Give out a SAS; earlier ones to the same blob go on working until they end.
 
@@ -135,7 +138,7 @@ class Blobs:
         with self._lock:
             expires_at_s = time.time() + duration_s
             self._grants[policy] = Grant(
-                policy, container, permissions, expires_at_s, size_bytes, needs_bearer
+                policy, container, permissions, expires_at_s, size_bytes, needs_bearer, subject
             )
             held = [grant for grant in self._grants.values() if grant.container == container]
             for oldest in held[:-POLICIES_PER_CONTAINER]:

@@ -67,6 +67,7 @@ def begin_get_access(world: World, call: Call, resource: Resource) -> Accepted:
             duration_s,
             grant_size_bytes,
             properties.get("dataAccessAuthMode") == "AzureActiveDirectory",
+            resource.name,
         )
         return {"accessSAS": address}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from prefect import runtime
 
 from coldferry.approval import approve
-from coldferry.errors import TranslationsMissing
+from coldferry.errors import PreflightFailed, TranslationsMissing
 from coldferry.waves.wave import Wave
 from tasks.approvals import remember
 from tasks.book import remember_answers
@@ -29,10 +29,15 @@ async def approve_all(
     gaps = bool(open_gaps(rows))
     if gaps and runtime.deployment.id is None:
         raise _unanswered(rows)
-    asked = gaps or any(one.to_approve and one.row.name in confirm for one in rows)
+    going = {one.row.name for one in rows if one.to_approve}
+    asked = gaps or any(name in confirm for name in going)
     if asked:
         rows, signed = await ask(wave, rows)
     by = signed["decided_by"] or ("the wave's form" if asked else "")
+    for one in rows:
+        if one.row.name in going and isinstance(one.refusal, PreflightFailed):
+            # Refused after it was answered: once that is mended, nobody is asked again.
+            await _approve(one, by, signed["reason"])
     return [await _approve(one, by, signed["reason"]) if one.to_approve else one for one in rows]
 
 

@@ -145,13 +145,13 @@ def look(row: Row, source: Cloud, target: Cloud) -> tuple[Standing, Surveyed | N
     Raises NotMovable, BadInput for a placement that cannot be, or Refused when it is on its way
     elsewhere.
     """
-    found = survey.fn(source, row.vm)
-    standing = standing_of(found.marks, pair_of(source.source(), row.vm, target.target()))
-    if standing.state is RowState.DONE and found.marks and found.marks.state in MOVED:
-        return standing, None  # nothing of it is to be moved, or looked at, again
-    migration = identify(found, source, row.vm, target)
-    if standing.state is RowState.DONE:
+    origin = source.source()
+    marks = origin.marks(row.vm)
+    standing = standing_of(marks, pair_of(origin, row.vm, target.target()))
+    if standing.state is RowState.DONE:  # nothing else is asked about what arrived
         return standing, None
+    found = survey.fn(source, row.vm)
+    migration = identify(found, source, row.vm, target)
     if found.refusals:
         raise NotMovable.because(found.refusals)
     if row.options.inspect:

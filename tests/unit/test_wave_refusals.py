@@ -54,8 +54,8 @@ rows:
         f"line 8: row a, target: {cloud}",
         "line 9: row 1, answers.nics[0].subnet_id: is nested too deep",
         "line 9: row a, answers.nope: the machine's description has no such field",
-        "line 10: row a, placement.disk1: must be 'copy', 'drop', 'remote', 'nofail', 'remove' "
-        "or 'ask'",
+        "line 10: row a, placement.disk1: must be 'copy', 'drop', 'remote', 'remote@HOST', "
+        "'nofail', 'remove' or 'ask'",
         "line 11: row a, options.inspect: must be yes or no",
         "line 11: row a, options.stop_timeout_s: must be a whole number",
         "line 11: row a, options.zzz: there is no zzz",
@@ -207,8 +207,8 @@ def test_what_is_no_csv_is_refused_as_a_whole(text, why):
         (f"{CSV},name\nw,a,i,s,t,b", "line 1: column name stands there twice"),
         (f"{CSV},Owner\nw,a,i,s,t,b", "line 1: there is no column Owner, only wave, start, "
          "latest_start, abort_at, machines_at_once, bytes_per_s, name, vm, source, target, owner, "
-         "group, after, stop_timeout_s, inspect, use_book, checks, checks_within_s, "
-         "security_groups, answers.FIELD, placement.DEVICE"),
+         "group, after, stop_timeout_s, inspect, use_book, max_latency_ms, checks, "
+         "checks_within_s, security_groups, answers.FIELD, placement.DEVICE"),
         (f"{CSV},answers.nope\nw,a,i,s,t,b", "line 2: row a, answers.nope: the machine's "
          "description has no such field"),
         (f"{CSV},\nw,a,i,s,t,b", "line 2: b stands under no column's name"),

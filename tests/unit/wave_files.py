@@ -14,7 +14,7 @@ AFTERWARDS = ("checks", "checks_within_s", "security_groups")
 ROW = "name: {0}, vm: i-{0}, source: s, target: t"
 CSV = "wave,name,vm,source,target"
 HEAD = ("wave", "start", "latest_start", "abort_at", "machines_at_once", "bytes_per_s")
-OPTIONS = ("stop_timeout_s", "inspect", "use_book")
+OPTIONS = ("stop_timeout_s", "inspect", "use_book", "max_latency_ms")
 
 checks = st.sampled_from(("tcp:443", "https://web.example/a,b;c", "script:/opt/check"))
 printable = st.text(
@@ -23,7 +23,9 @@ printable = st.text(
 answers = st.dictionaries(
     st.sampled_from(("nics[0].subnet_id", "disks[1].kind", "name", "tags[3].key")), printable
 )
-placements = st.dictionaries(printable, st.sampled_from(("copy", "drop", "remote", "ask")))
+placements = st.dictionaries(
+    printable, st.sampled_from(("copy", "drop", "remote", "remote@10.0.9.5:2049", "ask"))
+)
 
 
 @st.composite
@@ -45,6 +47,7 @@ def any_wave(draw):
             "options": {
                 "stop_timeout_s": draw(st.integers(0, 900)),
                 "inspect": draw(st.booleans()),
+                "max_latency_ms": draw(st.sampled_from((0.5, 10, 250))),
             },
         }
         for name, after in draw(graphs(most=4)).items()
