@@ -15,14 +15,13 @@ _MOST = 30
 _GIB = 1 << 30
 
 
-def heading(wave: Wave, page: Page, rows: Sequence[Planned], problems: Mapping[str, str]) -> str:
-    """The text above the fields."""
+def heading(wave: Wave, page: Page, problems: Mapping[str, str]) -> str:
+    """The text above the fields; what a person must know stands at the decision."""
     pages = f", page {page.number} of {page.of}" if page.of > 1 else ""
     asked = f"{counted(len(page.inquiries), 'field')} to answer"
     if problems:
         asked += f", {len(problems)} not accepted"
-    lines = [f"## Wave {code(wave.name)}: {asked}{pages}", *_refused(problems)]
-    return "\n\n".join([*lines, _machines(rows)])
+    return f"## Wave {code(wave.name)}: {asked}{pages}"
 
 
 def deciding(wave: Wave, page: Page, rows: Sequence[Planned], problems: Mapping[str, str]) -> str:
