@@ -1,5 +1,6 @@
 """Debian's chromium, driven by playwright: what a person sees of Prefect's UI."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -42,6 +43,18 @@ def a_page(width: int = 1280, height: int = 1000) -> Iterator["Page"]:
             yield page
         finally:
             browser.close()
+
+
+def shown_artifact(page: "Page", address: str, run: str, key: str) -> str:
+    """What a run's artifact says, found by mouse from the run's page; its page stays open."""
+    page.goto(f"{address}/runs/flow-run/{run}")
+    page.get_by_role("tablist").get_by_text("Artifacts", exact=True).click()
+    cards = page.locator("a[href*='/artifacts/artifact/']")
+    cards.filter(has_text=re.compile(f"\\b{key}")).first.click()
+    body = page.locator(".artifact-data-markdown").first
+    body.wait_for()
+    page.wait_for_timeout(SETTLE_MS)
+    return body.inner_text()
 
 
 def open_report(page: "Page", address: str, artifact: str) -> None:
