@@ -63,9 +63,7 @@ class Weekend:
         self._answer(FirstForm.of_run(page, served.address, self.run))
         self.pages = self._watch()
         self.listed = served.sandbox.here(*self._words("coldferry list"))
-        self.migration = {
-            one["vm"]: one["migration"] for one in self.listed.document["migrations"]
-        }
+        self.migration = {one["vm"]: one["migration"] for one in self.listed.document["migrations"]}
         self.report = self._report()
         self.cutover = self._cut_over()
         self._cut_over_by_command()
