@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,23 +14,38 @@ from coldferry.plain import counted
 from coldferry.waves.wave import MOST_ROWS, Options, Row, Wave, Window
 
 
+def _in_order(schema: dict[str, Any]) -> None:
+    """A server's database keeps no order of what stands inside a parameter; a form heeds this."""
+    for position, field in enumerate(schema["properties"].values()):
+        field["position"] = position
+
+
 class Selector(BaseModel):
-    """Which machines, and all that a manifest says of a wave beside its rows.
+    """Which machines, and all that a manifest says of a wave beside its rows."""
 
-    ``source`` and ``target`` are saved clouds, ``coldferry-cloud/NAME`` or ``NAME``. A machine
-    must bear each of ``tags``; none selects nothing.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra=_in_order,
+    )
 
     name: str
+    """What the wave is called."""
     source: str
+    """The saved cloud that they are taken from, by its block's name."""
     target: str
+    """The saved cloud that they are brought to."""
     tags: dict[str, str]
-    options: Options = Options()
+    """What a machine must bear, all of it, as JSON: `{"wave": "may", "team": "shop"}`."""
     window: Window = Window()
+    """When what may happen; each moment may be left out."""
     machines_at_once: Annotated[int, Field(ge=1, le=100)] = 4
+    """How many machines are on their way at the same time."""
     bytes_per_s: Annotated[int, Field(ge=1)] | None = None
+    """What all copies of the wave may send together, in bytes a second."""
+    options: Options = Options()
+    """What each migration is told."""
 
 
 def kind_of(text: str) -> Literal["yaml", "csv"]:
