@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.ui.browser import SETTLE_MS
+from tests.ui.browser import SETTLE_MS, save_picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Response
@@ -170,7 +170,7 @@ class FirstForm(Form):
 
     def picture(self, path: Path) -> None:
         """The dialog alone, from its first line to its last."""
-        self.whole().locator(".p-modal__card").screenshot(path=path)
+        save_picture(self.whole().locator(".p-modal__card").screenshot(), self.page, path)
 
     def _list(self, title: str) -> "Locator":
         self._field(title).locator(".p-select-button__icon").first.click()

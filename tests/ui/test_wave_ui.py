@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.journeys.test_deployment import a_machine
-from tests.ui.browser import SETTLE_MS, shown_artifact
+from tests.ui.browser import SETTLE_MS, save_picture, shown_artifact
 from tests.ui.forms import FirstForm
 
 pytestmark = pytest.mark.slow
@@ -177,7 +177,7 @@ class Weekend:
     def _picture(self, name, height):
         self.page.set_viewport_size({"width": 1280, "height": height})
         self.page.wait_for_timeout(SETTLE_MS)
-        self.page.screenshot(path=self.images / f"{name}.png")
+        save_picture(self.page.screenshot(), self.page, self.images / f"{name}.png")
 
 
 def _as_yaml(rows):
