@@ -60,7 +60,7 @@ docs: install ## Write what is generated: JSON schema, translation page, help te
 
 .PHONY: screenshots
 screenshots: install ## Take the pictures in docs/images anew (Debian's chromium)
-	COLDFERRY_IMAGES=$(CURDIR)/docs/images $(RUN) pytest tests/ui/test_first_ui.py
+	COLDFERRY_IMAGES=$(CURDIR)/docs/images $(RUN) pytest tests/ui/test_first_ui.py tests/ui/test_wave_ui.py
 
 .PHONY: bench
 bench: install ## Measure what copying costs, beside azcopy and others (an hour; a quiet machine)

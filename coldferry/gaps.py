@@ -4,8 +4,10 @@ Two machines ask the same when one answer would hold for both
 (``coldferry.alike``); what is one machine's own is asked for each.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from coldferry import words
@@ -45,8 +47,8 @@ class Gap:
     ``now`` are the source's values, each once; ``acknowledge`` says that the
     answer is the word and no value; ``candidates`` are those that every
     machine may choose. Where ``typed``, another value may be given, such as
-    ``example``. ``title`` is the first machine's words for the field,
-    ``proposal`` what a rule would take for all of them, or empty.
+    ``example``. ``title`` has the field's words, without what is one machine's own;
+    ``proposal`` is what a rule would take for all of them, or empty.
     """
 
     id: str
@@ -162,16 +164,32 @@ def _put_together(gap: str, asking: list[tuple[Asked, FieldTranslation]]) -> Gap
         typed=not acknowledge and (bool(field.pattern) or not field.candidates),
         example=field.example,
         proposal="" if acknowledge or len({f.proposal for f in every}) > 1 else field.proposal,
-        title=words.title(first.machine, field.path),
+        title=_title([words.title(asked.machine, f.path) for asked, f in asking]),
         fields=tuple((asked, f.path) for asked, f in asking),
     )
 
 
+def _title(said: Sequence[str]) -> str:
+    """Where titles differ, what stands before the address or the size that makes them differ."""
+    if len({*said}) == 1:
+        return said[0]
+    short = {re.sub(r" \([^()]*\)$", "", one) for one in said}
+    return short.pop() if len(short) == 1 else said[0]
+
+
+def _meaning(said: Sequence[str]) -> str:
+    """What all say of a choice, clause by clause from the first on; else the shortest."""
+    clauses = zip(*(one.split(", ") for one in said), strict=False)
+    alike = [first for first, *_ in takewhile(lambda each: len({*each}) == 1, clauses)]
+    told = ", ".join(alike)
+    return told if told and told.count("(") == told.count(")") else min(said, key=len)
+
+
 def _shared(offers: Sequence[tuple[Candidate, ...]]) -> tuple[Candidate, ...]:
-    """The candidates in all offers, in the first one's order, each in its shortest words."""
+    """The candidates in all offers, in the first one's order, each in the words of all."""
     meanings: list[Mapping[str, str]] = [{c.value: c.meaning for c in offer} for offer in offers]
     return tuple(
-        Candidate(value=value, meaning=min((m[value] for m in meanings), key=len))
+        Candidate(value=value, meaning=_meaning([m[value] for m in meanings]))
         for value in meanings[0]
         if all(value in known for known in meanings)
     )

@@ -115,7 +115,7 @@ def _group(question: Q) -> Outcome:
     group = nic.security_groups[question.leaf.index[1]]
     return lost(
         "Created behind a security group that lets nothing in or out.",
-        f"'{group.name}' is not carried; its {len(group.rules)} rules are listed in the report "
+        f"'{group.name}' is not carried; its rules ({len(group.rules)}) are listed in the report "
         "for the group that the new machine gets at cutover.",
     )
 

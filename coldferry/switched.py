@@ -9,7 +9,7 @@ from coldferry.cutover import Ready
 from coldferry.errors import ChecksFailed
 from coldferry.migration import Marks
 from coldferry.moved import due_at
-from coldferry.plain import code, prose
+from coldferry.plain import code, counted, prose
 from coldferry.ports import Arrived
 
 
@@ -68,11 +68,13 @@ class Switched:
         """As the Prefect UI shows it; every stranger's word is plain text."""
         arrived, by = self.arrived, self.decided
         passed = sum(one.passed for one in self.checks)
+        checked = f"{passed} of {counted(len(self.checks), 'check')} passed"
         lines = [
             f"# {code(self.ready.migration)}: {self.marks.state}",
             "",
-            f"The new machine {code(arrived.vm)} is {arrived.power}; {passed} of "
-            f"{len(self.checks)} checks passed. The source {code(self.ready.vm)} stays halted.",
+            f"The new machine {code(arrived.vm)} is {arrived.power}; "
+            f"{checked if self.checks else 'no check was asked for'}. "
+            f"The source {code(self.ready.vm)} stays halted.",
             "",
             f"Decided by {code(by['by'])} at {code(by['at'])}"
             + (f", because {code(by['reason'])}." if by["reason"] else "."),

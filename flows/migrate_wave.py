@@ -17,7 +17,7 @@ from tasks.waves.clouds import load_clouds
 from tasks.waves.deployed import Deployed
 from tasks.waves.ending import end_children, end_waiting_children, return_overdue
 from tasks.waves.here import Here
-from tasks.waves.reading import name_run, wave_of
+from tasks.waves.reading import Manifest, name_run, wave_of
 from tasks.waves.reporting import publish_report
 
 
@@ -29,16 +29,16 @@ from tasks.waves.reporting import publish_report
     on_crashed=[end_waiting_children, return_overdue, tell_of_failure],
 )
 async def migrate_wave(
-    manifest: str = "", selector: Selector | None = None
+    manifest: Manifest = "", selector: Selector | None = None
 ) -> dict[str, Any] | PrefectState[Any]:
     """Plan all machines, ask once for what they leave open, and migrate each as its turn comes.
 
     The same wave again does only what is left: the sources' tags are the record.
 
     Args:
-        manifest: The wave as YAML or CSV: its machines, their order, groups and answers, and
-            the window. docs/waves.md has both.
-        selector: Or all machines of one source that bear certain tags.
+        manifest: The wave's file, pasted whole: YAML or CSV, with its machines, their order,
+            groups and answers, and the window. docs/waves.md has both.
+        selector: Or, with no manifest, all machines of one source that bear certain tags.
     """
     wave = await wave_of(manifest, selector)
     clouds = await load_clouds(wave)

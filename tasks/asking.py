@@ -65,8 +65,8 @@ def form(
 ) -> type[RunInput]:
     """The form of one page of what is open in ``plan``.
 
-    ``problems`` (a sentence by path) are shown at their fields and on top,
-    ``findings`` on top. What was ``said`` before, by path, is offered again,
+    ``problems`` (a sentence by path) are shown at their fields and at the decision,
+    ``findings`` at the decision. What was ``said`` before, by path, is offered again,
     and so is what it was ``signed`` with, by the names in :data:`SIGNATURE`.
     """
     problems = problems or {}
@@ -76,7 +76,7 @@ def form(
     ]  # fmt: skip
     return form_of(
         page,
-        heading(plan, page, problems, findings, fresh),
+        heading(plan, page, problems, fresh),
         deciding(plan, page, problems, findings, fresh),
         about,
         problems,

@@ -125,7 +125,7 @@ def _form(question: Question, missing: Sequence[str]) -> type[RunInput]:
     }
     made.model_config["json_schema_extra"] = {"allOf": [go]} if question.fields else {}
     made.model_rebuild(force=True)
-    return made.with_initial_data(description="\n\n".join([f"## {lines[0]}", *lines[1:]]))
+    return made.with_initial_data(description=f"## {prose(question.title, 600)}")
 
 
 def _field(asked: Choice, place: int) -> Any:

@@ -2,9 +2,10 @@
 
 Prefect's first UI renders a field's description as Markdown, and loses the text
 above the fields as soon as they are higher than the window; its second UI shows
-a description's source, on one line. So what a person must know stands twice, on
-top and at the decision, and descriptions hold nothing but code spans and lists.
-Both join single lines: lists need empty ones between, and go last.
+a description's source, on one line. So what a person must know stands at the
+decision, the text above only says what is asked and of whom, and descriptions
+hold nothing but code spans and lists. Both join single lines: lists need empty
+ones between, and go last.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,6 @@ def heading(
     plan: Plan,
     page: Page,
     problems: Mapping[str, str],
-    findings: Sequence[Finding],
     fresh: Sequence[Inquiry] = (),
 ) -> str:
     """The text above the fields; ``fresh`` are questions that earlier answers raised."""
@@ -53,11 +53,6 @@ def heading(
         [
             f"## {code(plan.machine.name)}: {asked}{pages}",
             f"Machine {code(plan.machine.origin.id)}, migration {code(plan.migration)}.",
-            *_placed(plan),
-            *_refused(plan.machine, problems),
-            *_raised(fresh),
-            *_booked(plan),
-            *_found(findings),
         ]
     )
 

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,12 @@ from coldferry.plain import counted
 from coldferry.waves.wave import MOST_ROWS, Options, Row, Wave, Window
 
 
+def _in_order(schema: dict[str, Any]) -> None:
+    """A server's database keeps no order of what stands inside a parameter; a form heeds this."""
+    for position, field in enumerate(schema["properties"].values()):
+        field["position"] = position
+
+
 class Selector(BaseModel):
     """Which machines, and all that a manifest says of a wave beside its rows.
 
@@ -21,7 +27,12 @@ class Selector(BaseModel):
     must bear each of ``tags``; none selects nothing.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra=_in_order,
+    )
 
     name: str
     """What the wave is called; the same name again is the same wave."""
@@ -30,15 +41,15 @@ class Selector(BaseModel):
     target: str
     """The saved cloud that they are brought to."""
     tags: dict[str, str]
-    """What a machine must bear, all of it, as `{"wave": "weekend-1"}`."""
-    options: Options = Options()
-    """What each migration is told."""
+    """What a machine must bear, all of it, as JSON: `{"wave": "may", "team": "shop"}`."""
     window: Window = Window()
-    """When what may happen."""
+    """When what may happen; each moment may be left out."""
     machines_at_once: Annotated[int, Field(ge=1, le=100)] = 4
     """How many machines are on their way at the same time."""
     bytes_per_s: Annotated[int, Field(ge=1)] | None = None
     """What all copies of the wave may send together, in bytes a second."""
+    options: Options = Options()
+    """What each migration is told."""
 
 
 def kind_of(text: str) -> Literal["yaml", "csv"]:

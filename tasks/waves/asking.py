@@ -154,7 +154,7 @@ def form(
     told = {**blocked, **{by_id[gap].title: why for gap, why in problems.items()}}
     return form_of(
         page,
-        heading(wave, page, rows, told),
+        heading(wave, page, told),
         deciding(wave, page, rows, told),
         lambda asked, problem: about(by_id[asked.field.path], asked, problem),
         problems,

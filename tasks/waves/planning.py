@@ -17,7 +17,7 @@ from coldferry.errors import (
     PreflightFailed,
 )
 from coldferry.guest.evidence import Inspection
-from coldferry.migration import MOVED, pair_of
+from coldferry.migration import pair_of
 from coldferry.placement import dropped, resolve, with_placements
 from coldferry.plan import Plan
 from coldferry.ports import Translator

@@ -2,9 +2,11 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated
 
 from prefect import runtime
 from prefect.client.orchestration import get_client
+from pydantic import Field
 
 from coldferry.due import WAVE_TAG
 from coldferry.errors import BadInput, UnknownMachine
@@ -17,6 +19,10 @@ from tasks.steps import step
 from tasks.waves.clouds import load_named
 
 _AT_ONCE = 8
+
+Manifest = Annotated[str, Field(json_schema_extra={"format": "json-string"})]
+"""A wave's file as a flow's parameter. The format is what Prefect's run forms make an editor
+of; with none they show one line of a file of many. Nothing holds the text to be JSON."""
 
 
 async def wave_of(manifest: str, selector: Selector | None) -> Wave:

@@ -15,14 +15,13 @@ _MOST = 30
 _GIB = 1 << 30
 
 
-def heading(wave: Wave, page: Page, rows: Sequence[Planned], problems: Mapping[str, str]) -> str:
-    """The text above the fields."""
+def heading(wave: Wave, page: Page, problems: Mapping[str, str]) -> str:
+    """The text above the fields; what a person must know stands at the decision."""
     pages = f", page {page.number} of {page.of}" if page.of > 1 else ""
     asked = f"{counted(len(page.inquiries), 'field')} to answer"
     if problems:
         asked += f", {len(problems)} not accepted"
-    lines = [f"## Wave {code(wave.name)}: {asked}{pages}", *_refused(problems)]
-    return "\n\n".join([*lines, _machines(rows)])
+    return f"## Wave {code(wave.name)}: {asked}{pages}"
 
 
 def deciding(wave: Wave, page: Page, rows: Sequence[Planned], problems: Mapping[str, str]) -> str:
@@ -35,10 +34,10 @@ def deciding(wave: Wave, page: Page, rows: Sequence[Planned], problems: Mapping[
             f"Wave {code(wave.name)}. {_stopped(rows)}",
             *_refused(problems),
             *_left_out(rows),
+            *_machines(rows),
             wording.DECIDING.format(go="approve" if page.last else "go on"),
             go,
             "- `reject`: end the wave here; none of these machines was stopped",
-            _machines(rows),
         ]
     )
 
@@ -53,12 +52,12 @@ def about(gap: Gap, asked: Inquiry, problem: str = "") -> str:
     return wording.about(asked, problem, f"Asked by {', '.join(named)}. Path: {where}.")
 
 
-def _machines(rows: Sequence[Planned]) -> str:
-    """One line a machine that is to be approved: what it becomes, and how much is copied."""
+def _machines(rows: Sequence[Planned]) -> list[str]:
+    """A paragraph a machine that is to be approved: what it becomes, and how much is copied."""
     lines = [_line(one) for one in rows if one.to_approve]
     if (more := len(lines) - _MOST) > 0:
-        lines = [*lines[:_MOST], f"- and {more} more"]
-    return "\n".join(lines)
+        lines = [*lines[:_MOST], f"And {more} more."]
+    return lines
 
 
 def _line(one: Planned) -> str:
@@ -66,12 +65,12 @@ def _line(one: Planned) -> str:
     gib = sum(disk.size_bytes for disk in plan.machine.disks) / _GIB
     becomes = plan.translation.target("instance_type")
     booked = sum(field.decided_by is DecidedBy.BOOK for field in plan.translation.fields)
-    said = f"- {code(one.row.name)} ({code(one.row.vm)}): {code(plan.machine.instance_type)}"
+    said = f"{code(one.row.name)} ({code(one.row.vm)}): {code(plan.machine.instance_type)}"
     said += f" becomes {code(becomes)}" if becomes else ""
     said += f", {counted(len(plan.machine.disks), 'disk')}, {gib:.0f} GiB"
     said += f", {counted(booked, 'answer')} from the book" if booked else ""
     found = one.found.remarks if one.found else []
-    return said + "".join(f". {prose(remark.what, 160)}" for remark in found[:3])
+    return " ".join([f"{said}.", *(prose(remark.what, 160) for remark in found[:3])])
 
 
 def _stopped(rows: Sequence[Planned]) -> str:

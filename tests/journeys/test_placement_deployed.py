@@ -38,7 +38,8 @@ class Placed:
                 max_latency_ms=5000,
             )
             run = served.wait(self.id, "Suspended")
-            self.schema, self.text = served.form(run)
+            self.schema, _ = served.form(run)
+            self.told = self.schema["properties"]["decision"]["description"]
             self.choices = self.schema["properties"]["disks_2_id"]["enum"]
             told = served.resume(self.id, decision="approve", disks_2_id="drop")
             assert told["status"] == "ACCEPT", told
@@ -58,10 +59,10 @@ def placed(served, tmp_path_factory):
 
 
 def test_the_form_names_what_is_left_behind_and_asks_what_was_to_be_asked(placed):
-    assert "NOT COPIED: disk1" in placed.text
-    assert f"NOT COPIED: the files of `{placed.share}`" in placed.text
+    assert "NOT COPIED: disk1" in placed.told
+    assert f"NOT COPIED: the files of `{placed.share}`" in placed.told
     assert placed.choices == ["copy", "drop"]
-    assert "IOPS" in placed.text
+    assert "IOPS" in placed.told
 
 
 def test_the_worker_measured_it_in_a_run_of_its_own(placed):

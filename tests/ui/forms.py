@@ -7,9 +7,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.ui.browser import SETTLE_MS
+from tests.ui.browser import SETTLE_MS, save_picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Response
@@ -113,12 +114,21 @@ class FirstForm(Form):
         return cls(page, page.locator(".p-modal").last)
 
     @classmethod
-    def of_deployment(cls, page: "Page", address: str, deployment: str) -> "FirstForm":
-        """The form that starts a run."""
+    def of_deployment(
+        cls, page: "Page", address: str, deployment: str, shows: str = "stop_timeout_s"
+    ) -> "FirstForm":
+        """The form that starts a run; ``shows`` is one of its fields."""
         page.goto(f"{address}/deployments/deployment/{deployment}/run")
-        page.get_by_text("stop_timeout_s").first.wait_for()
+        page.get_by_text(shows).first.wait_for()
         page.wait_for_timeout(SETTLE_MS)
         return cls(page, page.locator("form").last)
+
+    def start(self) -> str:
+        """Press Submit; the id of the run that was made."""
+        made = re.compile("/create_flow_run$")
+        with self.page.expect_response(lambda r: made.search(r.url) and r.status == 201) as answer:
+            self.send()
+        return str(answer.value.json()["id"])
 
     def _field(self, title: str) -> "Locator":
         label = self.page.locator(
@@ -157,6 +167,10 @@ class FirstForm(Form):
         self.page.set_viewport_size({"width": 1280, "height": height + _MARGIN})
         self.page.wait_for_timeout(SETTLE_MS)
         return self.root
+
+    def picture(self, path: Path) -> None:
+        """The dialog alone, from its first line to its last."""
+        save_picture(self.whole().locator(".p-modal__card").screenshot(), self.page, path)
 
     def _list(self, title: str) -> "Locator":
         self._field(title).locator(".p-select-button__icon").first.click()

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.ui.browser import open_report
+from tests.ui.browser import open_report, save_picture
 from tests.ui.forms import FirstForm
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ class Moved:
         self.report = next(a for a in listed if a["key"].startswith("report-"))
         page.set_viewport_size({"width": 1280, "height": 1300})
         open_report(page, served.address, self.report["id"])
-        page.screenshot(path=images / "report.png")
+        save_picture(page.screenshot(), page, images / "report.png")
 
     def _start(self, served, page, images):
         deployment = served.api("GET", "/deployments/name/migrate-vm/migrate-vm")["id"]
@@ -60,11 +60,8 @@ class Moved:
         form.choose("source", served.sandbox.source.partition("/")[2])
         form.write("vm", served.sandbox.state["machines"][0])
         form.choose("target", served.sandbox.target.partition("/")[2])
-        page.screenshot(path=images / "run-form.png")
-        made = re.compile("/create_flow_run$")
-        with page.expect_response(lambda r: made.search(r.url) and r.status == 201) as answer:
-            form.send()
-        return answer.value.json()["id"]
+        save_picture(page.screenshot(), page, images / "run-form.png")
+        return form.start()
 
     def _look(self, form):
         self.titles = form.titles()
@@ -81,7 +78,7 @@ class Moved:
         for title in TO_ACKNOWLEDGE:
             form.choose(title, "acknowledge")
         form.write(TAG, "Team")  # a legal name, but the third tag's
-        form.whole().screenshot(path=images / "approval-form.png")
+        form.picture(images / "approval-form.png")
         form.send()
         self.moves = form.moves
 
@@ -93,7 +90,7 @@ class Moved:
         form.write(TAG, NAME)
         form.write("Your name", "Ada")
         form.write("Reason", "CHG-4711")
-        form.whole().screenshot(path=images / "asked-again.png")
+        form.picture(images / "asked-again.png")
         form.send()
 
 

@@ -23,6 +23,10 @@ PAGES = sorted(
 )
 
 
+MOST_BYTES = 200_000
+"""Of a picture: whoever clones this carries all that were ever committed."""
+
+
 def text(name: str) -> str:
     return (ROOT / name).read_text()
 
@@ -49,6 +53,16 @@ def test_every_link_inside_the_repository_leads_somewhere(page):
             broken.append(link)
 
     assert broken == []
+
+
+def test_every_picture_is_shown_somewhere_and_small():
+    shown = {
+        name for page in PAGES for name in re.findall(r"images/([\w-]+\.png)", page.read_text())
+    }
+    pictures = {path.name: path.stat().st_size for path in (ROOT / "docs" / "images").glob("*.png")}
+
+    assert shown == pictures.keys()
+    assert {name: size for name, size in pictures.items() if size > MOST_BYTES} == {}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
