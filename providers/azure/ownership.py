@@ -94,6 +94,8 @@ def erase(arm: Arm, kind: Kind, found: Owned) -> Erased | None:
     fresh = arm.find(kind, name)
     if fresh is None or tag(fresh, MIGRATION_TAG) != found.migration:
         return None
+    if kind is SNAPSHOT and properties(fresh).get("diskState") == "ActiveSAS":
+        arm.revoke(SNAPSHOT, name)  # one that somebody may read cannot be deleted
     answer = disks.remove(arm, fresh) if kind is DISK else arm.delete(kind, name)
     return erased(found, f"{kind.arm_type}/delete", answer)
 
