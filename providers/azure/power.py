@@ -74,13 +74,19 @@ def stop(arm: Arm, vm: str, *, force: bool, timeout_s: float) -> None:
     for Azure VMs"). ``force`` skips the guest's own shutdown. Raises WillNotStop at the deadline.
     """
     deadline = time.monotonic() + timeout_s
+
+    def left_s() -> float:
+        return max(0.0, deadline - time.monotonic())
+
     found = read_vm(arm, vm)
     name, group = found["name"], part(found["id"], "resourceGroups")
-    if power_word(found) not in ("stopped", "deallocated", "deallocating"):
-        arm.act(VM, "power_off", name, group, skip_shutdown=force)
+    off = power_word(found) in ("stopped", "deallocated", "deallocating")
+    if not off:
+        # Given with no time left to wait, too: it then goes on alone.
+        off = arm.act(VM, "power_off", name, group, within_s=left_s(), skip_shutdown=force)
     rest = "stopped" if _is_ephemeral(found) else "deallocated"
-    if rest == "deallocated" and power_word(found) != rest:
-        arm.act(VM, "deallocate", name, group)
+    if off and rest == "deallocated" and power_word(found) != rest:
+        arm.act(VM, "deallocate", name, group, within_s=left_s())
     seen = 0
     while True:
         word = power_word(read_vm(arm, vm))

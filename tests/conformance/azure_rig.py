@@ -3,7 +3,7 @@
 import json
 import ssl
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -100,9 +100,14 @@ class Azure:
         return str(found.as_dict()["properties"]["diskState"])
 
     def ready_disk(
-        self, name: str, sku: str | None = None, zone: str | None = None, **more: Any
+        self,
+        name: str,
+        sku: str | None = None,
+        zone: str | None = None,
+        content: Mapping[int, bytes] | None = None,
+        **more: Any,
     ) -> str:
-        """A disk that went through its upload; answers its id."""
+        """A disk that went through its upload, with ``content`` by offset; answers its id."""
         body = upload_body(**more)
         if sku:
             body["sku"] = {"name": sku}
@@ -110,6 +115,8 @@ class Azure:
             body["zones"] = [zone]
         self.put_disk(name, body)
         with self.blob(self.grant(name)) as blob:
+            for offset, data in (content or {}).items():
+                write(blob, data, offset)
             write(blob, vhd.fixed_footer(SIZE), SIZE)
         self.revoke(name)
         return self.id("Microsoft.Compute/disks", name)
@@ -144,6 +151,24 @@ class Azure:
         for kind, listing in kinds:
             for one in list(getattr(kind, listing)(GROUP)):
                 kind.begin_delete(GROUP, one.name).result()
+
+    def seed(self, name: str, *disks: Mapping[int, bytes], **more: Any) -> str:
+        """A running machine with these disks, the root first; answers its id."""
+        root, *data = [
+            self.ready_disk(f"{name}-{index}", "StandardSSD_LRS", content=content)
+            for index, content in enumerate(disks)
+        ]
+        body = vm_body(root, self.nic(f"{name}-nic"), **more)
+        entries = [data_disk(disk, lun) for lun, disk in enumerate(data)]
+        body["properties"]["storageProfile"]["dataDisks"] = entries
+        return str(self.put_vm(name, body).id)
+
+    def snapshot_bytes(self, name: str, offset: int, length: int) -> bytes:
+        """Bytes of a snapshot as a plain SDK client reads them."""
+        body: Any = {"access": "Read", "durationInSeconds": 600}
+        granted = self.compute.snapshots.begin_grant_access(GROUP, name, body).result()
+        with self.blob(str(granted.access_sas)) as blob:
+            return bytes(blob.download_blob(offset=offset, length=length).readall())
 
     def power(self, name: str) -> str:
         """The power state of a machine."""

@@ -1,5 +1,6 @@
-"""Azure as a target obeys every law, against the double of ARM and of managed-disk SAS."""
+"""Azure obeys every law on both sides, against the double of ARM and of managed-disk SAS."""
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -7,9 +8,18 @@ from pydantic import SecretStr
 
 from providers.azure.access import AzureAccess
 from providers.azure.cloud import AzureCloud
-from tests.conformance.azure_rig import GROUP, LOCATION, SUBSCRIPTION, TOKEN, Azure, running
-from tests.conformance.cases import TargetCase
-from tests.conformance.laws import TargetLaws
+from tests.conformance.azure_rig import (
+    GROUP,
+    LOCATION,
+    MIB,
+    SIZE,
+    SUBSCRIPTION,
+    TOKEN,
+    Azure,
+    running,
+)
+from tests.conformance.cases import SourceCase, TargetCase
+from tests.conformance.laws import SourceLaws, TargetLaws
 
 ANSWERS = {
     "dns.servers": "AzureProvidedDNS",
@@ -38,18 +48,37 @@ def _reader(azure: Azure):
     return read
 
 
+def _cloud(azure: Azure) -> AzureCloud:
+    access = AzureAccess(
+        subscription_id=SUBSCRIPTION,
+        resource_group=GROUP,
+        location=LOCATION,
+        endpoint=azure.server.endpoint,
+        token=SecretStr(TOKEN),
+        ca_bundle=str(azure.server.ca_bundle),
+    )
+    return AzureCloud(access)
+
+
+class TestAzureAsASource(SourceLaws):
+    @pytest.fixture
+    def case(self, azure: Azure) -> Iterator[SourceCase]:
+        dice = random.Random(1)
+        ends = {0: dice.randbytes(4096), SIZE - 512: dice.randbytes(512)}
+        vm = azure.seed("web-01", ends, {3 * MIB: dice.randbytes(5 * MIB // 2)})
+        cloud = _cloud(azure)
+        name = vm.rpartition("/")[2]
+        yield SourceCase(cloud, vm, lambda ref, *at: azure.snapshot_bytes(ref.rpartition("/")[2], *at))
+        for owned in cloud.owned():
+            cloud.release(owned.migration)
+        assert azure.power(name)  # no law removes the source
+        azure.clear()
+
+
 class TestAzure(TargetLaws):
     @pytest.fixture
     def case(self, azure: Azure) -> Iterator[TargetCase]:
-        access = AzureAccess(
-            subscription_id=SUBSCRIPTION,
-            resource_group=GROUP,
-            location=LOCATION,
-            endpoint=azure.server.endpoint,
-            token=SecretStr(TOKEN),
-            ca_bundle=str(azure.server.ca_bundle),
-        )
-        cloud = AzureCloud(access)
+        cloud = _cloud(azure)
         yield TargetCase(cloud, ANSWERS, _reader(azure), azure.clear)
         for owned in cloud.owned():
             cloud.discard(owned.migration)
