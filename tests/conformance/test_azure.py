@@ -65,7 +65,7 @@ class TestAzureAsASource(SourceLaws):
     def case(self, azure: Azure) -> Iterator[SourceCase]:
         dice = random.Random(1)
         ends = {0: dice.randbytes(4096), SIZE - 512: dice.randbytes(512)}
-        vm = azure.seed("web-01", ends, {3 * MIB: dice.randbytes(5 * MIB // 2)})
+        vm = azure.machine("web-01", ends, {3 * MIB: dice.randbytes(5 * MIB // 2)})
         cloud = _cloud(azure)
         name = vm.rpartition("/")[2]
         yield SourceCase(cloud, vm, lambda ref, *at: azure.snapshot_bytes(ref.rpartition("/")[2], *at))
