@@ -1,4 +1,4 @@
-"""Azure behind the seam, as source and target: the contract of ``coldferry.ports``, each method one file away."""
+"""Azure behind the seam, on both sides of it; each method is one file away."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager

@@ -132,7 +132,7 @@ def _disks(arm: Arm, storage: Json) -> tuple[tuple[Disk, ...], list[Json]]:
     data = sorted(storage.get("dataDisks") or (), key=lambda disk: int(disk["lun"]))
     places = [] if os_disk.get("diffDiskSettings") else [(os_disk, "os")]
     places += [(place, f"lun{place['lun']}") for place in data]
-    managed = [(place, name) for place, name in places if (place.get("managedDisk") or {}).get("id")]
+    managed = [one for one in places if (one[0].get("managedDisk") or {}).get("id")]
     resources = [_resource(arm, place) for place, _ in managed]
     pairs = zip(managed, resources, strict=True)
     return tuple(_disk(place, disk, name) for (place, name), disk in pairs), resources

@@ -111,7 +111,7 @@ def ran_since(arm: Arm, vm: str, migration: str) -> bool | None:
 
 
 def release(arm: Arm, migration: str) -> list[Erased]:
-    """End access to every frozen disk of the migration and delete it, as a fresh listing has them."""
+    """End access to each frozen disk of the migration on a fresh listing, and delete it."""
     return [
         gone
         for one in _frozen(arm, migration)

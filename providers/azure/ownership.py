@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from coldferry.erasing import erased
 from coldferry.errors import Conflict
-from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
+from coldferry.migration import ATTEMPT_TAG, MIGRATION_TAG, POWER_TAG, TAG_PREFIX
 from coldferry.ports import DAYS_A_MONTH, Erased, Owned, Tagged
 from providers.azure import disks
 from providers.azure.client import Arm
@@ -20,6 +20,9 @@ from providers.azure.share import tier
 
 KINDS = (VM, NIC, NSG, DISK)
 """In the order in which they can be deleted."""
+
+_OF_ITS_NEXT_MOVE = (ATTEMPT_TAG, POWER_TAG)
+"""A VM that was brought here may be on its way from here."""
 
 
 def owned(arm: Arm, migration: str | None = None) -> list[Owned]:
@@ -61,7 +64,7 @@ def _untag(arm: Arm, kind: Kind, one: Json) -> None:
     kept = {
         key: value
         for key, value in (one.get("tags") or {}).items()
-        if not key.lower().startswith(TAG_PREFIX)
+        if not key.lower().startswith(TAG_PREFIX) or key.lower() in _OF_ITS_NEXT_MOVE
     }
     if kind is NIC:
         rewrite(arm, one["name"], lambda nic: nic.update(tags=kept))

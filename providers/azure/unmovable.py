@@ -21,11 +21,15 @@ from providers.azure.power import state_of
 _MAX_TAGS = 50
 _SECTOR_BYTES = 512
 
-_SCHEDULED = re.compile(r"(auto|vm|azure)?(start|stop|startstop|schedule|shutdown|poweron)(time)?s?")
+_SCHEDULED = re.compile(
+    r"(auto|vm|azure)?(start|stop|startstop|schedule|shutdown|poweron)(time)?s?"
+)
 """Tag keys without their punctuation by which people and runbooks start VMs."""
 
 
-def findings_of(arm: Arm, asked: str, vm: Json, disks: Sequence[Json], machine: Machine) -> list[Finding]:
+def findings_of(
+    arm: Arm, asked: str, vm: Json, disks: Sequence[Json], machine: Machine
+) -> list[Finding]:
     """``refuse`` first, then ``warn``, then ``inform``; ``asked`` is the VM as it was called."""
     found = [
         *_place(arm, asked, vm),
@@ -98,8 +102,8 @@ def _root(vm: Json) -> Iterator[Finding]:
     if os_disk.get("diffDiskSettings"):
         yield Finding(
             "warn", "root-not-persistent", name,
-            f"The OS disk of VM '{name}' is ephemeral: it is not copied, and Azure can power the VM "
-            "off and not deallocate it.",
+            f"The OS disk of VM '{name}' is ephemeral: it is not copied, and Azure can only power "
+            "the VM off, not deallocate it.",
             "Copy what is needed of it to a data disk; the new machine's root comes from an image.",
         )  # fmt: skip
     places = [os_disk, *(storage.get("dataDisks") or ())]
@@ -200,8 +204,8 @@ def _lost_on_stop(vm: Json, machine: Machine) -> Iterator[Finding]:
         if nic.more_private_addresses:
             yield Finding(
                 "inform", "secondary-addresses-stay", last(nic.id),
-                f"{', '.join(nic.more_private_addresses)} stay with '{last(nic.id)}' of the stopped "
-                f"VM '{name}'.",
+                f"{', '.join(nic.more_private_addresses)} stay with '{last(nic.id)}' of the "
+                f"stopped VM '{name}'.",
                 "Nothing else can have them until they are taken from it.",
             )  # fmt: skip
 

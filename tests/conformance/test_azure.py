@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from providers.azure.access import AzureAccess
 from providers.azure.cloud import AzureCloud
+from providers.azure.ids import last
 from tests.conformance.azure_rig import (
     GROUP,
     LOCATION,
@@ -67,11 +68,10 @@ class TestAzureAsASource(SourceLaws):
         ends = {0: dice.randbytes(4096), SIZE - 512: dice.randbytes(512)}
         vm = azure.machine("web-01", ends, {3 * MIB: dice.randbytes(5 * MIB // 2)})
         cloud = _cloud(azure)
-        name = vm.rpartition("/")[2]
-        yield SourceCase(cloud, vm, lambda ref, *at: azure.snapshot_bytes(ref.rpartition("/")[2], *at))
+        yield SourceCase(cloud, vm, lambda ref, *at: azure.snapshot_bytes(last(ref), *at))
         for owned in cloud.owned():
             cloud.release(owned.migration)
-        assert azure.power(name)  # no law removes the source
+        assert azure.power(last(vm))  # no law removes the source
         azure.clear()
 
 

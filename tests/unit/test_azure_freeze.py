@@ -185,6 +185,22 @@ def test_marks_leave_other_tags_alone(cloud: AzureCloud, vm: str) -> None:
     assert cloud.marks("web-01") == cloud.marks(vm) == Marks(MIGRATION, State.ROLLED_BACK)
 
 
+def test_a_machine_that_moves_on_is_not_taken_away_beneath_it(
+    cloud: AzureCloud, vm: str
+) -> None:
+    found = cloud._arm.get(VM, "web-01")
+    earlier = "web-01-azure-11111111-a1"
+    cloud._arm.set_tags(VM, "web-01", found["tags"] | {MIGRATION_TAG: earlier})
+    cloud.mark(vm, Marks(MIGRATION, State.HALTED, "running"))
+
+    (stake,) = cloud.at_stake(earlier, arrived=False)
+    cloud.hand_over(earlier)
+
+    assert (stake.severity, stake.code) == ("refuse", "moved-on")
+    assert cloud.marks(vm) == Marks(MIGRATION, State.HALTED, "running")
+    assert cloud.at_stake(earlier, arrived=False) == []
+
+
 def test_a_machine_of_another_group_is_not_marked(cloud: AzureCloud, server: Any, vm: str) -> None:
     elsewhere = AzureCloud(access(server, resource_group="rg-other"))
 
