@@ -113,9 +113,7 @@ def ran_since(arm: Arm, vm: str, migration: str) -> bool | None:
 def release(arm: Arm, migration: str) -> list[Erased]:
     """End access to each frozen disk of the migration on a fresh listing, and delete it."""
     return [
-        gone
-        for one in _frozen(arm, migration)
-        if (gone := _erase(arm, migration, one)) is not None
+        gone for one in _frozen(arm, migration) if (gone := _erase(arm, migration, one)) is not None
     ]
 
 

@@ -1,5 +1,7 @@
-"""What our tags on a VM say. Pages: "Virtual Machines - Update" (its tags are replaced as a whole),
-"Use tags to organize your Azure resources" (names without regard to case).
+"""What our tags on a VM say.
+
+Pages: "Virtual Machines - Update" (its tags are replaced as a whole), "Use tags to organize your
+Azure resources" (names without regard to case).
 """
 
 from collections.abc import Iterator

@@ -36,11 +36,7 @@ def begin_get_access(world: World, call: Call, resource: Resource) -> Accepted:
     if call.body.get("fileFormat", "VHD") != "VHD":
         raise invalid_parameter("fileFormat", "This disk can be read as VHD only.")
     properties = resource.properties
-    if properties.get("networkAccessPolicy", "AllowAll") != "AllowAll":
-        raise not_allowed(
-            f"Access to {resource.name} is denied by its network access policy "
-            f"{properties['networkAccessPolicy']}."
-        )
+    _check_policy(resource)
     state = properties["diskState"]
     if access == "Write":
         if state not in ("ReadyToUpload", "ActiveUpload"):
@@ -76,6 +72,14 @@ def begin_get_access(world: World, call: Call, resource: Resource) -> Accepted:
         return {"accessSAS": address}
 
     return Accepted(202, finish)
+
+
+def _check_policy(resource: Resource) -> None:
+    policy = resource.properties.get("networkAccessPolicy", "AllowAll")
+    if policy != "AllowAll":
+        raise not_allowed(
+            f"Access to {resource.name} is denied by its network access policy {policy}."
+        )
 
 
 def _check_snapshot(world: World, resource: Resource) -> None:

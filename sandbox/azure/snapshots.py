@@ -56,12 +56,7 @@ class Snapshots(Kind):
         incremental = bool(properties.get("incremental"))
         _check_kind(source, sku, incremental=incremental)
         creation["sourceUniqueId"] = source.properties["uniqueId"]
-        sector = source.properties["creationData"].get("logicalSectorSize")
-        if sector is not None:
-            creation["logicalSectorSize"] = sector
-        for inherited in disk_content.INHERITED:
-            if inherited in source.properties:
-                properties.setdefault(inherited, source.properties[inherited])
+        _inherit(source, properties, creation)
         size_bytes = source.properties["diskSizeBytes"]
         properties |= {
             "creationData": creation,
@@ -72,7 +67,7 @@ class Snapshots(Kind):
             "timeCreated": now_text(),
             "provisioningState": "Updating",
             "incremental": incremental,
-            "completionPercent": 100.0,
+            "completionPercent": _copied_at_once(source),
             "networkAccessPolicy": properties.get("networkAccessPolicy", "AllowAll"),
         }
         container = self.world.blobs.copy(source.private["container"])
@@ -80,8 +75,6 @@ class Snapshots(Kind):
         made |= {"sku": {"name": sku, "tier": sku.split("_")[0]}, "properties": properties}
         resource = self.new(call, made)
         resource.private["container"] = container
-        if source.body["sku"]["name"] in disk_content.FOUR_K_SKUS:
-            properties["completionPercent"] = 0.0
         return succeed(resource)
 
     def show(self, resource: Resource, call: Call) -> Json:
@@ -110,6 +103,19 @@ class Snapshots(Kind):
         if name.lower() == "endgetaccess" and call.method == "POST":
             return disk_access.end_get_access(self.world, resource)
         return super().action(name, call, resource)
+
+
+def _copied_at_once(source: Resource) -> float:
+    return 0.0 if source.body["sku"]["name"] in disk_content.FOUR_K_SKUS else 100.0
+
+
+def _inherit(source: Resource, properties: Json, creation: Json) -> None:
+    sector = source.properties["creationData"].get("logicalSectorSize")
+    if sector is not None:
+        creation["logicalSectorSize"] = sector
+    for inherited in disk_content.INHERITED:
+        if inherited in source.properties:
+            properties.setdefault(inherited, source.properties[inherited])
 
 
 def _check_kind(source: Resource, sku: str, *, incremental: bool) -> None:

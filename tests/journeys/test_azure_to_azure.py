@@ -141,7 +141,7 @@ def test_a_machine_is_moved_with_its_proof_and_a_rollback_leaves_both_as_they_we
     report = ends.migrate()
 
     assert report["state"] == "allocated"
-    assert [device["equal"] for device in report["devices"]] == [True, True]
+    assert [device["proof"]["equal"] for device in report["devices"]] == [True, True]
     moved = [bytes_at(ends.there, device["target"]) for device in report["devices"]]
     assert moved == [image(disk) for disk in DISKS]
     assert ends.source.power(ends.vm) is PowerState.STOPPED

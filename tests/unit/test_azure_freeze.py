@@ -21,15 +21,23 @@ PUT = "compute:snapshots.put"
 GRANT = "compute:snapshots.beginGetAccess"
 
 
-@pytest.fixture
-def vm(cloud: AzureCloud) -> Iterator[str]:
-    """A VM with two disks, stopped."""
-    made = a_vm(cloud)
-    cloud.stop(made)
-    yield made
-    for owned in cloud.owned():
-        cloud.release(owned.migration)
+@pytest.fixture(scope="module")
+def made(server: Any) -> Iterator[str]:
+    """A VM with two disks."""
+    cloud = AzureCloud(access(server))
+    yield a_vm(cloud)
     clear(cloud)
+
+
+@pytest.fixture
+def vm(cloud: AzureCloud, made: str) -> Iterator[str]:
+    """The VM, stopped, and nothing frozen of it before and after; its tags as they were."""
+    cloud.stop(made)
+    tags = cloud._arm.get(VM, "web-01")["tags"]
+    cloud._arm.set_tags(VM, "web-01", {"Team": tags["Team"]})
+    yield made
+    for migration in {owned.migration for owned in cloud.owned()}:
+        cloud.release(migration)
 
 
 def frozen(cloud: AzureCloud, vm: str) -> list[FrozenDisk]:
@@ -70,9 +78,7 @@ def test_a_freeze_that_died_between_two_disks_goes_on_with_what_is_there(
     assert calls(server, PUT) == 1
 
 
-def test_a_stranger_s_snapshot_of_that_name_is_refused_and_left(
-    cloud: AzureCloud, vm: str
-) -> None:
+def test_a_stranger_s_snapshot_of_that_name_is_refused_and_left(cloud: AzureCloud, vm: str) -> None:
     name = last(frozen(cloud, vm)[0].ref)
     cloud._arm.set_tags(SNAPSHOT, name, {"whose": "another's"})
 
@@ -86,6 +92,7 @@ def test_a_stranger_s_snapshot_of_that_name_is_refused_and_left(
 def test_a_disk_that_was_detached_meanwhile_is_told(cloud: AzureCloud, vm: str) -> None:
     wanted = devices(cloud.describe(vm))
     found = cloud._arm.get(VM, "web-01")
+    before = found["properties"]["storageProfile"]["dataDisks"]
     found["properties"]["storageProfile"]["dataDisks"] = []
     found["properties"] = {
         key: found["properties"][key]
@@ -97,6 +104,8 @@ def test_a_disk_that_was_detached_meanwhile_is_told(cloud: AzureCloud, vm: str) 
     with pytest.raises(Conflict, match="web-01-1"):
         cloud.freeze(vm, MIGRATION, wanted)
     assert snapshots(cloud) == {}
+    body["properties"]["storageProfile"]["dataDisks"] = before
+    cloud._arm.put(VM, "web-01", body)
 
 
 def test_a_disk_reads_without_its_footer(cloud: AzureCloud, vm: str) -> None:
@@ -185,9 +194,7 @@ def test_marks_leave_other_tags_alone(cloud: AzureCloud, vm: str) -> None:
     assert cloud.marks("web-01") == cloud.marks(vm) == Marks(MIGRATION, State.ROLLED_BACK)
 
 
-def test_a_machine_that_moves_on_is_not_taken_away_beneath_it(
-    cloud: AzureCloud, vm: str
-) -> None:
+def test_a_machine_that_moves_on_is_not_taken_away_beneath_it(cloud: AzureCloud, vm: str) -> None:
     found = cloud._arm.get(VM, "web-01")
     earlier = "web-01-azure-11111111-a1"
     cloud._arm.set_tags(VM, "web-01", found["tags"] | {MIGRATION_TAG: earlier})
@@ -217,9 +224,7 @@ def test_a_stop_without_time_is_ordered_all_the_same(cloud: AzureCloud, vm: str)
     assert cloud.power(vm) is PowerState.STOPPED
 
 
-def test_preflight_names_what_the_credentials_lack(
-    cloud: AzureCloud, server: Any, vm: str
-) -> None:
+def test_preflight_names_what_the_credentials_lack(cloud: AzureCloud, server: Any, vm: str) -> None:
     settings(server, {"not_actions": ["Microsoft.Compute/snapshots/write"]})
 
     (found,) = cloud.preflight_source(vm, a_source_plan(cloud.describe(vm)))
@@ -250,9 +255,7 @@ def test_preflight_finds_locks(
     assert (found.code, found.severity) == ("locked", severity)
 
 
-def test_preflight_counts_the_snapshots_of_a_disk_that_are_read(
-    cloud: AzureCloud, vm: str
-) -> None:
+def test_preflight_counts_the_snapshots_of_a_disk_that_are_read(cloud: AzureCloud, vm: str) -> None:
     plan = a_source_plan(cloud.describe(vm))
     others = [f"web-01-other-0000000{n}-a1" for n in range(5)]
     for migration in others:

@@ -14,9 +14,10 @@ from tests.unit.test_azure_fixtures import access, clear
 pytest_plugins = ["tests.unit.test_azure_fixtures"]
 
 
-@pytest.fixture
-def vm(cloud: AzureCloud) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def vm(server: Any) -> Iterator[str]:
     """An ordinary VM with two disks."""
+    cloud = AzureCloud(access(server))
     yield a_vm(cloud)
     clear(cloud)
 
