@@ -41,7 +41,8 @@ def revoke(azure: Azure, name: str) -> None:
 
 
 def state(azure: Azure, name: str) -> str:
-    return str(azure.compute.snapshots.get(GROUP, name).properties.disk_state)
+    found = azure.compute.snapshots.get(GROUP, name).as_dict()
+    return str(found["properties"]["diskState"])
 
 
 def test_a_snapshot_of_a_running_machine_is_read_without_a_deallocation(azure: Azure) -> None:
