@@ -150,8 +150,11 @@ class Place(Protocol):
 
 
 def pair_of(source: Place, vm: str, target: Place) -> str:
-    """Eight hex digits for one machine on its way to one target."""
-    ends = f"{source.provider}:{source.scope}:{vm}\n{target.provider}:{target.scope}"
+    """Eight hex digits for one machine on its way to one target.
+
+    A full id and the name that it ends with are one machine's, in one scope.
+    """
+    ends = f"{source.provider}:{source.scope}:{_last(vm)}\n{target.provider}:{target.scope}"
     return hashlib.sha256(ends.encode()).hexdigest()[:8]
 
 

@@ -108,12 +108,22 @@ class Arm:
         except Gone:
             return "NotFound"
 
-    def act(self, kind: Kind, verb: str, name: str, group: str = "", **options: Any) -> None:
-        """A POST action without an answer: ``act(VM, "power_off", …)``, and wait for it."""
+    def act(
+        self, kind: Kind, verb: str, name: str, group: str = "", *,
+        within_s: float | None = None, **options: Any,
+    ) -> bool:  # fmt: skip
+        """A POST action without an answer: ``act(VM, "power_off", …)``, and wait for it.
+
+        Whether it ended ``within_s``; without that it ends, or Transient is raised.
+        """
         first, *rest = verb.split("_")
         action = first + "".join(word.capitalize() for word in rest) + "/action"
         doing = verb.replace("_", " ")
-        self._run(kind, doing, name, action, f"begin_{verb}", group=group, **options)
+        ended: bool | None = self._run(
+            kind, doing, name, action, f"begin_{verb}", group=group, within_s=within_s,
+            ended=lambda _: True, **options,
+        )  # fmt: skip
+        return ended is True
 
     def grant(self, kind: Kind, name: str, level: str) -> str:
         """A SAS address to a disk's bytes; ``level`` is ``Read`` or ``Write``."""
@@ -180,7 +190,7 @@ class Arm:
 
     def _run(
         self, kind: Kind, doing: str, name: str, action: str, method: str,
-        body: Json | None = None, *, group: str = "",
+        body: Json | None = None, *, group: str = "", within_s: float | None = None,
         ended: "Callable[[Any], T] | None" = None, **options: Any,
     ) -> Any:  # fmt: skip
         def run(operations: Any) -> Any:
@@ -188,8 +198,10 @@ class Arm:
             poller = getattr(operations, method)(
                 group or self.access.resource_group, name, *bodies, **_pin(kind), **options
             )
-            poller.wait(_OPERATION_TIMEOUT_S)
+            poller.wait(_OPERATION_TIMEOUT_S if within_s is None else within_s)
             if not poller.done():
+                if within_s is not None:
+                    return None
                 raise Transient(f"Azure is still at it: {doing} {kind.word} '{name}'.")
             result = poller.result()
             return result if ended is None else ended(poller)

@@ -1,4 +1,4 @@
-"""Azure as a target: the contract of ``coldferry.ports``, each method one file away."""
+"""Azure behind the seam, on both sides of it; each method is one file away."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -7,6 +7,7 @@ from coldferry.contents import DiskContent
 from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
+from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
 from coldferry.ports import (
     Arrived,
@@ -28,17 +29,23 @@ from providers.azure import (
     describe,
     disks,
     doctor,
+    freezing,
+    frozen_bytes,
     keeping,
     machines,
+    marks,
     offers,
     ownership,
     power,
     preflight,
+    preflight_source,
     quotas,
     reading,
     share,
+    share_source,
     stakes,
     translate,
+    unmovable,
 )
 from providers.azure.access import AzureAccess
 from providers.azure.catalogue import Catalogue
@@ -60,6 +67,7 @@ class AzureCloud:
     def __init__(self, access: AzureAccess) -> None:
         self.scope = f"{access.subscription_id}/{access.resource_group}/{access.location}"
         self._arm = Arm(access)
+        self._granted = frozen_bytes.Granted(self._arm)
 
     def machines(self) -> list[str]:
         """See ``Machines.machines``; full resource ids."""
@@ -96,6 +104,59 @@ class AzureCloud:
     def diagnose(self) -> Iterator[Check]:
         """See ``Machines.diagnose``."""
         return doctor.diagnose(self._arm)
+
+    # -- source -------------------------------------------------------------
+
+    def unmovable(self, vm: str) -> list[Finding]:
+        """See :mod:`providers.azure.unmovable`."""
+        return self.survey(vm)[1]
+
+    def survey(self, vm: str) -> tuple[Machine, list[Finding]]:
+        """Both from one look."""
+        machine, found, resources = describe.look(self._arm, self.scope, vm)
+        return machine, unmovable.findings_of(self._arm, vm, found, resources, machine)
+
+    def preflight_source(self, vm: str, plan: Plan) -> list[Finding]:
+        """See :mod:`providers.azure.preflight_source`."""
+        return preflight_source.findings(self._arm, vm, plan)
+
+    def marks(self, vm: str) -> Marks | None:
+        """From the VM's tags."""
+        return marks.read_marks(self._arm, vm)
+
+    def mark(self, vm: str, marks_: Marks) -> None:
+        """Into the VM's tags."""
+        marks.write_marks(self._arm, vm, marks_)
+
+    def marked(self) -> Iterator[tuple[str, Marks]]:
+        """See ``Source.marked``; full resource ids."""
+        return marks.marked_machines(self._arm)
+
+    def freeze(self, vm: str, migration: str, devices: Sequence[Device]) -> list[FrozenDisk]:
+        """See :mod:`providers.azure.freezing`."""
+        return freezing.freeze(self._arm, vm, migration, devices)
+
+    def started_since(self, vm: str, frozen: Sequence[FrozenDisk]) -> bool:
+        """See :mod:`providers.azure.freezing`."""
+        return freezing.started_since(self._arm, vm, frozen)
+
+    def ran_since(self, vm: str, migration: str) -> bool | None:
+        """See :mod:`providers.azure.freezing`."""
+        return freezing.ran_since(self._arm, vm, migration)
+
+    def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
+        """See :mod:`providers.azure.frozen_bytes`."""
+        return frozen_bytes.open_frozen(self._arm, self._granted, frozen)
+
+    def release(self, migration: str) -> list[Erased]:
+        """See :mod:`providers.azure.freezing`."""
+        return freezing.release(self._arm, migration)
+
+    def source_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
+        """See :mod:`providers.azure.share_source`."""
+        return share_source.source_share(plan, contents, terms, self._arm.access.location)
+
+    # -- target -------------------------------------------------------------
 
     def catalogue(self) -> Catalogue:
         """See ``Target.catalogue``."""

@@ -41,7 +41,20 @@ _FIRMWARE: dict[str, Firmware] = {"V1": "bios", "V2": "uefi"}
 
 def describe(arm: Arm, scope: str, vm: str) -> Machine:
     """The description as of now, without our own tags. Raises UnknownMachine."""
+    return look(arm, scope, vm)[0]
+
+
+def look(arm: Arm, scope: str, vm: str) -> tuple[Machine, Json, list[Json]]:
+    """The description, and what it was made of: the VM with its instance view, and its disks."""
     found = read_vm(arm, vm)
+    disks, resources = _disks(arm, properties(found).get("storageProfile") or {})
+    root = resources[0] if disks and disks[0].root else None
+    return _machine(arm, scope, found, disks, root), found, resources
+
+
+def _machine(
+    arm: Arm, scope: str, found: Json, disks: tuple[Disk, ...], root: Json | None
+) -> Machine:
     said = properties(found)
     size = _size(arm, (said.get("hardwareProfile") or {}).get("vmSize") or "")
     storage = said.get("storageProfile") or {}
@@ -52,7 +65,6 @@ def describe(arm: Arm, scope: str, vm: str) -> Machine:
     hostname = (said.get("osProfile") or {}).get("computerName") or view.get("computerName")
     identity = found.get("identity") or {}
     zones = found.get("zones") or [arm.access.location]
-    disks, root = _disks(arm, storage)
     return Machine(
         origin=Origin(provider="azure", scope=scope, id=found["id"]),
         name=found["name"],
@@ -114,17 +126,16 @@ def _os_family(os_disk: Json) -> Literal["linux", "windows"] | Unknown:
     return families.get(str(os_disk.get("osType")).lower(), UNKNOWN)
 
 
-def _disks(arm: Arm, storage: Json) -> tuple[tuple[Disk, ...], Json | None]:
-    """The persistent disks, root first, and the root's resource."""
-    root: Json | None = None
-    found: list[Disk] = []
+def _disks(arm: Arm, storage: Json) -> tuple[tuple[Disk, ...], list[Json]]:
+    """The persistent managed disks, root first, and their resources."""
     os_disk = storage.get("osDisk") or {}
-    if not os_disk.get("diffDiskSettings") and (os_disk.get("managedDisk") or {}).get("id"):
-        root = _resource(arm, os_disk)
-        found.append(_disk(os_disk, root, "os"))
     data = sorted(storage.get("dataDisks") or (), key=lambda disk: int(disk["lun"]))
-    found += [_disk(place, _resource(arm, place), f"lun{place['lun']}") for place in data]
-    return tuple(found), root
+    places = [] if os_disk.get("diffDiskSettings") else [(os_disk, "os")]
+    places += [(place, f"lun{place['lun']}") for place in data]
+    managed = [one for one in places if (one[0].get("managedDisk") or {}).get("id")]
+    resources = [_resource(arm, place) for place, _ in managed]
+    pairs = zip(managed, resources, strict=True)
+    return tuple(_disk(place, disk, name) for (place, name), disk in pairs), resources
 
 
 def _resource(arm: Arm, place: Json) -> Json:

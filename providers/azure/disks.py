@@ -169,7 +169,7 @@ def _body(arm: Arm, plan: Plan, frozen: FrozenDisk) -> Json:
         "location": arm.access.location,
         "sku": {"name": plan.value(f"{path}.kind")},
         "tags": {
-            MIGRATION_TAG: plan.migration, DEVICE_TAG: device.name, FROZEN_TAG: frozen.ref[:256],
+            MIGRATION_TAG: plan.migration, DEVICE_TAG: device.name, FROZEN_TAG: frozen.ref[-256:],
         },
         "properties": said,
     }  # fmt: skip

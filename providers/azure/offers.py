@@ -7,6 +7,7 @@ Pages: "Resource Skus - List" (capabilities are strings), "Usage - List",
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from coldferry.migration import MIGRATION_TAG
 from coldferry.offered import ORIGIN_TAG, Subnet, Usage
 from providers.azure.catalogue import GIB, Catalogue, DiskTier, Size, Snapshot, Vm
 from providers.azure.client import Arm
@@ -137,7 +138,8 @@ def _subnets(vnets: Iterable[Json], nics: Iterable[Json]) -> Iterator[Subnet]:
 def _snapshots(found: Iterable[Json]) -> Iterator[Snapshot]:
     for snapshot in found:
         said = properties(snapshot)
-        if said.get("osType"):
+        # Ours are of one migration, and go with it.
+        if said.get("osType") and not tag(snapshot, MIGRATION_TAG):
             yield Snapshot(
                 id=snapshot["id"],
                 name=snapshot["name"],

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from coldferry.erasing import erased
 from coldferry.errors import Conflict, Finding
-from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
+from coldferry.migration import ATTEMPT_TAG, MIGRATION_TAG, POWER_TAG, TAG_PREFIX
 from coldferry.ports import DAYS_A_MONTH, KEPT_COPY, Erased, Owned, Tagged
 from providers.azure import beside, disks
 from providers.azure.client import Arm
@@ -23,6 +23,9 @@ KEPT_TAG = f"{TAG_PREFIX}kept"
 
 KINDS = (VM, NIC, NSG, DISK)
 """In the order in which they can be deleted."""
+
+_OF_ITS_NEXT_MOVE = (ATTEMPT_TAG, POWER_TAG)
+"""A VM that was brought here may be on its way from here."""
 
 
 def owned(arm: Arm, migration: str | None = None) -> list[Owned]:
@@ -78,7 +81,7 @@ def _untag(arm: Arm, kind: Kind, one: Json) -> None:
     kept = {
         key: value
         for key, value in (one.get("tags") or {}).items()
-        if not key.lower().startswith(TAG_PREFIX)
+        if not key.lower().startswith(TAG_PREFIX) or key.lower() in _OF_ITS_NEXT_MOVE
     }
     if kind is NIC:
         rewrite(arm, one["name"], lambda nic: nic.update(tags=kept))
@@ -118,6 +121,8 @@ def erase(arm: Arm, kind: Kind, found: Owned) -> Erased | None:
         return None
     if kind is VM:
         beside.refuse_deletion(arm, fresh, found.migration)
+    if kind is SNAPSHOT and properties(fresh).get("diskState") == "ActiveSAS":
+        arm.revoke(SNAPSHOT, name)  # one that somebody may read cannot be deleted
     answer = disks.remove(arm, fresh) if kind is DISK else arm.delete(kind, name)
     return erased(found, f"{kind.arm_type}/delete", answer)
 

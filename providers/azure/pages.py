@@ -6,7 +6,7 @@ Properties", "Put Blob", "Specifying the range header".
 
 Transient failures are tried again a few times with growing, jittered pauses. A
 refused signature is renewed by whichever thread notices first, where another is
-to be had. Bodies of all write requests are counted, retries included.
+to be had. Bodies of all write requests and of all ranges that came are counted, retries included.
 """
 
 import random
@@ -72,6 +72,7 @@ class PageBlob:
         self.if_match = if_match
         self.sent_bytes = 0
         self.requests = 0
+        self.got_bytes = 0
         self._lock = threading.Lock()
         self._asking = threading.Lock()
         self._answered = False
@@ -111,6 +112,8 @@ class PageBlob:
         def get(way: "_Way") -> None:
             answer = way.ask("GET", "", headers | self._matching, "read pages of", into=view)
             check_range(answer, offset, len(view), f"read pages of {self.place.subject}")
+            with self._lock:
+                self.got_bytes += len(view)
 
         self._call(get)
 

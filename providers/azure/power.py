@@ -70,28 +70,41 @@ def start(arm: Arm, vm: str) -> None:
 def stop(arm: Arm, vm: str, *, force: bool, timeout_s: float) -> None:
     """Shut down, deallocate, and return once two reads in a row said deallocated.
 
-    ``force`` skips the guest's own shutdown. Raises WillNotStop at the deadline.
+    A VM with an ephemeral OS disk cannot be deallocated: it is powered off ("Ephemeral OS disks
+    for Azure VMs"). ``force`` skips the guest's own shutdown. Raises WillNotStop at the deadline.
     """
     deadline = time.monotonic() + timeout_s
+
+    def left_s() -> float:
+        return max(0.0, deadline - time.monotonic())
+
     found = read_vm(arm, vm)
     name, group = found["name"], part(found["id"], "resourceGroups")
-    if power_word(found) not in ("stopped", "deallocated", "deallocating"):
-        arm.act(VM, "power_off", name, group, skip_shutdown=force)
-    if power_word(found) != "deallocated":
-        arm.act(VM, "deallocate", name, group)
+    off = power_word(found) in ("stopped", "deallocated", "deallocating")
+    if not off:
+        # Given with no time left to wait, too: it then goes on alone.
+        off = arm.act(VM, "power_off", name, group, within_s=left_s(), skip_shutdown=force)
+    rest = "stopped" if _is_ephemeral(found) else "deallocated"
+    if off and rest == "deallocated" and power_word(found) != rest:
+        arm.act(VM, "deallocate", name, group, within_s=left_s())
     seen = 0
     while True:
         word = power_word(read_vm(arm, vm))
-        seen = seen + 1 if word == "deallocated" else 0
+        seen = seen + 1 if word == rest else 0
         if seen == 2:
             return
         if time.monotonic() > deadline:
             raise WillNotStop(
-                f"VM '{name}' is {word}, not deallocated, after {timeout_s:.0f} s.",
+                f"VM '{name}' is {word}, not {rest}, after {timeout_s:.0f} s.",
                 "Look at it in the portal; 'coldferry stop --force' cuts the power.",
             )
         if not seen:
             time.sleep(_PAUSE_S)
+
+
+def _is_ephemeral(vm: Json) -> bool:
+    storage = (vm.get("properties") or {}).get("storageProfile") or {}
+    return bool((storage.get("osDisk") or {}).get("diffDiskSettings"))
 
 
 def reboot(arm: Arm, vm: str) -> None:

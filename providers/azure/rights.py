@@ -6,6 +6,7 @@ protect your infrastructure" (a read-only lock forbids POST actions too, and loc
 inherited), "Management Locks - List At Subscription Level".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -47,6 +48,28 @@ NEEDED = (
 )
 """Every role action that a migration to Azure uses."""
 
+NEEDED_OF_A_SOURCE = (
+    "Microsoft.Compute/disks/read",
+    "Microsoft.Compute/disks/beginGetAccess/action",
+    "Microsoft.Compute/snapshots/read",
+    "Microsoft.Compute/snapshots/write",
+    "Microsoft.Compute/snapshots/delete",
+    "Microsoft.Compute/snapshots/beginGetAccess/action",
+    "Microsoft.Compute/snapshots/endGetAccess/action",
+    "Microsoft.Compute/virtualMachines/read",
+    "Microsoft.Compute/virtualMachines/write",
+    "Microsoft.Compute/virtualMachines/instanceView/read",
+    "Microsoft.Compute/virtualMachines/start/action",
+    "Microsoft.Compute/virtualMachines/powerOff/action",
+    "Microsoft.Compute/virtualMachines/deallocate/action",
+    "Microsoft.Network/networkInterfaces/read",
+)
+"""Every role action that a migration from Azure uses, once the machine was described.
+
+``virtualMachines/write`` writes our two tags; ``disks/beginGetAccess`` is asked for by Azure when
+a snapshot is made of a disk ("Disk Snapshot Contributor" has it).
+"""
+
 _PERMISSIONS_VERSION = "2022-04-01"
 _LOCKS_VERSION = "2020-05-01"
 _GROUPS_VERSION = "2021-04-01"
@@ -63,7 +86,7 @@ def resource_group(arm: Arm) -> tuple[Json | None, str]:
         return None, ""
 
 
-def lacking(arm: Arm) -> list[str] | None:
+def lacking(arm: Arm, needed: Sequence[str] = NEEDED) -> list[str] | None:
     """Needed actions that no role grants; None when the roles cannot be read."""
     path = f"{arm.group_id}/providers/Microsoft.Authorization/permissions"
     try:
@@ -71,7 +94,7 @@ def lacking(arm: Arm) -> list[str] | None:
     except (Denied, Gone):
         return None
     roles = found.get("value") or []
-    return [action for action in NEEDED if not any(_grants(role, action) for role in roles)]
+    return [action for action in needed if not any(_grants(role, action) for role in roles)]
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,11 @@ _os_family = choice(
 )
 
 
-def _zone(_question: Q) -> Outcome:
+def _zone(question: Q) -> Outcome:
+    if question.value == question.catalogue.location:
+        return exact("It is in no zone of the region, and neither is the new VM.", REGIONAL)
     return equivalent(
-        "Zones of different clouds have nothing in common.", REGIONAL,
+        "The VM is made in the region: a zone is a promise of the source's.", REGIONAL,
         "Created in the region, without a zone.",
     )  # fmt: skip
 
@@ -129,7 +131,7 @@ RULES: dict[str, Rule[Catalogue]] = {
         says="The system's family is told to Azure; asked for where the source could not tell.",
     ),
     "zone": AZURE.rule(
-        "zone", _zone, about="zones", may=("equivalent",),
+        "zone", _zone, about="zones", may=("exact", "equivalent"),
         says="The VM is created in the region, without a zone.",
     ),
     "tenancy": AZURE.rule(

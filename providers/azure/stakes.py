@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 from coldferry.errors import Conflict, Finding
-from coldferry.migration import MIGRATION_TAG
+from coldferry.migration import ATTEMPT_TAG, ENDED, MIGRATION_TAG, POWER_TAG, Marks
 from coldferry.ports import PowerState
 from providers.azure import beside, power
 from providers.azure.client import Arm
@@ -31,10 +31,22 @@ def at_stake(arm: Arm, migration: str, *, arrived: bool) -> list[Finding]:
     ours = {vm["id"].lower() for vm in vms}
     return [
         *(one for vm in vms for one in beside.foreign(arm, vm, migration)),
+        *(one for vm in vms for one in _leaving(vm)),
         *(one for disk in disks for one in _held(disk, ours)),
         *(one for vm in vms for one in _vm_used(arm, vm, arrived=arrived)),
         *(one for disk in disks for one in _disk_used(disk, arrived=arrived)),
     ]
+
+
+def _leaving(vm: Json) -> Iterator[Finding]:
+    """It is the source of a migration of its own by now."""
+    marks = Marks.parse(tag(vm, ATTEMPT_TAG) or "", tag(vm, POWER_TAG), vm["name"])
+    if marks is not None and marks.state not in ENDED:
+        yield Finding(
+            "refuse", "moved-on", vm["name"],
+            f"VM '{vm['name']}' is the source of {marks.migration}, which is {marks.state}.",
+            f"Finalise that migration, or undo it with 'coldferry rollback {marks.migration}'.",
+        )  # fmt: skip
 
 
 def _held(disk: Json, ours: set[str]) -> Iterator[Finding]:

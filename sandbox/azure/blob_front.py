@@ -15,6 +15,7 @@ from typing import ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from sandbox.azure import page_lists
 from sandbox.azure.blobs import BLOB, Blobs, Grant
 from sandbox.azure.listener import Handler
 from sandbox.azure.world import new_guid
@@ -95,7 +96,7 @@ class BlobHandler(Handler):
             grant = self._grant(parts.path, query)
             self._check(operation, grant, query, body)
             if fault is None:
-                self._forward(body)
+                self._forward(body, query if operation == "blob:GetPageRanges" else None)
             else:
                 self._forward(body, answer=False)
                 raise _refusal(fault)
@@ -154,6 +155,8 @@ class BlobHandler(Handler):
             *(name.lower().removeprefix("x-ms-previous-snapshot-url") for name in self.headers),
         }:
             raise BlobRefusal(501, "NotImplemented", "Page range differences are not known here.")
+        if operation == "blob:GetPageRanges" and (wrong := page_lists.problem(query)):
+            raise BlobRefusal(400, "OutOfRangeQueryParameterValue", wrong)
         if operation in WRITES:
             self._check_write(operation, grant, body)
 
@@ -175,7 +178,9 @@ class BlobHandler(Handler):
                 400, "InvalidHeaderValue", f"Content-Length is {len(body)}, the range is {wanted}."
             )
 
-    def _forward(self, body: bytes, answer: bool = True) -> None:
+    def _forward(
+        self, body: bytes, listing: dict[str, str] | None = None, answer: bool = True
+    ) -> None:
         response = self._ask_azurite(body)
         headers = {
             name: value for name, value in response.getheaders() if name.lower() not in NOT_RETURNED
@@ -190,7 +195,10 @@ class BlobHandler(Handler):
             response.read()
             return
         length = response.getheader("Content-Length")
-        if self.command == "HEAD":
+        if listing is not None and response.status == 200:
+            headers = {k: v for k, v in headers.items() if k.lower() != "content-length"}
+            self.answer(200, page_lists.page(response.read(), listing), headers)
+        elif self.command == "HEAD":
             self._head(response, headers)
         elif length is None or int(length) <= CHUNK_BYTES:
             headers.pop("content-length", None)

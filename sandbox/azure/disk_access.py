@@ -19,6 +19,9 @@ from sandbox.azure.kinds import Accepted, Call
 from sandbox.azure.world import Json, Resource, World
 
 MAX_DURATION_S = 60 * 24 * 3600
+READ_AT_ONCE = 5
+"""Snapshots of one disk that may be read at the same time: "Create an incremental snapshot for
+managed disks". Which code a sixth is refused with is not documented."""
 RESTING_STATES = ("Unattached", "Reserved", "ActiveSAS")
 
 
@@ -33,11 +36,7 @@ def begin_get_access(world: World, call: Call, resource: Resource) -> Accepted:
     if call.body.get("fileFormat", "VHD") != "VHD":
         raise invalid_parameter("fileFormat", "This disk can be read as VHD only.")
     properties = resource.properties
-    if properties.get("networkAccessPolicy", "AllowAll") != "AllowAll":
-        raise not_allowed(
-            f"Access to {resource.name} is denied by its network access policy "
-            f"{properties['networkAccessPolicy']}."
-        )
+    _check_policy(resource)
     state = properties["diskState"]
     if access == "Write":
         if state not in ("ReadyToUpload", "ActiveUpload"):
@@ -47,6 +46,8 @@ def begin_get_access(world: World, call: Call, resource: Resource) -> Accepted:
             )
         new_state, permissions = "ActiveUpload", "rw"
     elif access == "Read":
+        if resource.kind == "snapshots":
+            _check_snapshot(world, resource)
         if state not in RESTING_STATES:
             raise not_allowed(
                 f"Cannot grant read access to '{resource.name}' in state {state}: it must be "
@@ -72,6 +73,43 @@ def begin_get_access(world: World, call: Call, resource: Resource) -> Accepted:
         return {"accessSAS": address}
 
     return Accepted(202, finish)
+
+
+def _check_policy(resource: Resource) -> None:
+    policy = resource.properties.get("networkAccessPolicy", "AllowAll")
+    if policy != "AllowAll":
+        raise not_allowed(
+            f"Access to {resource.name} is denied by its network access policy {policy}."
+        )
+
+
+def _check_snapshot(world: World, resource: Resource) -> None:
+    """A snapshot is read once it is whole, as a VHD, and with at most four others of its disk."""
+    properties = resource.properties
+    if properties["completionPercent"] < 100:
+        raise not_allowed(
+            f"Cannot grant access to snapshot '{resource.name}': its background copy is at "
+            f"{properties['completionPercent']} percent."
+        )
+    creation = properties["creationData"]
+    if creation.get("logicalSectorSize", 512) != 512:
+        raise not_allowed(
+            f"Snapshot '{resource.name}' has a logical sector size of 4096: its file format must "
+            "be VHDX."
+        )
+    family = creation.get("sourceUniqueId")
+    read = [
+        one
+        for one in world.of_kind("snapshots")
+        if one.properties["creationData"].get("sourceUniqueId") == family
+        and one.properties["diskState"] == "ActiveSAS"
+        and one is not resource
+    ]
+    if properties["incremental"] and len(read) >= READ_AT_ONCE:
+        raise not_allowed(
+            f"Cannot grant access to snapshot '{resource.name}': access to {len(read)} snapshots "
+            f"of the same disk is active, and at most {READ_AT_ONCE} are allowed."
+        )
 
 
 def end_get_access(world: World, resource: Resource) -> Accepted:

@@ -45,6 +45,9 @@ class Disks(Kind):
         option = creation["createOption"]
         _check_security(properties, option)
         size_bytes, container = self._content(properties, creation, sku)
+        if sku in disk_content.FOUR_K_SKUS:
+            # "Deploy a Premium SSD v2": 4096 unless 512 is asked for.
+            creation.setdefault("logicalSectorSize", 4096)
         wanted_gib = properties.get("diskSizeGB")
         properties |= {
             "creationData": creation,

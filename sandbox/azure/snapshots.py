@@ -2,10 +2,12 @@
 
 Sources: REST reference of Snapshots (2026-03-02); "Create an incremental
 snapshot for managed disks" (kept on standard storage whatever its disk is of;
-the only kind for Ultra and Premium SSD v2 disks). A snapshot here is always a
+the only kind for Ultra and Premium SSD v2 disks, which fill them in the
+background: two looks see one that is not whole). A snapshot here is always a
 full copy, also when ``incremental`` is asked for.
 """
 
+import copy
 from collections.abc import Callable
 
 from azure.mgmt.compute import models
@@ -54,9 +56,7 @@ class Snapshots(Kind):
         incremental = bool(properties.get("incremental"))
         _check_kind(source, sku, incremental=incremental)
         creation["sourceUniqueId"] = source.properties["uniqueId"]
-        for inherited in disk_content.INHERITED:
-            if inherited in source.properties:
-                properties.setdefault(inherited, source.properties[inherited])
+        _inherit(source, properties, creation)
         size_bytes = source.properties["diskSizeBytes"]
         properties |= {
             "creationData": creation,
@@ -67,7 +67,7 @@ class Snapshots(Kind):
             "timeCreated": now_text(),
             "provisioningState": "Updating",
             "incremental": incremental,
-            "completionPercent": 100,
+            "completionPercent": _copied_at_once(source),
             "networkAccessPolicy": properties.get("networkAccessPolicy", "AllowAll"),
         }
         container = self.world.blobs.copy(source.private["container"])
@@ -76,6 +76,14 @@ class Snapshots(Kind):
         resource = self.new(call, made)
         resource.private["container"] = container
         return succeed(resource)
+
+    def show(self, resource: Resource, call: Call) -> Json:
+        """The snapshot; each look finds a background copy half a disk further."""
+        shown = copy.deepcopy(resource.body)
+        if call.method == "GET" and resource.properties["provisioningState"] == "Succeeded":
+            done = resource.properties["completionPercent"]
+            resource.properties["completionPercent"] = min(100.0, done + 50.0)
+        return shown
 
     def delete(self, resource: Resource) -> Callable[[], Json | None]:
         """Delete a snapshot that nobody reads."""
@@ -95,6 +103,19 @@ class Snapshots(Kind):
         if name.lower() == "endgetaccess" and call.method == "POST":
             return disk_access.end_get_access(self.world, resource)
         return super().action(name, call, resource)
+
+
+def _copied_at_once(source: Resource) -> float:
+    return 0.0 if source.body["sku"]["name"] in disk_content.FOUR_K_SKUS else 100.0
+
+
+def _inherit(source: Resource, properties: Json, creation: Json) -> None:
+    sector = source.properties["creationData"].get("logicalSectorSize")
+    if sector is not None:
+        creation["logicalSectorSize"] = sector
+    for inherited in disk_content.INHERITED:
+        if inherited in source.properties:
+            properties.setdefault(inherited, source.properties[inherited])
 
 
 def _check_kind(source: Resource, sku: str, *, incremental: bool) -> None:

@@ -3,7 +3,7 @@
 import json
 import ssl
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Azure:
 
     def __init__(self, server: AzureServer) -> None:
         self.server = server
+        self.group = server.resource_group
         self.compute = self.compute_client()
         self.network: Any = NetworkManagementClient(
             server.credential, SUBSCRIPTION, **self.options(server.endpoint)
@@ -51,7 +52,7 @@ class Azure:
 
     def id(self, kind: str, *names: str) -> str:
         """The id of a resource in the group."""
-        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers"
+        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{self.group}/providers"
         return f"{group}/{kind}/" + "/".join(names)
 
     def control(self, method: str, what: str, body: Any = None) -> Any:
@@ -73,7 +74,7 @@ class Azure:
 
     def put_disk(self, name: str, body: Any) -> Any:
         """Create or update a disk."""
-        return self.compute.disks.begin_create_or_update(GROUP, name, body).result()
+        return self.compute.disks.begin_create_or_update(self.group, name, body).result()
 
     def upload_disk(self, name: str, **properties: Any) -> Any:
         """Make a disk that awaits its upload."""
@@ -82,12 +83,12 @@ class Azure:
     def grant(self, name: str, access: str = "Write", seconds: int = 3600) -> str:
         """The address of a new SAS."""
         body: Any = {"access": access, "durationInSeconds": seconds}
-        result = self.compute.disks.begin_grant_access(GROUP, name, body).result()
+        result = self.compute.disks.begin_grant_access(self.group, name, body).result()
         return str(result.access_sas)
 
     def revoke(self, name: str) -> None:
         """End all access to a disk."""
-        self.compute.disks.begin_revoke_access(GROUP, name).result()
+        self.compute.disks.begin_revoke_access(self.group, name).result()
 
     def blob(self, address: str) -> BlobClient:
         """A plain blob client of a SAS."""
@@ -96,13 +97,18 @@ class Azure:
 
     def state(self, name: str) -> str:
         """The state of a disk."""
-        found = self.compute.disks.get(GROUP, name)
+        found = self.compute.disks.get(self.group, name)
         return str(found.as_dict()["properties"]["diskState"])
 
     def ready_disk(
-        self, name: str, sku: str | None = None, zone: str | None = None, **more: Any
+        self,
+        name: str,
+        sku: str | None = None,
+        zone: str | None = None,
+        content: Mapping[int, bytes] | None = None,
+        **more: Any,
     ) -> str:
-        """A disk that went through its upload; answers its id."""
+        """A disk that went through its upload, with ``content`` by offset; answers its id."""
         body = upload_body(**more)
         if sku:
             body["sku"] = {"name": sku}
@@ -110,6 +116,8 @@ class Azure:
             body["zones"] = [zone]
         self.put_disk(name, body)
         with self.blob(self.grant(name)) as blob:
+            for offset, data in (content or {}).items():
+                write(blob, data, offset)
             write(blob, vhd.fixed_footer(SIZE), SIZE)
         self.revoke(name)
         return self.id("Microsoft.Compute/disks", name)
@@ -128,11 +136,11 @@ class Azure:
         configuration = {"name": "ip", "properties": place | more}
         body: Any = {"location": LOCATION, "properties": {"ipConfigurations": [configuration]}}
         nics = self.network.network_interfaces
-        return str(nics.begin_create_or_update(GROUP, name, body).result().id)
+        return str(nics.begin_create_or_update(self.group, name, body).result().id)
 
     def put_vm(self, name: str, body: Any) -> Any:
         """Create or update a machine."""
-        return self.compute.virtual_machines.begin_create_or_update(GROUP, name, body).result()
+        return self.compute.virtual_machines.begin_create_or_update(self.group, name, body).result()
 
     def clear(self) -> None:
         """Remove every machine, interface and disk; snapshots and groups stay."""
@@ -142,12 +150,30 @@ class Azure:
             (self.compute.disks, "list_by_resource_group"),
         )
         for kind, listing in kinds:
-            for one in list(getattr(kind, listing)(GROUP)):
-                kind.begin_delete(GROUP, one.name).result()
+            for one in list(getattr(kind, listing)(self.group)):
+                kind.begin_delete(self.group, one.name).result()
+
+    def machine(self, name: str, *disks: Mapping[int, bytes], **more: Any) -> str:
+        """A running machine with these disks, the root first; answers its id."""
+        root, *data = [
+            self.ready_disk(f"{name}-{index}", "StandardSSD_LRS", content=content)
+            for index, content in enumerate(disks)
+        ]
+        body = vm_body(root, self.nic(f"{name}-nic"), **more)
+        entries = [data_disk(disk, lun) for lun, disk in enumerate(data)]
+        body["properties"]["storageProfile"]["dataDisks"] = entries
+        return str(self.put_vm(name, body).id)
+
+    def snapshot_bytes(self, name: str, offset: int, length: int) -> bytes:
+        """Bytes of a snapshot as a plain SDK client reads them."""
+        body: Any = {"access": "Read", "durationInSeconds": 600}
+        granted = self.compute.snapshots.begin_grant_access(self.group, name, body).result()
+        with self.blob(str(granted.access_sas)) as blob:
+            return bytes(blob.download_blob(offset=offset, length=length).readall())
 
     def power(self, name: str) -> str:
         """The power state of a machine."""
-        view = self.compute.virtual_machines.instance_view(GROUP, name)
+        view = self.compute.virtual_machines.instance_view(self.group, name)
         return str(view.statuses[-1].code)
 
 
@@ -179,13 +205,15 @@ def data_disk(disk: str, lun: int) -> dict[str, Any]:
 
 
 @contextmanager
-def running(state_dir: Path) -> Iterator[Azure]:
+def running(
+    state_dir: Path, resource_group: str = GROUP, location: str = LOCATION
+) -> Iterator[Azure]:
     """A seeded server that is quick to finish its operations."""
     server = AzureServer(
         state_dir,
         subscription_id=SUBSCRIPTION,
-        resource_group=GROUP,
-        location=LOCATION,
+        resource_group=resource_group,
+        location=location,
         token=TOKEN,
         azurite_cache=default_azurite_cache(REPO_ROOT),
         delay_s=0.02,

@@ -89,6 +89,24 @@ def test_read_signature_does_not_write(azure: Azure, parts: dict[str, str]) -> N
     azure.revoke("spare-os")
 
 
+def test_a_list_of_ranges_comes_in_pages(azure: Azure) -> None:
+    """Only what was put is listed, as many at once as were asked for, and by markers."""
+    azure.upload_disk("listed")
+    with azure.blob(azure.grant("listed")) as blob:
+        for index in (0, 2, 4):
+            write(blob, b"x" * 512, index * MIB)
+        blob.clear_page(offset=2 * MIB, length=512)
+        write(blob, b"x" * 1024, 6 * MIB)
+        pages = blob.list_page_ranges(results_per_page=2).by_page()
+        found = [[(item.start, item.end) for item in page] for page in pages]
+        assert found == [
+            [(0, 511), (4 * MIB, 4 * MIB + 511)],
+            [(6 * MIB, 6 * MIB + 1023)],
+        ]
+        with refused(400, "OutOfRangeQueryParameterValue"):
+            list(blob.list_page_ranges(results_per_page=10_001))
+
+
 def test_revoked_signature_fails_at_once(azure: Azure, parts: dict[str, str]) -> None:
     """After endGetAccess the address is dead."""
     with azure.blob(azure.grant("spare-os", "Read")) as blob:

@@ -94,6 +94,6 @@ def test_migrating_that_way_is_refused_in_a_sentence(sandbox, machine, arrived, 
 
     assert (back.exit_code, again.exit_code) == (4, 4)
     assert back.error["code"] == again.error["code"] == "refused"
-    assert "cannot be taken from azure in this release" in back.error["what"]
+    assert "cannot be brought to aws in this release" in back.error["what"]
     assert "cannot be brought to aws in this release" in again.error["what"]
     assert "coldferry plan" in again.error["do"]

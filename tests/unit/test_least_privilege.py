@@ -18,9 +18,10 @@ from coldferry.translation import Translation
 from providers.aws.cloud import AwsCloud
 from providers.azure.cloud import AzureCloud
 from providers.azure.guest import GUEST as AZURE_GUEST
-from providers.azure.rights import NEEDED
+from providers.azure.rights import NEEDED, NEEDED_OF_A_SOURCE
 from sandbox.aws import world
 from tests.unit.aws_world import Sandbox, devices, sandbox
+from tests.unit.azure_sources import a_source_plan, a_vm
 from tests.unit.machines import MIB, a_disk
 from tests.unit.test_azure_fixtures import (
     MIGRATION,
@@ -347,14 +348,45 @@ class TestAzure:
         assert cloud.power(vm) is PowerState.STOPPED
         clear(cloud)
 
+    def test_reader_and_source_carry_a_migration_from_here_and_its_way_back(
+        self, cloud: AzureCloud, server: Any
+    ) -> None:
+        vm = a_vm(cloud)
+        self.give(server, "azure-reader", "azure-source")
+
+        machine, against = cloud.survey(vm)
+        assert [one for one in against if one.severity == "refuse"] == []
+        faults = cloud.preflight_source(vm, a_source_plan(machine))
+        assert [one for one in faults if one.severity == "refuse"] == []
+        cloud.mark(vm, Marks(MIGRATION, State.HALTED, "running"))
+        cloud.stop(vm)
+        for frozen in cloud.freeze(vm, MIGRATION, devices(machine)):
+            with cloud.open_frozen(frozen) as reader:
+                reader.read_into(0, memoryview(bytearray(512)))
+        assert cloud.ran_since(vm, MIGRATION) is False
+        cloud.release(MIGRATION)
+        cloud.start(vm)
+        cloud.reboot(vm)
+        cloud.mark(vm, Marks(MIGRATION, State.ROLLED_BACK))
+
+        assert cloud.owned() == []
+        unused = azure_actions("azure-source") - self.called(server)
+        # Azure asks for it when a snapshot is made of a disk.
+        assert unused == {"Microsoft.Compute/disks/beginGetAccess/action"}
+        settings(server, {"actions": ["*"]})
+        clear(cloud)
+
     def test_what_preflight_asks_for_is_what_the_roles_allow(self) -> None:
         assert set(NEEDED) <= azure_actions("azure-reader", "azure-mover")
+        source = azure_actions("azure-reader", "azure-source")
+        assert set(NEEDED_OF_A_SOURCE) <= source
+        assert "Microsoft.Compute/disks/write" not in source
 
     def test_the_reader_changes_nothing(self) -> None:
         assert [a for a in azure_actions("azure-reader") if not a.endswith("/read")] == []
 
     def test_no_role_reads_data_or_grants_rights(self) -> None:
-        for name in ("azure-reader", "azure-mover"):
+        for name in ("azure-reader", "azure-mover", "azure-source"):
             role = policy(name)
             assert role["DataActions"] == role["NotActions"] == []
             assert not [action for action in role["Actions"] if "*" in action]
