@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coldferry import finalising
 from coldferry.errors import WaveUnfinished
+from coldferry.moved import KEEP_DAYS
 from coldferry.plain import plain
 from coldferry.waves.handover import FILE
 from console.finishing import KeepDays, Yes
@@ -36,7 +36,7 @@ def cutover(
     file: File,
     group: Groups = [],  # noqa: B006 - typer reads it once
     without: Without = [],  # noqa: B006
-    keep_days: KeepDays = finalising.KEEP_DAYS,
+    keep_days: KeepDays = KEEP_DAYS,
     yes: Yes = False,
     json: Json = False,
 ) -> Outcome:

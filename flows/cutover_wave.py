@@ -40,8 +40,8 @@ def cutover_wave(
             for the whole wave.
         without: Rows outside of these groups that need not be cut over before, although rows
             of them start after those.
-        keep_days: How many days the way back is kept: written on each source, and `finalise` refuses
-            before.
+        keep_days: How many days the way back is kept: written on each source, and
+            `finalise` refuses before.
         go: Do not ask in this run: the decision was made elsewhere.
     """
     ahead = look_all(manifest, groups, without)

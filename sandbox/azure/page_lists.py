@@ -29,4 +29,5 @@ def page(body: bytes, query: Mapping[str, str]) -> bytes:
             ET.SubElement(found, end).text = row.findtext(end)
     if first + count < len(rows):
         ET.SubElement(root, "NextMarker").text = str(first + count)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
