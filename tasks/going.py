@@ -39,12 +39,12 @@ def go_or_not(ready: Ready, said: Sequence[str], *, go: bool) -> tuple[list[str]
     }
     chosen = choose(Question(
         subject=f"cutover {ready.migration}",
-        title=f"Is {ready.migration} cut over? The new machine is {ready.arrived.vm}.",
+        title=f"Is {ready.migration} cut over?",
         choices={
             GO: "start the new machine behind its security groups; the source stays halted",
             NO_GO: "end this run; nothing is changed",
         },
-        told=_told(ready.remarks),
+        told=(f"The new machine is {ready.arrived.vm}.", *_told(ready.remarks)),
         fields=asked,
         otherwise="Give --yes with the security groups, or run the deployment 'cutover'.",
     ))  # fmt: skip

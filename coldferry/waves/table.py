@@ -8,7 +8,8 @@ from coldferry.waves.standing import States
 from coldferry.waves.wave import Wave
 from coldferry.waves.wording import Telling
 
-_COLUMNS = ("machine", "state", "owner", "group", "expected", "next")
+_COLUMNS = ("machine", "state", "expected", "next", "owner", "group", "id")
+"""In the order of what must be seen: Prefect's page cuts a wide table off at the right."""
 
 
 def as_markdown(wave: Wave, states: States, now: datetime) -> str:
@@ -26,12 +27,13 @@ def as_markdown(wave: Wave, states: States, now: datetime) -> str:
         row = told.rows[name]
         state = one.state.replace("-", " ")
         cells = (
-            f"{code(name)} {code(row.vm, 80)}",
+            code(name),
             f"**{state}**" if told.fits(name) is False or one.stuck else state,
-            prose(row.owner, 80),
-            prose(row.group, 80),
             prose(told.eta(name)),
             prose(told.next_action(name), 600),
+            prose(row.owner, 80),
+            prose(row.group, 80),
+            code(row.vm, 80),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

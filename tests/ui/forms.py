@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.ui.browser import SETTLE_MS, save_picture
+from tests.ui.browser import SETTLE_MS
+from tests.ui.pictures import save_picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Response

@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from tests.ui.browser import open_report, save_picture
+from tests.ui.browser import open_report
 from tests.ui.forms import FirstForm
+from tests.ui.pictures import save_picture
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,7 @@ class Moved:
         wanted = {"artifacts": {"flow_run_id": {"any_": [self.run]}}}
         listed = served.api("POST", "/artifacts/filter", wanted)
         self.report = next(a for a in listed if a["key"].startswith("report-"))
-        page.set_viewport_size({"width": 1280, "height": 1300})
+        page.set_viewport_size({"width": 1280, "height": 900})
         open_report(page, served.address, self.report["id"])
         save_picture(page.screenshot(), page, images / "report.png")
 

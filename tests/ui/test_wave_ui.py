@@ -18,8 +18,9 @@ import pytest
 import yaml
 
 from tests.journeys.test_deployment import a_machine
-from tests.ui.browser import SETTLE_MS, save_picture, shown_artifact
+from tests.ui.browser import SETTLE_MS, shown_artifact
 from tests.ui.forms import FirstForm
+from tests.ui.pictures import save_picture
 
 pytestmark = pytest.mark.slow
 

@@ -87,6 +87,17 @@ def test_choices_are_those_that_all_may_choose_in_words_that_hold_for_all():
     assert (first.value, first.meaning) == ("main/apps", "10.0.1.0/24")
 
 
+def test_a_title_and_a_choice_say_of_several_machines_only_what_is_true_of_all():
+    both = [a_machine(nics=(a_nic(private_address=f"10.0.1.{at}"),)) for at in (20, 21)]
+    every = [Asked(m.origin.id, m, consult(GOAL, m, {})) for m in (both[0], twin(both[1]))]
+    (of_both,) = (gap for gap in distinct(every, GOAL) if gap.pattern == "nics[].subnet_id")
+    (of_one,) = (gap for gap in distinct(every[:1], GOAL) if gap.pattern == "nics[].subnet_id")
+
+    assert of_one.title == "Network for interface 1 (10.0.1.20)"
+    assert of_both.title == "Network for interface 1"
+    assert not [one for one in of_both.candidates if "10.0.1.2" in one.meaning]
+
+
 def test_every_value_that_the_target_does_not_take_is_a_fault_with_its_line_and_machines():
     every = fleet()
     rows = sheet(every, **{"nics[].subnet_id": "nowhere", "profile": "admin"})

@@ -146,7 +146,7 @@ def test_strangers_words_are_text_on_the_page():
 
     assert "<b>" not in html
     assert "<a" not in html
-    assert html.count("<td") == 6
+    assert html.count("<td") == 7
 
 
 @given(waves(), st.data())
