@@ -100,6 +100,7 @@ def _tagged(migrate: Migrate, tags: Sequence[str]) -> Migrate:
         async with get_client() as client:
             held = (await client.read_flow_run(flow_run.id)).tags
             await client.update_flow_run(flow_run.id, tags=sorted({*held, *tags}))
+        flow_run.tags = sorted({*held, *tags})  # hooks of its end are given this very object
 
     return migrate.with_options(on_running=[*migrate.on_running_hooks, tag])
 
