@@ -49,6 +49,7 @@ class Handover:
         self.failing.write_text(json.dumps({"name": "handover", "rows": rows}))
         self.failed = here("wave", "cutover", self.failing, "--group", "g", "--yes")
         self.no_answer = here("wave", "rollback", self.path)
+        self.stopped = here("wave", "rollback", self.path, "--target-writes", "stop")
         self._take_back()
         self.again = here("wave", "rollback", self.path, "--group", "g")
         self.powers = {name: served.seeder.state(vm) for name, vm in vms.items()}
@@ -117,6 +118,7 @@ def test_a_command_does_what_is_left_and_names_the_file_in_what_to_do(handover):
 def test_the_way_back_of_both_is_asked_once_and_taken(handover):
     assert handover.no_answer.exit_code == 4
     assert "--target-writes discard" in handover.no_answer.error["do"]
+    assert handover.stopped.exit_code == 6
     assert handover.back_schema["properties"]["decision"]["enum"] == ["discard", "stop"]
     assert handover.again.exit_code == 0
     assert {row["state"] for row in handover.again.document["rows"]} == {"rolled-back"}

@@ -16,7 +16,35 @@ _PLACED = (
     "journeys/test_placement.py::test_the_plan_and_the_report_say_the_same_of_what_is_not_copied"
 )
 
+_TOLD = (
+    "journeys/test_wave_commands.py::"
+    "test_where_a_wave_stands_and_what_it_took_is_told_by_file_and_by_name"
+)
+_OVER = (
+    "journeys/test_wave_handover_deployed.py::"
+    "test_a_command_does_what_is_left_and_names_the_file_in_what_to_do"
+)
+_BACK = (
+    "journeys/test_wave_handover_deployed.py::test_the_way_back_of_both_is_asked_once_and_taken"
+)
+
 EXERCISED = {
+    ("finalise", "--remove-source"): (
+        "journeys/test_verbs_table.py::"
+        "test_the_source_machine_goes_only_when_that_is_asked_and_said_again"
+    ),
+    ("status", "--wave"): _TOLD,
+    ("wave cutover", ""): _OVER,
+    ("wave cutover", "--group"): _OVER,
+    ("wave plan", "--html"): (
+        "journeys/test_wave_commands.py::"
+        "test_the_plan_says_of_each_machine_what_it_takes_and_whether_all_fit"
+    ),
+    ("wave report", ""): _TOLD,
+    ("wave report", "--html"): _TOLD,
+    ("wave rollback", ""): _BACK,
+    ("wave rollback", "--group"): _BACK,
+    ("wave rollback", "--target-writes"): _BACK,
     ("abort", ""): "journeys/test_night.py::test_an_abort_says_that_nothing_is_left",
     ("audit", ""): "journeys/test_night.py::test_an_audit_says_that_it_is_under_way",
     ("book export", ""): _BOOK,
