@@ -70,8 +70,9 @@ def have_it_run(source: Cloud, vm: str, migration: str, before: str) -> None:
     with suppress(ColdferryError):
         cloud = source.source()
         marks = cloud.marks(vm)
-        ours = marks is not None and marks.migration == migration and marks.state not in MOVED
-        if ours and marks.power_before is None and before == PowerState.RUNNING.value:
+        if marks is None or marks.migration != migration or marks.state in MOVED:
+            return
+        if marks.power_before is None and before == PowerState.RUNNING.value:
             cloud.start(vm)
 
 
