@@ -65,6 +65,24 @@ def test_a_wave_is_planned_red_amber_and_green_with_each_question_once(sandbox, 
     assert [row["light"] for row in good.document["rows"]] == ["green", "green"]
 
 
+def test_the_plan_says_of_each_machine_what_it_takes_and_whether_all_fit(sandbox, tmp_path, vms):
+    path = wave(sandbox, tmp_path, vms, answers=ANSWERS)
+    page = tmp_path / "plan.html"
+    planned = sandbox.here("wave", "plan", path, "--html", page).document
+    (web, db) = planned["rows"]
+
+    assert web["verdicts"]["exact"] > 20
+    assert web["estimate"]["read_bytes"] > 0
+    assert planned["totals"]["read_bytes"] == sum(
+        row["estimate"]["read_bytes"] for row in (web, db)
+    )
+    assert planned["outlook"]["bottleneck"]
+    assert planned["outlook"]["short"] == []
+    # Nobody measured a halt or a snapshot: it fits as far as is known.
+    assert "how long 'halt' takes" in planned["outlook"]["unknown"]
+    assert "<h1>Wave <code>weekend</code>: the plan</h1>" in page.read_text()
+
+
 def test_a_wave_with_open_questions_is_not_begun(sandbox, tmp_path, vms):
     ended = sandbox.here("wave", "run", wave(sandbox, tmp_path, vms))
 
@@ -82,24 +100,6 @@ def test_a_wave_is_run_without_a_worker_and_again_does_nothing(sandbox, tmp_path
     assert [row["migration"] for row in ran.document["rows"]] == [
         row["migration"] for row in again.document["rows"]
     ]
-
-
-def test_the_plan_says_of_each_machine_what_it_takes_and_whether_all_fit(sandbox, tmp_path, vms):
-    path = wave(sandbox, tmp_path, vms, answers=ANSWERS)
-    page = tmp_path / "plan.html"
-    planned = sandbox.here("wave", "plan", path, "--html", page).document
-    (web, db) = planned["rows"]
-
-    assert web["verdicts"]["exact"] > 20
-    assert web["estimate"]["read_bytes"] > 0
-    assert planned["totals"]["read_bytes"] == sum(
-        row["estimate"]["read_bytes"] for row in (web, db)
-    )
-    assert planned["outlook"]["bottleneck"]
-    assert planned["outlook"]["short"] == []
-    # Nobody measured a halt or a snapshot: it fits as far as is known.
-    assert "how long 'halt' takes" in planned["outlook"]["unknown"]
-    assert "<h1>Wave <code>weekend</code>: the plan</h1>" in page.read_text()
 
 
 def test_where_a_wave_stands_and_what_it_took_is_told_by_file_and_by_name(sandbox, tmp_path, vms):
