@@ -60,7 +60,9 @@ class Thirty:
         self.arrivals = arrivals
 
     def report(self, name):
-        return self.here.sandbox.here("report", self.here.migration(name)).document
+        """The page that a person reads."""
+        migration = self.here.migration(name)
+        return self.here.sandbox.here("report", migration).document["markdown"]
 
 
 @pytest.fixture(scope="module")
@@ -113,25 +115,25 @@ def test_a_failure_mid_copy_leaves_its_disks_for_the_next_time_and_no_machine(th
 
 @pytest.mark.parametrize("name", ["edge", "db", "plain-2"])
 def test_one_of_each_shape_arrived_byte_for_byte(thirty, name):
-    arrivals, seeded = thirty.arrivals, thirty.here.seeded[name]
-    disks = arrivals.of_migration(thirty.here.migration(name), "disks")
+    disks = thirty.arrivals.of_migration(thirty.here.migration(name), "disks")
+    sent = [dict(content) for content in thirty.here.seeded[name].content.values()]
 
-    assert arrivals.differing(seeded, thirty.report(name)) == []
-    assert len(disks) == thirty.here.disks(name)
+    assert len(disks) == len(sent)
+    assert all(thirty.arrivals.read(disk)[1] in sent for disk in disks)
 
 
 def test_a_dropped_disk_is_not_at_the_target_and_the_report_says_so(thirty):
     disks = thirty.arrivals.of_migration(thirty.here.migration("leaving"), "disks")
 
     assert len(disks) == 1
-    assert [one["device"] for one in thirty.report("leaving")["left_behind"]] == ["disk1"]
+    assert "1 disk left behind, not copied" in thirty.report("leaving")
 
 
 def test_a_remote_file_system_of_one_row_is_in_its_report_with_the_guests_line(thirty):
-    (share,) = thirty.report("remote")["file_systems"]
+    report = thirty.report("remote")
 
-    assert (share["placement"], share["files_copied"]) == ("remote", False)
-    assert share["mounts"][0]["line"].startswith("127.0.0.1:/ ")
+    assert "Its files are not copied" in report
+    assert "127.0.0.1:/" in report
 
 
 def test_the_same_thirty_again_do_only_what_had_failed(thirty, sandbox):
