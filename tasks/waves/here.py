@@ -5,13 +5,15 @@ steps block, and one child must not hold up another, nor the wave's clock.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
-from prefect import tags
+from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import SettingsContext
 from prefect.logging import get_logger
 
@@ -21,7 +23,7 @@ from coldferry.waves.wave import Wave
 from tasks.waves.children import Child, Ending, Order, ending_of, tags_of
 from tasks.waves.clouds import Clouds, ends
 
-Migrate = Callable[..., Coroutine[Any, Any, Any]]
+Migrate = Flow[..., Coroutine[Any, Any, Any]]
 """The flow ``migrate-vm``."""
 
 
@@ -67,23 +69,40 @@ class Here:
     def _carry_out(self, order: Order, attempt: int) -> tuple[Ending, str]:
         source, target = ends(order.row, self._clouds)
         try:
-            with tags(*tags_of(self._wave, order.row, attempt)):
-                asyncio.run(
-                    self._migrate(
-                        source,
-                        order.row.vm,
-                        target,
-                        answers=order.answers,
-                        approved=order.digest,
-                        **order.row.options.model_dump(),
-                    )
+            migrate = _tagged(self._migrate, tags_of(self._wave, order.row, attempt))
+            asyncio.run(
+                migrate(
+                    source,
+                    order.row.vm,
+                    target,
+                    answers=order.answers,
+                    approved=order.digest,
+                    **order.row.options.model_dump(),
                 )
+            )
         except ColdferryError as error:
             return ending_of(type(error)), str(error)
         except Exception as defect:  # noqa: BLE001 - one row's defect ends no other
             get_logger("coldferry").exception("A defect of ours, in %s", order.row.name)
             return Ending.FAILED, f"A defect of ours ({type(defect).__name__}); see the log."
         return Ending.ARRIVED, ""
+
+
+def _tagged(migrate: Migrate, tags: Sequence[str]) -> Migrate:
+    """The flow, whose run has these tags from its first line on.
+
+    Not by ``prefect.tags``: that is for the tasks as well, and each task with a tag first asks the
+    API for a slot, which ends it when the API is busy (prefect.task_engine, as installed).
+    """
+
+    async def tag(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+        del flow, state
+        async with get_client() as client:
+            held = (await client.read_flow_run(flow_run.id)).tags
+            await client.update_flow_run(flow_run.id, tags=sorted({*held, *tags}))
+        flow_run.tags = sorted({*held, *tags})  # hooks of its end are given this very object
+
+    return migrate.with_options(on_running=[*migrate.on_running_hooks, tag])
 
 
 def _alike() -> Context:
