@@ -26,7 +26,7 @@ _MARKUP = re.compile(
 _ADDRESS = re.compile(r"(?<=\bwww)(?=\.)|(?<=/)(?=/)|(?<=\S)(?=@\w)", re.IGNORECASE)
 """Where a space keeps a page from making a link. An escape does not: a renderer of GitHub's
 Markdown looks for addresses in the text that it made (Prefect's second UI does, in an artifact)."""
-_BLOCK = re.compile(r"\d{1,9}(?=[.)](?:\s|$))|(?=>|#{1,6}(?:\s|$)|[-+](?:\s|$)|[-=]+$)")
+_BLOCK = re.compile(r"\d{1,9}(?=[.)](?:\s|$))|(?=>|#{1,6}(?:\s|$)|[-+](?:\s|$)|[-=][-=\s]*$)")
 """What makes a list, a heading, a quote or a rule of a line that begins so."""
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -10,7 +9,7 @@ from typing import Any, cast
 from prefect.client.schemas.objects import FlowRun
 
 from coldferry.auditing import Entry, Seen
-from coldferry.due import ABORT_AT_TAG
+from coldferry.due import window_end
 from coldferry.errors import ColdferryError
 from coldferry.failing import Failure
 from coldferry.inspecting import inspection_of
@@ -73,7 +72,7 @@ async def failure_of(
         marks=known.marks,
         exists=known.exists,
         unasked=known.unasked,
-        abort_at=abort_at(run),
+        abort_at=window_end(run.tags),
         verb=verb,
         target_power=known.target_power,
         given=run.parameters,
@@ -84,16 +83,6 @@ async def ends_of(run: FlowRun) -> tuple[Cloud, Cloud] | None:
     """The two clouds that a run was given; None where they can no longer be read."""
     source, target = await _block(run, "source"), await _block(run, "target")
     return None if source is None or target is None else (source, target)
-
-
-def abort_at(run: FlowRun) -> datetime | None:
-    """The end of the run's window, where a tag of it says one, as a wave gives each child."""
-    for tag in run.tags:
-        if tag.startswith(ABORT_AT_TAG):
-            with suppress(ValueError):
-                said = datetime.fromisoformat(tag.removeprefix(ABORT_AT_TAG))
-                return said if said.tzinfo else None
-    return None
 
 
 def name_of(cloud: Cloud) -> str:

@@ -25,7 +25,7 @@ from tasks.clouds import Cloud
 from tasks.failed_machine import FLOWS, ends_of, failure_of
 from tasks.reaping import migration_of
 from tasks.steps import failed_in
-from tasks.waves.failing import WAVE, wave_failure_of
+from tasks.waves.failing import WAVES, wave_failure_of
 
 _told: set[tuple[str, int]] = set()
 """Runs of this process that were told of, with the number of the try."""
@@ -85,8 +85,8 @@ async def tell(run: FlowRun, flow: str, error: ColdferryError) -> None:
     """Publish it for a run, from its parameters and tags alone, unless that was done."""
     if (str(run.id), run.run_count) in _told:
         return
-    if flow == WAVE:
-        wave = await wave_failure_of(run, error)
+    if flow in WAVES:
+        wave = await wave_failure_of(run, flow, error)
         await alarming.publish(run, flow, wave, wave.key, wave.summary)
         _told.add((str(run.id), run.run_count))
         return

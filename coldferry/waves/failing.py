@@ -45,7 +45,8 @@ class Machine:
 class WaveFailure:
     """A wave's failed run; ``machines`` is empty where the rows are not known.
 
-    ``deployed``: a worker can go on with it. ``abort_at`` is the window's end.
+    ``deployed``: a worker can go on with it. ``abort_at`` is the window's end. ``moving``: it was
+    the wave itself, not a cutover of it or its way back.
     """
 
     name: str
@@ -58,6 +59,7 @@ class WaveFailure:
     exists: Sequence[Entry] = ()
     unasked: Sequence[str] = field(default_factory=tuple)
     abort_at: datetime | None = None
+    moving: bool = True
 
     @property
     def halted(self) -> list[Machine]:
@@ -86,6 +88,12 @@ class WaveFailure:
         look = ("coldferry list", "where every migration stands, and what to do about it")
         audit = ("coldferry audit", "what exists of all of them, and what it costs")
         on = (f"coldferry resume {shlex.quote(self.name)}", "go on with what is left of the wave")
+        here = (
+            f"coldferry status --wave {shlex.quote(self.name)}",
+            "where each of its machines is",
+        )
+        if not self.moving:
+            return [here, look, audit]
         first = [on] if self.deployed else []
         back: list[Command] = []
         if self.halted:

@@ -29,7 +29,12 @@ from tasks.waves.clouds import Clouds, load_clouds
 from tasks.waves.reading import wave_of
 from tasks.waves.sources import standing_at_source
 
-WAVE = "migrate-wave"
+WAVES = {
+    "migrate-wave": "moving the machines",
+    "cutover-wave": "handing over",
+    "rollback-wave": "going back",
+}
+"""Flows with the machines of a wave, and what each does with them."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,15 @@ class RunFailure(WaveFailure):
         return f"failure-wave-{slug(self.name)}"
 
 
-async def wave_failure_of(run: FlowRun, error: ColdferryError) -> RunFailure:
+async def wave_failure_of(run: FlowRun, flow: str, error: ColdferryError) -> RunFailure:
     """Ask the clouds of all its rows, once; what cannot be asked is said to be unknown."""
     named = (tag.removeprefix(WAVE_TAG) for tag in run.tags if tag.startswith(WAVE_TAG))
     told = RunFailure(
         name=next(named, ""),
         what=error.what,
         do=error.do,
-        step=_step(error),
+        step=_step(flow, error),
+        moving=flow == "migrate-wave",
         deployed=run.deployment_id is not None,
         now=datetime.now(UTC),
     )
@@ -71,13 +77,15 @@ async def wave_failure_of(run: FlowRun, error: ColdferryError) -> RunFailure:
     return replace(told, machines=machines, exists=exists, unasked=unasked)
 
 
-def _step(error: ColdferryError) -> str:
+def _step(flow: str, error: ColdferryError) -> str:
     """How far a wave was, by what ended it; empty where that does not tell."""
     if isinstance(error, WaveUnfinished):
-        return "moving the machines"
+        return WAVES[flow]
     if isinstance(error, BadInput):
         return "reading the wave"
-    return "planning the machines" if isinstance(error, TranslationsMissing | Refused) else ""
+    looking = "planning" if flow == "migrate-wave" else "looking at"
+    known = isinstance(error, TranslationsMissing | Refused)
+    return f"{looking} the machines" if known else ""
 
 
 async def _wave(run: FlowRun) -> Wave:

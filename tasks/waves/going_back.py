@@ -14,9 +14,7 @@ from coldferry.waves.together import (
     objections_to_going_back,
 )
 from tasks.choosing import Chosen, Question, choose, given_with_the_run
-from tasks.clouds import Cloud
-from tasks.steps import step
-from tasks.undoing import DISCARD, STOP, TargetWrites, Way, keep, look_back
+from tasks.undoing import DISCARD, STOP, TargetWrites, Way, keep, look_back, stop_new
 from tasks.waves.together import Together, gather, refuse
 from tasks.waves.walking import each, walk
 
@@ -80,14 +78,6 @@ def discard_or_stop(behind: Behind, said: TargetWrites) -> Chosen:
         otherwise="Give --target-writes discard to keep a copy of their disks at the target and "
         "go back to the sources', or --target-writes stop.",
     ))  # fmt: skip
-
-
-@step("stop the new machine")
-def stop_new(target: Cloud, migration: str) -> None:
-    """Stop it, if it is there."""
-    cloud = target.target()
-    if (arrived := cloud.arrived(migration)) is not None:
-        cloud.stop(arrived.vm)
 
 
 def go_back(

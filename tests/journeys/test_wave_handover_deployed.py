@@ -49,6 +49,8 @@ class Handover:
         self.failing.write_text(json.dumps({"name": "handover", "rows": rows}))
         self.failed = here("wave", "cutover", self.failing, "--group", "g", "--yes")
         self.no_answer = here("wave", "rollback", self.path)
+        asked = {"artifacts": {"key": {"any_": ["failure-wave-handover"]}}}
+        self.alarm = served.api("POST", "/artifacts/filter", asked)[0]["data"]
         self.stopped = here("wave", "rollback", self.path, "--target-writes", "stop")
         self._take_back()
         self.again = here("wave", "rollback", self.path, "--group", "g")
@@ -113,6 +115,12 @@ def test_a_command_does_what_is_left_and_names_the_file_in_what_to_do(handover):
         "checks-failed", "not-checked",
     ]  # fmt: skip
     assert f"coldferry wave rollback {handover.failing}" in handover.failed.document["do"]
+
+
+def test_a_handover_that_failed_tells_it_first(handover):
+    assert handover.alarm.startswith("# Failed: wave `handover`")
+    assert "- **Step**: `handing over`" in handover.alarm
+    assert "1. `coldferry status --wave handover`" in handover.alarm
 
 
 def test_the_way_back_of_both_is_asked_once_and_taken(handover):

@@ -24,9 +24,7 @@ _OVER = (
     "journeys/test_wave_handover_deployed.py::"
     "test_a_command_does_what_is_left_and_names_the_file_in_what_to_do"
 )
-_BACK = (
-    "journeys/test_wave_handover_deployed.py::test_the_way_back_of_both_is_asked_once_and_taken"
-)
+_BACK = "journeys/test_wave_handover_deployed.py::test_the_way_back_of_both_is_asked_once_and_taken"
 
 EXERCISED = {
     ("finalise", "--remove-source"): (

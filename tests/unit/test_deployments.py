@@ -11,7 +11,7 @@ from prefect import Flow
 from tasks.failed_machine import FLOWS as MACHINE_FLOWS
 from tasks.failing import tell_of_failure
 from tasks.runs import FLOWS, SILENT_S
-from tasks.waves.failing import WAVE
+from tasks.waves.failing import WAVES
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = {
@@ -118,7 +118,7 @@ def test_no_notification_holds_anything_secret():
     assert "http" not in text
 
 
-@pytest.mark.parametrize("name", sorted({*MACHINE_FLOWS, WAVE}))
+@pytest.mark.parametrize("name", sorted({*MACHINE_FLOWS, *WAVES}))
 def test_whatever_of_ours_fails_is_told_of(name):
     flow = flow_of(DEPLOYED[name])
 

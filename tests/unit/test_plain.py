@@ -51,6 +51,7 @@ def read_as_one(text):
 @example("[0]: http://x.example")
 @example("a\\")
 @example("1)")
+@example("-- -")
 def test_prose_is_a_paragraph_of_nothing_but_its_own_text(text):
     blocks, kinds, seen = shown(prose(text))
 
