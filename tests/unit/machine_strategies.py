@@ -145,7 +145,7 @@ def machines(draw: Any) -> Machine:
         secure_boot=draw(flags),
         tpm=draw(_of(None, "2.0", UNKNOWN)),
         os_family=draw(_of("linux", "windows", UNKNOWN)),
-        zone=draw(_of("a", "1", UNKNOWN)),
+        zone=draw(_of("a", "1", "westeurope", UNKNOWN)),
         tenancy=draw(_of("default", "dedicated", "host", UNKNOWN)),
         stoppable=draw(flags),
         dns=draw(_dns),

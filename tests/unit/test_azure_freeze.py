@@ -200,10 +200,10 @@ def test_a_machine_that_moves_on_is_not_taken_away_beneath_it(cloud: AzureCloud,
     cloud._arm.set_tags(VM, "web-01", found["tags"] | {MIGRATION_TAG: earlier})
     cloud.mark(vm, Marks(MIGRATION, State.HALTED, "running"))
 
-    (stake,) = cloud.at_stake(earlier, arrived=False)
+    stakes = {one.code: one.severity for one in cloud.at_stake(earlier, arrived=False)}
     cloud.hand_over(earlier)
 
-    assert (stake.severity, stake.code) == ("refuse", "moved-on")
+    assert stakes["moved-on"] == "refuse"
     assert cloud.marks(vm) == Marks(MIGRATION, State.HALTED, "running")
     assert cloud.at_stake(earlier, arrived=False) == []
 

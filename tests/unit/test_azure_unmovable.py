@@ -104,6 +104,7 @@ def test_an_ephemeral_os_disk_is_not_persistent(cloud: AzureCloud, vm: str) -> N
 
 
 def test_a_vm_that_can_hibernate_is_shut_down_instead(cloud: AzureCloud, vm: str) -> None:
+    cloud.start(vm)
     said = {"additionalCapabilities": {"hibernationEnabled": True}}
 
     assert codes(judged(cloud, vm, said))["hibernation-configured"] == "inform"
