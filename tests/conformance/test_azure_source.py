@@ -21,6 +21,8 @@ from tests.conformance.azure_rig import (
 from tests.conformance.cases import SourceCase
 from tests.conformance.laws import SourceLaws
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:

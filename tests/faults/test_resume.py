@@ -77,6 +77,7 @@ def test_an_access_that_dies_in_the_middle_is_renewed_by_the_writer(
     assert crossing.differing(moved, report) == []
 
 
+@pytest.mark.slow
 def test_of_three_devices_only_the_one_that_failed_is_sent_again(crossing: Crossing) -> None:
     moved = crossing.seed(dense(12, 1), dense(40, 2), dense(12, 3))
     crossing.fault(

@@ -140,6 +140,7 @@ def test_a_machine_under_way_by_the_book_takes_the_same_answers_again(wave, answ
     assert wave.move(TWIN, answers)["migration"] == first["migration"]
 
 
+@pytest.mark.slow
 def test_writers_at_the_same_time_lose_no_rule(prefect_api):
     rules = [a_rule() for _ in range(12)]
 

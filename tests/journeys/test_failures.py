@@ -26,6 +26,7 @@ def assert_can_be_resumed(answer):
     assert answer.error["do"]
 
 
+@pytest.mark.slow
 def test_a_machine_protected_against_stopping_is_refused_untouched_and_moves_once_it_is_not(
     sandbox, seeder, machine, migrate, arrivals
 ):
@@ -44,6 +45,7 @@ def test_a_machine_protected_against_stopping_is_refused_untouched_and_moves_onc
     assert arrivals.differing(machine, report) == []
 
 
+@pytest.mark.slow
 def test_a_machine_still_stopping_at_the_deadline_fails_and_goes_on_later(
     sandbox, machine, migrate, arrivals
 ):

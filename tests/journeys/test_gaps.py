@@ -7,6 +7,8 @@ import pytest
 
 from tests.journeys.seeding import blocks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def booked(sandbox):

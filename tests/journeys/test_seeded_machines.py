@@ -102,17 +102,20 @@ def test_a_machine_of_512_mib_gets_a_size_that_is_enough(least):
     assert least.field("memory_bytes")["target"] >= 512 * 2**20
 
 
+@pytest.mark.slow
 def test_six_disks_arrive_each_with_its_own_bytes(much):
     much.assert_proven()
     assert len(much.report["devices"]) == 6
 
 
+@pytest.mark.slow
 def test_a_name_of_markup_and_strange_letters_becomes_a_legal_one(much, arrivals):
     assert much.field("name")["source"] == ODD_NAME
     assert arrivals.machine(much.report["target_vm"]).name == much.field("name")["target"]
     assert much.field("name")["target"].isascii()
 
 
+@pytest.mark.slow
 def test_its_report_is_one_page_for_the_ticket_in_which_the_name_is_text(much, sandbox, tmp_path):
     migration, page = much.report["migration"], tmp_path / "report.html"
 
@@ -124,6 +127,7 @@ def test_its_report_is_one_page_for_the_ticket_in_which_the_name_is_text(much, s
     assert f"coldferry rollback {migration}" in answer.document["markdown"]
 
 
+@pytest.mark.slow
 def test_the_primary_interface_stays_primary_though_listed_second(much, arrivals):
     nics = arrivals.machine(much.report["target_vm"]).network_profile.network_interfaces
     primary = next(nic.id for nic in nics if nic.primary)
@@ -131,6 +135,7 @@ def test_the_primary_interface_stays_primary_though_listed_second(much, arrivals
     assert found.ip_configurations[0].private_ip_address == "10.0.1.77"
 
 
+@pytest.mark.slow
 def test_an_arm64_machine_asks_and_then_arrives(seeder, travel, asked):
     content = [blocks(4, 9)]
     image = seeder.image(content, Architecture="arm64", BootMode="uefi")
@@ -142,6 +147,7 @@ def test_an_arm64_machine_asks_and_then_arrives(seeder, travel, asked):
     assert journey.field("architecture")["target"] == "arm64"
 
 
+@pytest.mark.slow
 def test_a_size_without_equal_asks_for_one_and_then_arrives(seeder, travel, asked):
     content = [blocks(2, 1024)]
     image = seeder.image(content, BootMode="legacy-bios")

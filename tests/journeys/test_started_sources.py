@@ -6,6 +6,8 @@ from coldferry.errors import Failed
 from coldferry.ports import PowerState
 from tests.journeys.test_story import VM, Ferry
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ferry(prefect_api):
