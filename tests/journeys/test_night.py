@@ -142,6 +142,7 @@ def test_every_command_of_the_runbook_does_what_it_says(as_the_runbook_says):
     """
     aborted = False
     refused = {"resume MIGRATION": 4, "resume WAVE": 2, "cutover MIGRATION": 4, "notify": 2}
+    refused |= {"wave cutover": 2, "wave rollback": 2}  # nor is there such a file
     for line, answer in as_the_runbook_says:
         verb = line.split()[1]
         expected = refused.get(verb, refused.get(" ".join(line.split()[1:3]), 0))
