@@ -102,6 +102,7 @@ def weigh(
     leaving: tuple[Owned, ...] = ()
     beside: list[Finding] = []
     if copied is not None and not gone:
+        _confirm_no_newer(source, vm, migration)
         leaving, beside = what_goes(source, vm, migration, copied)
     return Holding(
         migration, frozen, (*target.temporary(migration), *kept), False, due,
@@ -211,6 +212,19 @@ def _confirm_halted(source: Source, vm: str, migration: str) -> None:
         f"{vm} runs although {migration} was cut over: a rollback may have ended in its middle.",
         f"Give 'coldferry rollback {migration}' again, or stop {vm}.",
     )
+
+
+def _confirm_no_newer(source: Source, vm: str, migration: str) -> None:
+    """Raise Refused for a source that ran since it was frozen: its disks may hold newer data.
+
+    Once the frozen disks are gone, only what the source tells of itself is left to go by.
+    """
+    if source.ran_since(vm, migration):
+        raise Refused(
+            f"{vm} was started since {migration} froze its disks: they may hold what the new "
+            "machine does not have.",
+            "Save that, then finalise without --remove-source, and remove the machine by hand.",
+        )
 
 
 def _is_gone(source: Source, vm: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from coldferry.abilities import Removal
@@ -57,6 +58,7 @@ class MemoryCloud:
         stored = self._stored(vm)
         if stored.power is not PowerState.RUNNING:
             stored.starts += 1
+            stored.started_at = datetime.now(UTC)
             stored.power = PowerState.RUNNING
 
     def stop(self, vm: str, *, force: bool = False, timeout_s: float = 600) -> None:

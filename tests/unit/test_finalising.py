@@ -138,6 +138,28 @@ def test_a_source_is_not_removed_while_its_new_machine_does_not_run(moved, power
     assert {one.code for one in moved.weigh().remarks} == {"target-stopped"}
 
 
+def test_a_source_that_ran_since_is_finalised_and_never_removed(moved):
+    moved.source.start(VM)  # as with --although-moved
+    moved.source.stop(VM)
+
+    with pytest.raises(Refused, match=r"was started since .* froze its disks"):
+        moved.weigh(copied=moved.copied)
+    assert moved.weigh().leaving == ()
+
+
+def test_a_source_that_ran_before_its_removal_is_kept_though_no_snapshot_is_left(moved):
+    moved.source.start(VM)
+    moved.source.stop(VM)
+    marks = moved.source.marks(VM)
+    moved.source.mark(VM, replace(marks, state=State.FINALISED, power_before=None))
+    frozen = dict(moved.source.world.frozen)
+    moved.source.world.frozen.clear()
+
+    with pytest.raises(Refused, match="its disks may hold newer data"):
+        moved.weigh(copied=moved.copied)
+    moved.source.world.frozen.update(frozen)
+
+
 def test_a_source_that_was_rolled_back_to_is_never_removed(moved):
     moved.target.discard(moved.migration)
     moved.source.mark(VM, Marks(moved.migration, State.ROLLED_BACK))
