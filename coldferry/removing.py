@@ -1,6 +1,7 @@
 """Removing the source machine for good, once another has taken over from it."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from coldferry.abilities import Removing
@@ -12,6 +13,17 @@ from coldferry.ports import Owned, Source
 SOURCE_MACHINE = "source machine"
 SOURCE_DISK = "source disk"
 SOURCE_INTERFACE = "source interface"
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What an approved plan brought over: the source's ``disks`` by id, and the new machine's name.
+
+    The name is what finds the new machine once it bears no tag of ours any more.
+    """
+
+    disks: tuple[str, ...]
+    name: str
 
 
 def what_goes(

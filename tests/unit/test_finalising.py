@@ -12,7 +12,7 @@ from coldferry.migration import Marks, State, next_migration, pair_of
 from coldferry.moved import cut_over
 from coldferry.plan import Plan, devices_of
 from coldferry.ports import PowerState, Proof, VerifiedDisk
-from coldferry.removing import SOURCE_DISK, SOURCE_MACHINE
+from coldferry.removing import SOURCE_DISK, SOURCE_MACHINE, Brought
 from providers.memory.cloud import MemoryCloud
 from providers.memory.world import StoredDisk
 from tests.conformance.worlds import ANSWERS, MIB, a_source, a_target
@@ -28,7 +28,7 @@ class Moved:
         machine, pair = self.source.describe(VM), pair_of(self.source, VM, self.target)
         self.migration, _ = next_migration(machine.name, self.target.provider, pair, None)
         translation = self.target.translate(machine, self.target.catalogue(), ANSWERS)
-        plan = Plan(migration=self.migration, machine=machine, translation=translation)
+        plan = self.plan = Plan(migration=self.migration, machine=machine, translation=translation)
         self.source.stop(VM)
         disks = []
         for frozen in self.source.freeze(VM, self.migration, plan.devices):
@@ -45,8 +45,15 @@ class Moved:
         return weigh(self.source, vm, self.target, self.migration, **told)
 
     @property
-    def copied(self) -> list[str]:
-        return [disk.id for disk in self.source.describe(VM).disks]
+    def brought(self) -> Brought:
+        disks = self.source.describe(VM).disks
+        return Brought(tuple(disk.id for disk in disks), str(self.plan.value("name")))
+
+    def finalised(self) -> None:
+        """All of it is done but the last: deleting the frozen disks, which a test looks for."""
+        marks = self.source.marks(VM)
+        self.source.mark(VM, Marks(self.migration, State.FINALISED, moved_at=marks.moved_at))
+        self.target.hand_over(self.migration)
 
 
 @pytest.fixture
@@ -116,17 +123,17 @@ def test_what_a_killed_inspection_left_is_still_there_in_the_record(moved):
 
 def test_the_source_machine_goes_with_its_copied_disks_only_when_that_is_asked(moved):
     assert moved.weigh().leaving == ()
-    found = [(one.kind, one.id) for one in moved.weigh(copied=moved.copied).leaving]
+    found = [(one.kind, one.id) for one in moved.weigh(brought=moved.brought).leaving]
 
-    assert found == [(SOURCE_MACHINE, VM), *((SOURCE_DISK, one) for one in moved.copied)]
+    assert found == [(SOURCE_MACHINE, VM), *((SOURCE_DISK, one) for one in moved.brought.disks)]
 
 
 def test_a_disk_that_was_not_copied_keeps_the_source_machine(moved):
     with pytest.raises(Refused, match="was not copied"):
-        moved.weigh(copied=moved.copied[:1])
+        moved.weigh(brought=Brought(moved.brought.disks[:1], moved.new))
     moved.source.world.disks["new"] = StoredDisk("new", MIB, attached_to=VM)
     with pytest.raises(Refused, match="The disk new"):
-        moved.weigh(copied=moved.copied)
+        moved.weigh(brought=moved.brought)
 
 
 @pytest.mark.parametrize("power", [PowerState.STOPPED, PowerState.STARTING])
@@ -134,8 +141,23 @@ def test_a_source_is_not_removed_while_its_new_machine_does_not_run(moved, power
     moved.target.world.machines[moved.new].power = power
 
     with pytest.raises(Refused, match=f"is {power}"):
-        moved.weigh(copied=moved.copied)
+        moved.weigh(brought=moved.brought)
     assert {one.code for one in moved.weigh().remarks} == {"target-stopped"}
+
+
+@pytest.mark.parametrize("power", [PowerState.STOPPED, None])
+def test_a_source_is_not_removed_after_finalising_while_its_new_machine_does_not_run(moved, power):
+    moved.finalised()
+    assert moved.target.arrived(moved.migration) is None  # it bears no tag any more
+    assert len(moved.weigh(brought=moved.brought).leaving) == 3
+    if power is None:
+        del moved.target.world.machines[moved.new]
+    else:
+        moved.target.stop(moved.new)
+
+    with pytest.raises(Refused, match=f"{moved.new} is {power or PowerState.GONE}"):
+        moved.weigh(brought=moved.brought)
+    assert moved.weigh().leaving == ()
 
 
 def test_a_source_that_ran_since_is_finalised_and_never_removed(moved):
@@ -143,20 +165,19 @@ def test_a_source_that_ran_since_is_finalised_and_never_removed(moved):
     moved.source.stop(VM)
 
     with pytest.raises(Refused, match=r"was started since .* froze its disks"):
-        moved.weigh(copied=moved.copied)
+        moved.weigh(brought=moved.brought)
     assert moved.weigh().leaving == ()
 
 
 def test_a_source_that_ran_before_its_removal_is_kept_though_no_snapshot_is_left(moved):
     moved.source.start(VM)
     moved.source.stop(VM)
-    marks = moved.source.marks(VM)
-    moved.source.mark(VM, replace(marks, state=State.FINALISED, power_before=None))
+    moved.finalised()
     frozen = dict(moved.source.world.frozen)
     moved.source.world.frozen.clear()
 
     with pytest.raises(Refused, match="its disks may hold newer data"):
-        moved.weigh(copied=moved.copied)
+        moved.weigh(brought=moved.brought)
     moved.source.world.frozen.update(frozen)
 
 
@@ -165,4 +186,4 @@ def test_a_source_that_was_rolled_back_to_is_never_removed(moved):
     moved.source.mark(VM, Marks(moved.migration, State.ROLLED_BACK))
 
     with pytest.raises(Refused, match="is production"):
-        moved.weigh(copied=moved.copied)
+        moved.weigh(brought=moved.brought)
