@@ -95,6 +95,13 @@ def weigh(
     if held := target.at_hand_over(migration):
         raise Refused.because(held)
     frozen = (*source.owned(migration), *source.owned(inspection_of(migration)))
+    if removed and frozen and target.arrived(migration) is None:
+        raise Refused(
+            f"The machine that {migration} came from was removed, and its new machine is not at "
+            "the target: the frozen disks may be the last copy of what was there.",
+            "Look for the new machine, or restore it from the frozen disks; once nobody needs "
+            "them, delete them by hand.",
+        )
     due, early = _due(source, vm, marks, keep_days, frozen)
     leaving: tuple[Owned, ...] = ()
     beside: list[Finding] = []

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from coldferry.erasing import EraseRecord
 from coldferry.errors import Refused
 from coldferry.finalising import weigh
 from coldferry.inspecting import inspection_of
@@ -158,6 +159,34 @@ def test_a_source_is_not_removed_after_finalising_while_its_new_machine_does_not
     with pytest.raises(Refused, match=f"{moved.new} is {power or PowerState.GONE}"):
         moved.weigh(brought=moved.brought)
     assert moved.weigh().leaving == ()
+
+
+def removal_begun(moved) -> EraseRecord:
+    record = EraseRecord(moved.migration)
+    record.begin(moved.weigh(brought=moved.brought).leaving)
+    return record
+
+
+def test_a_removal_that_was_only_begun_does_not_vouch_for_a_source_that_is_gone(moved):
+    removal_begun(moved)  # and was denied
+    del moved.source.world.machines[VM]  # by hand, later
+
+    with pytest.raises(Refused, match="its snapshots may be the last copy"):
+        moved.weigh()
+    moved.target.discard(moved.migration)
+    for told in ({}, {"source_gone": True}):
+        with pytest.raises(Refused, match="new machine is not at the target"):
+            moved.weigh("", **told)
+
+
+def test_the_last_copy_stays_though_the_source_was_removed_by_us(moved):
+    record = removal_begun(moved)
+    record.add(moved.source.remove(VM, moved.migration, moved.brought.disks))
+    assert len(moved.weigh("").frozen) == 2
+    moved.target.discard(moved.migration)
+
+    with pytest.raises(Refused, match="may be the last copy"):
+        moved.weigh("")
 
 
 def test_a_source_that_ran_since_is_finalised_and_never_removed(moved):
