@@ -94,7 +94,7 @@ def weigh(
         )
     if held := target.at_hand_over(migration):
         raise Refused.because(held)
-    frozen = (*source.owned(migration), *source.owned(inspection_of(migration)))
+    frozen = (*source.frozen(migration), *source.frozen(inspection_of(migration)))
     if removed and frozen and target.arrived(migration) is None:
         raise Refused(
             f"The machine that {migration} came from was removed, and its new machine is not at "

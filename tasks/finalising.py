@@ -65,7 +65,7 @@ def left_over(
     ``begun`` are all that any run of this migration was going to erase.
     """
     origin, goal = source.source(), target.target()
-    frozen = [*origin.owned(migration), *origin.owned(inspection_of(migration))]
+    frozen = [*origin.frozen(migration), *origin.frozen(inspection_of(migration))]
     kinds = (SOURCE_MACHINE, SOURCE_DISK, SOURCE_INTERFACE)
     leaving = [one for one in begun if one.kind in kinds]
     if leaving and isinstance(origin, Removing):

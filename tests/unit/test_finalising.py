@@ -57,6 +57,13 @@ class Moved:
         self.target.hand_over(self.migration)
 
 
+class Block:
+    """A saved block, without a server."""
+
+    def __init__(self, cloud: MemoryCloud) -> None:
+        self.source = self.target = lambda: cloud
+
+
 @pytest.fixture
 def moved(tmp_path, monkeypatch) -> Iterator[Moved]:
     monkeypatch.setenv("COLDFERRY_HOME", str(tmp_path))
@@ -111,15 +118,29 @@ def test_what_a_killed_inspection_left_is_still_there_in_the_record(moved):
 
     devices = devices_of(moved.source.describe(VM))
     inspected = moved.source.freeze(VM, inspection_of(moved.migration), devices)
-
-    class Block:
-        def __init__(self, cloud: MemoryCloud) -> None:
-            self.source = self.target = lambda: cloud
-
     ends = Block(moved.source), Block(moved.target)
     left = {one.id for one in left_over.fn(*ends, moved.migration)}
     assert {one.ref for one in inspected} < left
     assert {one.id for one in moved.weigh().frozen} <= left
+
+
+def test_a_new_machine_beside_its_source_is_not_said_to_be_erased(moved):
+    there = moved.source.world
+    frozen = {one.id for one in moved.weigh().frozen}
+    new = moved.target.world.machines[moved.new]
+    there.machines["new"] = replace(new, migration=moved.migration)
+    there.disks["new-d0"] = StoredDisk("new-d0", MIB, moved.migration, attached_to="new")
+
+    assert {"new", "new-d0"} < {one.id for one in moved.source.owned(moved.migration)}
+    assert {one.id for one in moved.weigh().everything if one.kind != "group"} == frozen
+    assert frozen == left_at_source(moved)
+
+
+def left_at_source(moved) -> set[str]:
+    from tasks.finalising import left_over
+
+    left = left_over.fn(Block(moved.source), Block(moved.target), moved.migration)
+    return {one.id for one in left if one.kind != "group"}
 
 
 def test_the_source_machine_goes_with_its_copied_disks_only_when_that_is_asked(moved):
