@@ -99,8 +99,8 @@ class Removing(Protocol):
     def removal(self, vm: str, migration: str, copied: Collection[str]) -> Removal:
         """What :meth:`remove` would take; changes nothing. Raises UnknownMachine.
 
-        ``refuse``: it is not stopped, is protected, was not moved by this migration, or has a
-        disk that is not among the ``copied``.
+        ``refuse``: it is not stopped, is protected, was not moved by this migration, was started
+        or got a disk since then, or has a disk that is not among the ``copied``.
         """
 
     def remove(self, vm: str, migration: str, copied: Collection[str]) -> list[Erased]:

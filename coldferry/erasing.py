@@ -63,8 +63,8 @@ class EraseRecord:
         return [Owned(row["migration"], row["kind"], row["id"]) for row in self.rows()]
 
     def has(self, kind: str) -> bool:
-        """Something of that kind was erased by this migration, or was going to be."""
-        return any(row["kind"] == kind for row in self.rows())
+        """Something of that kind was erased by this migration; that it was going to be is none."""
+        return any(row["kind"] == kind and "answer" in row for row in self.rows())
 
     def rows(self) -> list[dict[str, Any]]:
         """Everything so far; without an ``answer``, what is yet to be erased."""

@@ -1,6 +1,6 @@
 """When the way back is given up, what keeping it costs, and what must hold before it is."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from coldferry.inspecting import inspection_of
 from coldferry.migration import Marks, State
 from coldferry.moved import due_at
 from coldferry.ports import Arrived, Machines, Owned, PowerState, Source, Target
-from coldferry.removing import SOURCE_MACHINE, what_goes
+from coldferry.removing import SOURCE_MACHINE, Brought, what_goes
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ def weigh(
     keep_days: int | None = None,
     *,
     source_gone: bool = False,
-    copied: Collection[str] | None = None,
+    brought: Brought | None = None,
 ) -> Holding:
     """What finalising would remove; changes nothing.
 
     ``vm`` is "" when the source machine is gone; ``source_gone`` is a person's word that this
-    is known. ``keep_days`` is said instead of the day that the cutover wrote down. ``copied``
-    are the ids of the source's disks that were copied, where the source machine goes, too.
+    is known. ``keep_days`` is said instead of the day that the cutover wrote down. ``brought``
+    is what came over of the source machine, where that goes, too.
 
     Raises BadInput when the migration is not this machine's, Refused when it was not cut
     over, is not due yet, or when anything of it could not be removed.
@@ -82,13 +82,10 @@ def weigh(
     gone = marks is None and _is_gone(source, vm)
     removed = gone and EraseRecord(migration).has(SOURCE_MACHINE)
     if not removed and _rolled_back(marks, vm) and target.arrived(migration) is None:
-        if copied is not None:
+        if brought is not None:
             raise Refused(f"{migration} was rolled back: {vm} is production.", "Keep it.")
         return Holding(migration, (), kept, True, None, _price(target, kept), ())
-    strict = copied is not None
-    remarks = (
-        [] if removed else _standing(source, vm, target, migration, marks, gone=gone, strict=strict)
-    )
+    remarks = [] if removed else _standing(source, vm, target, migration, marks, brought, gone=gone)
     if gone and not (source_gone or removed):
         raise Refused(
             f"The machine that {migration} came from is gone: that it was cut over is written "
@@ -97,12 +94,20 @@ def weigh(
         )
     if held := target.at_hand_over(migration):
         raise Refused.because(held)
-    frozen = (*source.owned(migration), *source.owned(inspection_of(migration)))
+    frozen = (*source.frozen(migration), *source.frozen(inspection_of(migration)))
+    if removed and frozen and target.arrived(migration) is None:
+        raise Refused(
+            f"The machine that {migration} came from was removed, and its new machine is not at "
+            "the target: the frozen disks may be the last copy of what was there.",
+            "Look for the new machine, or restore it from the frozen disks; once nobody needs "
+            "them, delete them by hand.",
+        )
     due, early = _due(source, vm, marks, keep_days, frozen)
     leaving: tuple[Owned, ...] = ()
     beside: list[Finding] = []
-    if copied is not None and not gone:
-        leaving, beside = what_goes(source, vm, migration, copied)
+    if brought is not None and not gone:
+        _confirm_no_newer(source, vm, migration)
+        leaving, beside = what_goes(source, vm, migration, brought.disks)
     return Holding(
         migration, frozen, (*target.temporary(migration), *kept), False, due,
         _price(source, frozen), (*remarks, *early, *beside), leaving,
@@ -166,15 +171,17 @@ def _standing(
     target: Target,
     migration: str,
     marks: Marks | None,
+    brought: Brought | None,
     *,
     gone: bool,
-    strict: bool,
 ) -> list[Finding]:
     """Remarks on what stays. Raises Refused unless the new machine is known to have taken over.
 
-    ``strict``: it must run, because the source machine is going to be removed.
+    With ``brought`` it must run, because the source machine is going to be removed.
     """
     if marks is not None and marks.state is State.FINALISED:
+        if brought is not None:
+            _confirm_running(brought.name, _power(target, brought.name))
         return []
     arrived = target.arrived(migration)
     if (not gone and (marks is None or marks.state is not State.CUT_OVER)) or arrived is None:
@@ -186,7 +193,10 @@ def _standing(
         )
     if not gone:
         _confirm_halted(source, vm, migration)
-    return [*_of_source(vm or migration, gone=gone), *_of_target(arrived, strict=strict)]
+    return [
+        *_of_source(vm or migration, gone=gone),
+        *_of_target(arrived, strict=brought is not None),
+    ]
 
 
 def _of_source(subject: str, *, gone: bool) -> list[Finding]:
@@ -195,12 +205,27 @@ def _of_source(subject: str, *, gone: bool) -> list[Finding]:
 
 
 def _of_target(arrived: Arrived, *, strict: bool) -> list[Finding]:
+    if strict:
+        _confirm_running(arrived.vm, arrived.power)
     if arrived.power is PowerState.RUNNING:
         return []
-    what = f"The new machine {arrived.vm} is {arrived.power}."
-    if strict:
-        raise Refused(what, "See that it runs and serves before its source is removed.")
-    return [Finding("warn", "target-stopped", arrived.vm, what)]
+    return [Finding("warn", "target-stopped", arrived.vm, _is(arrived.vm, arrived.power))]
+
+
+def _confirm_running(new: str, power: PowerState) -> None:
+    if power is not PowerState.RUNNING:
+        raise Refused(_is(new, power), "See that it runs and serves before its source is removed.")
+
+
+def _is(new: str, power: PowerState) -> str:
+    return f"The new machine {new} is {power}."
+
+
+def _power(cloud: Machines, vm: str) -> PowerState:
+    try:
+        return cloud.power(vm)
+    except UnknownMachine:
+        return PowerState.GONE
 
 
 def _confirm_halted(source: Source, vm: str, migration: str) -> None:
@@ -213,13 +238,21 @@ def _confirm_halted(source: Source, vm: str, migration: str) -> None:
     )
 
 
+def _confirm_no_newer(source: Source, vm: str, migration: str) -> None:
+    """Raise Refused for a source that ran since it was frozen: its disks may hold newer data.
+
+    Once the frozen disks are gone, only what the source tells of itself is left to go by.
+    """
+    if source.ran_since(vm, migration):
+        raise Refused(
+            f"{vm} was started since {migration} froze its disks: they may hold what the new "
+            "machine does not have.",
+            "Save that, then finalise without --remove-source, and remove the machine by hand.",
+        )
+
+
 def _is_gone(source: Source, vm: str) -> bool:
-    if not vm:
-        return True
-    try:
-        return source.power(vm) is PowerState.GONE
-    except UnknownMachine:
-        return True
+    return not vm or _power(source, vm) is PowerState.GONE
 
 
 def _price(cloud: Machines, things: Sequence[Owned]) -> float | None:

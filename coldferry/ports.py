@@ -265,6 +265,9 @@ class Source(Machines, Protocol):
     def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
         """Leaving closes connections, nothing more."""
 
+    def frozen(self, migration: str) -> list[Owned]:
+        """What ``release`` deletes: ``owned`` has the new machine, too, where it is beside it."""
+
     def release(self, migration: str) -> list[Erased]:
         """End access and delete the frozen disks; answer what was deleted."""
 

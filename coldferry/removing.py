@@ -1,15 +1,29 @@
 """Removing the source machine for good, once another has taken over from it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from coldferry.abilities import Removing
 from coldferry.errors import BadInput, Finding, Refused
 from coldferry.migration import MOVED, Marks
+from coldferry.moved import due_at
 from coldferry.ports import Owned, Source
 
 SOURCE_MACHINE = "source machine"
 SOURCE_DISK = "source disk"
 SOURCE_INTERFACE = "source interface"
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What an approved plan brought over: the source's ``disks`` by id, and the new machine's name.
+
+    The name is what finds the new machine once it bears no tag of ours any more.
+    """
+
+    disks: tuple[str, ...]
+    name: str
 
 
 def what_goes(
@@ -49,6 +63,35 @@ def not_moved(vm: str, migration: str, marks: Marks | None) -> list[Finding]:
             "refuse", "not-moved", vm,
             f"The tags of {vm} do not say that {migration} took over from it.",
             "Only a machine that was cut over is removed.",
+        )
+    ]  # fmt: skip
+
+
+def newer(vm: str, marks: Marks, used: Iterable[datetime | None]) -> list[Finding]:
+    """That its disks may hold what the new machine does not have.
+
+    ``used`` are the moments at which it was started or got a disk. A cloud tells them, and the
+    tag the cutover, in whole seconds: what falls into the same one counts as later.
+    """
+    moved = due_at(marks, 0)
+    if moved is None:
+        return [
+            Finding(
+                "refuse", "moved-untold", vm,
+                f"The tags of {vm} do not say when it was cut over: whether it ran since, nobody "
+                "can tell.",
+                "See that its disks hold nothing newer, then remove it by hand.",
+            )
+        ]  # fmt: skip
+    last = max((one for one in used if one is not None), default=None)
+    if last is None or last.astimezone(UTC) < moved:
+        return []
+    return [
+        Finding(
+            "refuse", "used-since", vm,
+            f"{vm} was started, or got a disk, at {last.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, "
+            f"and was cut over at {moved:%Y-%m-%d %H:%M:%S} UTC: its disks may hold newer data.",
+            "Save what the new machine does not have, then remove it by hand.",
         )
     ]  # fmt: skip
 

@@ -102,12 +102,12 @@ def finalise(
     use_server()
     from flows.finalise import finalise as flow
     from tasks.clouds import load
-    from tasks.finalising import copied_disks
+    from tasks.finalising import what_came_over
 
     told: dict[str, Any] = {"keep_days": keep_days, "source_gone": source_gone}
     if not yes or (remove_source and not machine):
-        copied = copied_disks(migration) if remove_source else None
-        machine = _confirm_finalise(found, told | {"copied": copied}, machine, yes=yes, json=json)
+        brought = what_came_over(migration) if remove_source else None
+        machine = _confirm_finalise(found, told | {"brought": brought}, machine, yes=yes, json=json)
     document: Any = flow(
         load(found.source), found.vm, load(found.target), migration, go=True,
         remove_source=remove_source, machine=machine, **told,

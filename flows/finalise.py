@@ -16,12 +16,12 @@ from tasks.clouds import Cloud
 from tasks.failing import tell_of_failure
 from tasks.finalising import (
     begin_record,
-    copied_disks,
     erase_kept,
     hand_over,
     left_over,
     tag_as_finalised,
     weigh,
+    what_came_over,
 )
 from tasks.finalising import remove_source as remove_source_machine
 from tasks.going import finalise_or_not, remove_or_not
@@ -67,8 +67,8 @@ def finalise(
         machine: The source machine's id once more: its removal was approved elsewhere.
     """
     confirm_same(vm, machine)
-    copied = copied_disks(migration) if remove_source else None
-    told = (keep_days, source_gone, copied)
+    brought = what_came_over(migration) if remove_source else None
+    told = (keep_days, source_gone, brought)
     holding = weigh(source, vm, target, migration, *told)
     try:
         decided = finalise_or_not(holding, go=go)
@@ -80,8 +80,8 @@ def finalise(
         holding = weigh(source, vm, target, migration, *told)
         record = begin_record(holding)
         try:
-            if holding.leaving:
-                record.add(remove_source_machine(source, vm, migration, copied or ()))
+            if brought is not None and holding.leaving:
+                record.add(remove_source_machine(source, vm, migration, brought.disks))
             if not holding.only_kept:
                 record.add(release(source, migration))
                 if vm:

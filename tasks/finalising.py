@@ -10,7 +10,7 @@ from coldferry.finalising import Holding
 from coldferry.inspecting import inspection_of
 from coldferry.migration import Marks, State
 from coldferry.ports import Erased, Owned
-from coldferry.removing import SOURCE_DISK, SOURCE_INTERFACE, SOURCE_MACHINE
+from coldferry.removing import SOURCE_DISK, SOURCE_INTERFACE, SOURCE_MACHINE, Brought
 from tasks.approvals import recall_now
 from tasks.clouds import Cloud
 from tasks.steps import step
@@ -24,17 +24,17 @@ def weigh(
     migration: str,
     keep_days: int | None = None,
     source_gone: bool = False,
-    copied: Sequence[str] | None = None,
+    brought: Brought | None = None,
 ) -> Holding:
     """See :func:`coldferry.finalising.weigh`."""
     return finalising.weigh(
         source.source(), vm, target.target(), migration, keep_days,
-        source_gone=source_gone, copied=copied,
+        source_gone=source_gone, brought=brought,
     )  # fmt: skip
 
 
-def copied_disks(migration: str) -> list[str]:
-    """The ids of the source's disks that its approved plan copied.
+def what_came_over(migration: str) -> Brought:
+    """The source's disks that its approved plan copied, and its new machine.
 
     Raises Refused when the approval is lost: then nobody knows what was copied.
     """
@@ -45,7 +45,8 @@ def copied_disks(migration: str) -> list[str]:
             "Prefect server.",
             "Finalise without removing the source machine, and remove that by hand.",
         )
-    return [device.disk.id for device in approval.plan.devices]
+    plan = approval.plan
+    return Brought(tuple(device.disk.id for device in plan.devices), str(plan.value("name")))
 
 
 @step("remove the source machine")
@@ -64,7 +65,7 @@ def left_over(
     ``begun`` are all that any run of this migration was going to erase.
     """
     origin, goal = source.source(), target.target()
-    frozen = [*origin.owned(migration), *origin.owned(inspection_of(migration))]
+    frozen = [*origin.frozen(migration), *origin.frozen(inspection_of(migration))]
     kinds = (SOURCE_MACHINE, SOURCE_DISK, SOURCE_INTERFACE)
     leaving = [one for one in begun if one.kind in kinds]
     if leaving and isinstance(origin, Removing):

@@ -171,6 +171,10 @@ class AwsCloud:
         """See :mod:`providers.aws.removing`."""
         return removing.remaining(self._clients, things)
 
+    def frozen(self, migration: str) -> list[Owned]:
+        """Our snapshots of that migration's source."""
+        return snapshots.frozen(self._clients, migration)
+
     def release(self, migration: str) -> list[Erased]:
         """Delete our snapshots of that migration."""
         return snapshots.release(self._clients, migration)

@@ -2,7 +2,8 @@
 
 Pages: "Terminate Amazon EC2 instances" (a volume whose DeleteOnTermination is false stays, and
 so does an interface that was attached later), "Enable termination protection",
-"ModifyInstanceAttribute" of the EC2 API reference. All that is to go is made to go with the
+"ModifyInstanceAttribute" of the EC2 API reference, "Instance" (LaunchTime is of its last start)
+and "VolumeAttachment" there. All that is to go is made to go with the
 instance, in its one call: nothing is left that no tag tells of.
 """
 
@@ -71,7 +72,13 @@ def _findings(
     copied: Collection[str],
 ) -> Iterator[Finding]:
     vm = instance["InstanceId"]
-    yield from removing.not_moved(vm, migration, read_marks(clients, vm))
+    marks = read_marks(clients, vm)
+    strange = removing.not_moved(vm, migration, marks)
+    yield from strange
+    if not strange and marks is not None:
+        held = [attachment_to(volume, vm) for volume in volumes]
+        used = [instance.get("LaunchTime"), *(one.get("AttachTime") for one in held if one)]
+        yield from removing.newer(vm, marks, used)
     if (power := power_of(instance)) is not PowerState.STOPPED:
         yield removing.still_runs(vm, power)
     with speaking("ec2:DescribeInstanceAttribute", vm):

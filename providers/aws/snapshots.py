@@ -87,12 +87,18 @@ def ran_since(clients: Clients, vm: str, migration: str) -> bool | None:
     return not any(tags_of(row.get("Tags", [])).get(LAUNCH_TAG) == launched for row in rows)
 
 
+def frozen(clients: Clients, migration: str) -> list[Owned]:
+    """Every frozen disk of the migration, as a fresh read lists them."""
+    ids = sorted(row["SnapshotId"] for row in _frozen(clients, migration))
+    return [Owned(migration, "snapshot", one) for one in ids]
+
+
 def release(clients: Clients, migration: str) -> list[Erased]:
     """Delete every frozen disk of the migration, as a fresh read lists them."""
     return [
-        erased(Owned(migration, "snapshot", row["SnapshotId"]), "ec2:DeleteSnapshot", answer)
-        for row in _frozen(clients, migration)
-        if (answer := _delete(clients, row["SnapshotId"]))
+        erased(one, "ec2:DeleteSnapshot", answer)
+        for one in frozen(clients, migration)
+        if (answer := _delete(clients, one.id))
     ]
 
 

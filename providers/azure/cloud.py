@@ -148,6 +148,10 @@ class AzureCloud:
         """See :mod:`providers.azure.frozen_bytes`."""
         return frozen_bytes.open_frozen(self._arm, self._granted, frozen)
 
+    def frozen(self, migration: str) -> list[Owned]:
+        """See :mod:`providers.azure.freezing`."""
+        return freezing.frozen(self._arm, migration)
+
     def release(self, migration: str) -> list[Erased]:
         """See :mod:`providers.azure.freezing`."""
         return freezing.release(self._arm, migration)

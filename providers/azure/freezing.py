@@ -117,6 +117,11 @@ def release(arm: Arm, migration: str) -> list[Erased]:
     ]
 
 
+def frozen(arm: Arm, migration: str) -> list[Owned]:
+    """Each frozen disk of the migration; its lasting copies are snapshots, too, and are none."""
+    return [_owned(migration, one) for one in _frozen(arm, migration)]
+
+
 def _wanted(arm: Arm, vm: str, migration: str, device: Device, attached: list[str]) -> _Wanted:
     disk_id = device.disk.id
     disk = _disk(arm, disk_id)
@@ -183,7 +188,11 @@ def _frozen(arm: Arm, migration: str) -> list[Json]:
 
 
 def _erase(arm: Arm, migration: str, row: Json) -> Erased | None:
-    return ownership.erase(arm, SNAPSHOT, Owned(migration, SNAPSHOT.word, row["id"]))
+    return ownership.erase(arm, SNAPSHOT, _owned(migration, row))
+
+
+def _owned(migration: str, row: Json) -> Owned:
+    return Owned(migration, SNAPSHOT.word, row["id"])
 
 
 def _is_current(arm: Arm, snapshot: Json) -> bool:

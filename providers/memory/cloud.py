@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from coldferry.abilities import Removal
@@ -57,6 +58,7 @@ class MemoryCloud:
         stored = self._stored(vm)
         if stored.power is not PowerState.RUNNING:
             stored.starts += 1
+            stored.started_at = datetime.now(UTC)
             stored.power = PowerState.RUNNING
 
     def stop(self, vm: str, *, force: bool = False, timeout_s: float = 600) -> None:
@@ -149,12 +151,17 @@ class MemoryCloud:
         disk = self.world.disks[frozen.ref]
         yield MemoryReader(disk, disk.size_bytes)
 
-    def release(self, migration: str) -> list[Erased]:
+    def frozen(self, migration: str) -> list[Owned]:
         with self.world.lock:
             refs = [ref for ref, of in self.world.frozen.items() if of == migration]
-            for ref in refs:
-                del self.world.frozen[ref]
-            return self._erase([Owned(migration, "disk", ref) for ref in refs])
+            return [Owned(migration, "disk", ref) for ref in refs]
+
+    def release(self, migration: str) -> list[Erased]:
+        with self.world.lock:
+            things = self.frozen(migration)
+            for one in things:
+                del self.world.frozen[one.id]
+            return self._erase(things)
 
     def removal(self, vm: str, migration: str, copied: Collection[str]) -> Removal:
         self._stored(vm)

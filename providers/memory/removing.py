@@ -10,6 +10,7 @@ from coldferry.removing import (
     SOURCE_DISK,
     SOURCE_MACHINE,
     away,
+    newer,
     not_copied,
     not_moved,
     still_runs,
@@ -21,6 +22,8 @@ def removal(world: World, vm: str, migration: str, copied: Collection[str]) -> R
     """What would go, and what stands against it."""
     stored, disks = world.machines[vm], _at(world, vm)
     found = not_moved(vm, migration, stored.marks)
+    if not found and stored.marks is not None:
+        found = newer(vm, stored.marks, [stored.started_at])
     if stored.power is not PowerState.STOPPED:
         found.append(still_runs(vm, stored.power))
     found += [not_copied(vm, disk) for disk in disks if disk not in copied]

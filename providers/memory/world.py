@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from coldferry.machine import Machine
 from coldferry.migration import Marks
@@ -58,8 +59,8 @@ class StoredDisk:
 class StoredMachine:
     """A machine and its state.
 
-    ``starts`` counts how often it was started; ``groups`` are what its
-    interfaces are behind, in their order.
+    ``starts`` counts how often it was started, ``started_at`` is when that was last; ``groups``
+    are what its interfaces are behind, in their order.
     """
 
     machine: Machine
@@ -67,6 +68,7 @@ class StoredMachine:
     marks: Marks | None = None
     migration: str = ""
     starts: int = 0
+    started_at: datetime | None = None
     starts_at_proof: int = 0
     groups: tuple[str, ...] = ()
 

@@ -114,6 +114,16 @@ class SourceLaws:
     def test_without_a_frozen_disk_nobody_can_tell_whether_it_ran(self, case: SourceCase) -> None:
         assert case.cloud.ran_since(case.vm, "nobody-there-00000000-a1") is None
 
+    def test_the_frozen_disks_are_what_a_release_deletes(self, case: SourceCase) -> None:
+        plan = _plan(case.cloud.describe(case.vm))
+        case.cloud.stop(case.vm)
+        refs = {one.ref for one in case.cloud.freeze(case.vm, MIGRATION, plan.devices)}
+
+        assert {one.id for one in case.cloud.frozen(MIGRATION)} == refs
+        assert case.cloud.frozen("nobody-there-00000000-a1") == []
+        assert {one.id for one in case.cloud.release(MIGRATION)} == refs
+        assert case.cloud.frozen(MIGRATION) == []
+
     def test_a_frozen_disk_reads_as_the_disk(self, case: SourceCase) -> None:
         plan = _plan(case.cloud.describe(case.vm))
         case.cloud.stop(case.vm)

@@ -1,5 +1,7 @@
 """The laws of a source that can remove a machine which another took over from."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from coldferry.abilities import Removing
@@ -37,7 +39,7 @@ class RemovingLaws:
     def test_a_disk_that_was_not_copied_keeps_it(self, case: SourceCase) -> None:
         cloud, vm = _able(case)
         case.cloud.stop(vm)
-        case.cloud.mark(vm, Marks(MIGRATION, State.CUT_OVER, "running"))
+        case.cloud.mark(vm, _moved(hours=1))
         *copied, foreign = [disk.id for disk in case.cloud.describe(vm).disks]
 
         (found,) = cloud.removal(vm, MIGRATION, copied).findings
@@ -46,13 +48,29 @@ class RemovingLaws:
             cloud.remove(vm, MIGRATION, copied)
         assert case.cloud.power(vm) is PowerState.STOPPED
 
+    def test_a_machine_that_ran_since_it_was_cut_over_is_kept(self, case: SourceCase) -> None:
+        cloud, vm = _able(case)
+        copied = [disk.id for disk in case.cloud.describe(vm).disks]
+        case.cloud.stop(vm)
+        case.cloud.start(vm)
+        case.cloud.stop(vm)
+        untold = Marks(MIGRATION, State.FINALISED)
+        for marks, code in ((_moved(hours=-1), "used-since"), (untold, "moved-untold")):
+            case.cloud.mark(vm, marks)
+
+            (found,) = cloud.removal(vm, MIGRATION, copied).findings
+            assert (found.severity, found.code, found.subject) == ("refuse", code, vm)
+            with pytest.raises(Conflict):
+                cloud.remove(vm, MIGRATION, copied)
+            assert case.cloud.power(vm) is PowerState.STOPPED
+
     def test_it_goes_with_its_disks_and_the_frozen_ones_stay(self, case: SourceCase) -> None:
         cloud, vm = _able(case)
         machine = case.cloud.describe(vm)
         copied = [disk.id for disk in machine.disks]
         case.cloud.stop(vm)
         frozen = case.cloud.freeze(vm, MIGRATION, devices_of(machine))
-        case.cloud.mark(vm, Marks(MIGRATION, State.CUT_OVER, "running"))
+        case.cloud.mark(vm, _moved(hours=1))
         looked = cloud.removal(vm, MIGRATION, copied)
         named = {one.id for one in looked.things if one.kind in (SOURCE_MACHINE, SOURCE_DISK)}
         assert named == {vm, *copied}
@@ -68,6 +86,12 @@ class RemovingLaws:
         with pytest.raises(UnknownMachine):
             cloud.removal(vm, MIGRATION, copied)
         assert {one.id for one in case.cloud.owned(MIGRATION)} == {one.ref for one in frozen}
+
+
+def _moved(hours: int) -> Marks:
+    """Cut over so many hours after now."""
+    at = datetime.now(UTC) + timedelta(hours=hours)
+    return Marks(MIGRATION, State.CUT_OVER, "running", at.isoformat(timespec="seconds"))
 
 
 def _able(case: SourceCase) -> tuple[Removing, str]:

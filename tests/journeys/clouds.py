@@ -18,8 +18,8 @@ PORTS = (
     "machines", "describe", "power", "start", "stop", "reboot", "owned", "unmovable", "marks",
     "mark", "marked", "freeze", "open_frozen", "release", "catalogue", "translate", "preflight",
     "open_disk", "open_written", "in_use", "discard_disk", "allocate", "compare",
-    "at_stake", "discard", "started_since", "ran_since", "arrived", "open_up", "keep", "kept",
-    "erase_kept", "temporary", "at_hand_over", "hand_over",
+    "at_stake", "discard", "started_since", "ran_since", "arrived", "open_up", "keep",
+    "kept", "frozen", "erase_kept", "temporary", "at_hand_over", "hand_over",
     "removal", "remove", "remaining", "usd_per_day", "tagged", "preflight_source", "rations",
 )  # fmt: skip
 

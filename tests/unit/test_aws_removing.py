@@ -1,6 +1,8 @@
 """Removing an instance at the EC2 double: what goes with it, and what keeps it."""
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -28,8 +30,14 @@ def vm(aws: Sandbox) -> str:
     aws.ec2.attach_volume(VolumeId=disk, InstanceId=made, Device="/dev/sdf")
     cloud = aws.cloud()
     cloud.stop(made)
-    cloud.mark(made, Marks(MIGRATION, State.CUT_OVER, "running", "2026-03-01T08:00:00Z"))
+    cloud.mark(made, moved(hours=1))
     return made
+
+
+def moved(hours: int) -> Marks:
+    """Cut over so many hours after now."""
+    at = datetime.now(UTC) + timedelta(hours=hours)
+    return Marks(MIGRATION, State.CUT_OVER, "running", at.isoformat(timespec="seconds"))
 
 
 def disks(aws: Sandbox, vm: str) -> list[str]:
@@ -89,6 +97,23 @@ def test_a_disk_that_a_person_attached_since_keeps_the_machine_and_its_disks(
     held = aws.ec2.describe_instances(InstanceIds=[vm])["Reservations"][0]["Instances"][0]
     after = [row["Ebs"]["DeleteOnTermination"] for row in held["BlockDeviceMappings"]]
     assert after.count(False) == 1  # nothing was changed
+
+
+def test_a_disk_that_was_away_and_came_back_keeps_the_machine(aws: Sandbox, vm: str) -> None:
+    root, second = disks(aws, vm)
+    aws.ec2.detach_volume(VolumeId=second)  # and somebody writes to it elsewhere
+    held = aws.ec2.describe_instances(InstanceIds=[vm])["Reservations"][0]["Instances"][0]
+    next_second = held["LaunchTime"].replace(microsecond=0) + timedelta(seconds=1)
+    while datetime.now(UTC) < next_second:  # EC2 tells no finer moments
+        time.sleep(0.02)
+    aws.ec2.attach_volume(VolumeId=second, InstanceId=vm, Device="/dev/sdf")
+    aws.cloud().mark(vm, Marks(MIGRATION, State.FINALISED, moved_at=next_second.isoformat()))
+
+    (found,) = aws.cloud().removal(vm, MIGRATION, [root, second]).findings
+    assert (found.severity, found.code) == ("refuse", "used-since")
+    with pytest.raises(Conflict, match="got a disk"):
+        aws.cloud().remove(vm, MIGRATION, [root, second])
+    assert {root, second} <= volumes(aws)
 
 
 def test_a_removal_that_died_after_its_call_is_found_done(aws: Sandbox, vm: str) -> None:

@@ -65,6 +65,21 @@ def test_a_freeze_is_an_incremental_snapshot_of_each_disk_tagged_from_its_first_
     assert all(len(name) <= 80 and name.startswith(MIGRATION) for name in snapshots(cloud))
 
 
+def test_a_new_machine_in_the_same_group_is_none_of_the_frozen_disks(
+    cloud: AzureCloud, vm: str
+) -> None:
+    made = frozen(cloud, vm)
+    tags = cloud._arm.get(VM, "web-01")["tags"]
+    cloud._arm.set_tags(VM, "web-01", {**tags, MIGRATION_TAG: MIGRATION})
+
+    found = cloud.frozen(MIGRATION)
+    beside = {one.id for one in cloud.owned(MIGRATION)} - {one.id for one in found}
+    cloud._arm.set_tags(VM, "web-01", tags)
+
+    assert {one.id for one in found} == {one.ref for one in made}
+    assert {last(one) for one in beside} == {"web-01"}
+
+
 def test_a_freeze_that_died_between_two_disks_goes_on_with_what_is_there(
     cloud: AzureCloud, server: Any, vm: str
 ) -> None:

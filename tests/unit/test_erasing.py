@@ -45,6 +45,15 @@ def test_what_is_still_there_is_not_said_to_be_gone(record):
     assert "answer" not in record.close([FIRST])[0]
 
 
+def test_only_what_was_answered_counts_as_erased(record):
+    record.begin([FIRST])
+    assert not record.has("snapshot")
+
+    record.add([erased(FIRST, "ec2:DeleteSnapshot", "200")])
+    assert record.has("snapshot")
+    assert not record.has("disk")
+
+
 def test_a_later_run_keeps_what_an_earlier_one_was_told(record):
     record.begin([FIRST])
     record.add([erased(FIRST, "ec2:DeleteSnapshot", "200")])

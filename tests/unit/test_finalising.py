@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from coldferry.erasing import EraseRecord
 from coldferry.errors import Refused
 from coldferry.finalising import weigh
 from coldferry.inspecting import inspection_of
@@ -12,7 +13,7 @@ from coldferry.migration import Marks, State, next_migration, pair_of
 from coldferry.moved import cut_over
 from coldferry.plan import Plan, devices_of
 from coldferry.ports import PowerState, Proof, VerifiedDisk
-from coldferry.removing import SOURCE_DISK, SOURCE_MACHINE
+from coldferry.removing import SOURCE_DISK, SOURCE_MACHINE, Brought
 from providers.memory.cloud import MemoryCloud
 from providers.memory.world import StoredDisk
 from tests.conformance.worlds import ANSWERS, MIB, a_source, a_target
@@ -28,7 +29,7 @@ class Moved:
         machine, pair = self.source.describe(VM), pair_of(self.source, VM, self.target)
         self.migration, _ = next_migration(machine.name, self.target.provider, pair, None)
         translation = self.target.translate(machine, self.target.catalogue(), ANSWERS)
-        plan = Plan(migration=self.migration, machine=machine, translation=translation)
+        plan = self.plan = Plan(migration=self.migration, machine=machine, translation=translation)
         self.source.stop(VM)
         disks = []
         for frozen in self.source.freeze(VM, self.migration, plan.devices):
@@ -45,8 +46,22 @@ class Moved:
         return weigh(self.source, vm, self.target, self.migration, **told)
 
     @property
-    def copied(self) -> list[str]:
-        return [disk.id for disk in self.source.describe(VM).disks]
+    def brought(self) -> Brought:
+        disks = self.source.describe(VM).disks
+        return Brought(tuple(disk.id for disk in disks), str(self.plan.value("name")))
+
+    def finalised(self) -> None:
+        """All of it is done but the last: deleting the frozen disks, which a test looks for."""
+        marks = self.source.marks(VM)
+        self.source.mark(VM, Marks(self.migration, State.FINALISED, moved_at=marks.moved_at))
+        self.target.hand_over(self.migration)
+
+
+class Block:
+    """A saved block, without a server."""
+
+    def __init__(self, cloud: MemoryCloud) -> None:
+        self.source = self.target = lambda: cloud
 
 
 @pytest.fixture
@@ -103,30 +118,44 @@ def test_what_a_killed_inspection_left_is_still_there_in_the_record(moved):
 
     devices = devices_of(moved.source.describe(VM))
     inspected = moved.source.freeze(VM, inspection_of(moved.migration), devices)
-
-    class Block:
-        def __init__(self, cloud: MemoryCloud) -> None:
-            self.source = self.target = lambda: cloud
-
     ends = Block(moved.source), Block(moved.target)
     left = {one.id for one in left_over.fn(*ends, moved.migration)}
     assert {one.ref for one in inspected} < left
     assert {one.id for one in moved.weigh().frozen} <= left
 
 
+def test_a_new_machine_beside_its_source_is_not_said_to_be_erased(moved):
+    there = moved.source.world
+    frozen = {one.id for one in moved.weigh().frozen}
+    new = moved.target.world.machines[moved.new]
+    there.machines["new"] = replace(new, migration=moved.migration)
+    there.disks["new-d0"] = StoredDisk("new-d0", MIB, moved.migration, attached_to="new")
+
+    assert {"new", "new-d0"} < {one.id for one in moved.source.owned(moved.migration)}
+    assert {one.id for one in moved.weigh().everything if one.kind != "group"} == frozen
+    assert frozen == left_at_source(moved)
+
+
+def left_at_source(moved) -> set[str]:
+    from tasks.finalising import left_over
+
+    left = left_over.fn(Block(moved.source), Block(moved.target), moved.migration)
+    return {one.id for one in left if one.kind != "group"}
+
+
 def test_the_source_machine_goes_with_its_copied_disks_only_when_that_is_asked(moved):
     assert moved.weigh().leaving == ()
-    found = [(one.kind, one.id) for one in moved.weigh(copied=moved.copied).leaving]
+    found = [(one.kind, one.id) for one in moved.weigh(brought=moved.brought).leaving]
 
-    assert found == [(SOURCE_MACHINE, VM), *((SOURCE_DISK, one) for one in moved.copied)]
+    assert found == [(SOURCE_MACHINE, VM), *((SOURCE_DISK, one) for one in moved.brought.disks)]
 
 
 def test_a_disk_that_was_not_copied_keeps_the_source_machine(moved):
     with pytest.raises(Refused, match="was not copied"):
-        moved.weigh(copied=moved.copied[:1])
+        moved.weigh(brought=Brought(moved.brought.disks[:1], moved.new))
     moved.source.world.disks["new"] = StoredDisk("new", MIB, attached_to=VM)
     with pytest.raises(Refused, match="The disk new"):
-        moved.weigh(copied=moved.copied)
+        moved.weigh(brought=moved.brought)
 
 
 @pytest.mark.parametrize("power", [PowerState.STOPPED, PowerState.STARTING])
@@ -134,8 +163,72 @@ def test_a_source_is_not_removed_while_its_new_machine_does_not_run(moved, power
     moved.target.world.machines[moved.new].power = power
 
     with pytest.raises(Refused, match=f"is {power}"):
-        moved.weigh(copied=moved.copied)
+        moved.weigh(brought=moved.brought)
     assert {one.code for one in moved.weigh().remarks} == {"target-stopped"}
+
+
+@pytest.mark.parametrize("power", [PowerState.STOPPED, None])
+def test_a_source_is_not_removed_after_finalising_while_its_new_machine_does_not_run(moved, power):
+    moved.finalised()
+    assert moved.target.arrived(moved.migration) is None  # it bears no tag any more
+    assert len(moved.weigh(brought=moved.brought).leaving) == 3
+    if power is None:
+        del moved.target.world.machines[moved.new]
+    else:
+        moved.target.stop(moved.new)
+
+    with pytest.raises(Refused, match=f"{moved.new} is {power or PowerState.GONE}"):
+        moved.weigh(brought=moved.brought)
+    assert moved.weigh().leaving == ()
+
+
+def removal_begun(moved) -> EraseRecord:
+    record = EraseRecord(moved.migration)
+    record.begin(moved.weigh(brought=moved.brought).leaving)
+    return record
+
+
+def test_a_removal_that_was_only_begun_does_not_vouch_for_a_source_that_is_gone(moved):
+    removal_begun(moved)  # and was denied
+    del moved.source.world.machines[VM]  # by hand, later
+
+    with pytest.raises(Refused, match="its snapshots may be the last copy"):
+        moved.weigh()
+    moved.target.discard(moved.migration)
+    for told in ({}, {"source_gone": True}):
+        with pytest.raises(Refused, match="new machine is not at the target"):
+            moved.weigh("", **told)
+
+
+def test_the_last_copy_stays_though_the_source_was_removed_by_us(moved):
+    record = removal_begun(moved)
+    record.add(moved.source.remove(VM, moved.migration, moved.brought.disks))
+    assert len(moved.weigh("").frozen) == 2
+    moved.target.discard(moved.migration)
+
+    with pytest.raises(Refused, match="may be the last copy"):
+        moved.weigh("")
+
+
+def test_a_source_that_ran_since_is_finalised_and_never_removed(moved):
+    moved.source.start(VM)  # as with --although-moved
+    moved.source.stop(VM)
+
+    with pytest.raises(Refused, match=r"was started since .* froze its disks"):
+        moved.weigh(brought=moved.brought)
+    assert moved.weigh().leaving == ()
+
+
+def test_a_source_that_ran_before_its_removal_is_kept_though_no_snapshot_is_left(moved):
+    moved.source.start(VM)
+    moved.source.stop(VM)
+    moved.finalised()
+    frozen = dict(moved.source.world.frozen)
+    moved.source.world.frozen.clear()
+
+    with pytest.raises(Refused, match="its disks may hold newer data"):
+        moved.weigh(brought=moved.brought)
+    moved.source.world.frozen.update(frozen)
 
 
 def test_a_source_that_was_rolled_back_to_is_never_removed(moved):
@@ -143,4 +236,4 @@ def test_a_source_that_was_rolled_back_to_is_never_removed(moved):
     moved.source.mark(VM, Marks(moved.migration, State.ROLLED_BACK))
 
     with pytest.raises(Refused, match="is production"):
-        moved.weigh(copied=moved.copied)
+        moved.weigh(brought=moved.brought)

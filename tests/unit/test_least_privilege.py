@@ -217,7 +217,7 @@ class TestAws:
         cloud = aws.cloud()
         copied = [disk.id for disk in cloud.describe(vm).disks]
         cloud.stop(vm)
-        cloud.mark(vm, Marks(MIGRATION, State.CUT_OVER, "running", "2026-03-01T08:00:00Z"))
+        cloud.mark(vm, Marks(MIGRATION, State.CUT_OVER, "running", "2999-01-01T08:00:00Z"))
         aws.server.faults.reset_counts()
 
         cloud.remaining(cloud.remove(vm, MIGRATION, copied))
