@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from coldferry.errors import BadInput, ColdferryError, Failed, Finding, Refused
 from coldferry.migration import Marks, State, pair_of
-from coldferry.ports import Arrived, PowerState, Source, Target
+from coldferry.ports import FOREIGN, Arrived, PowerState, Source, Target, is_source
 
 NO_GROUP = "none"
 """Said for an interface that gets no security group of its own."""
 
 _READY = frozenset({State.ALLOCATED, State.CUT_OVER})
+
+_STAYED = frozenset({State.REJECTED, State.ROLLED_BACK})
+"""A next move that ended so has left the machine where it is."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,10 @@ def look_ahead(source: Source, vm: str, target: Target, migration: str) -> Ready
             f"The machine that {migration} made is not at the target any more.",
             f"Undo the migration with 'coldferry rollback {migration}', then migrate again.",
         )
+    confirm_stayed(target, arrived.vm, migration)
     remarks = _source_remarks(source, vm, migration)
     if marks.state is State.ALLOCATED:
-        remarks += target.at_stake(migration, arrived=True)
+        remarks += _target_remarks(target, migration)
     return Ready(migration, vm, marks, arrived, tuple(remarks))
 
 
@@ -61,6 +65,39 @@ def confirm_own(source: Source, vm: str, target: Target, migration: str) -> None
             f"{migration} is not the migration of {vm} to this target.",
             "See 'coldferry status' for what it is of.",
         )
+
+
+def confirm_stayed(target: Target, new_vm: str, migration: str) -> None:
+    """Raise Refused when the new machine is the source of a move of its own by now.
+
+    Started here, it would run beside the machine that it becomes, or amid its own copy.
+    """
+    marks = target.marks(new_vm) if is_source(target) else None
+    if marks is None or marks.state in _STAYED:
+        return
+    raise Refused(
+        f"{new_vm}, which {migration} made, is itself the source of {marks.migration}, which is "
+        f"{marks.state}: it is not started beside that.",
+        f"'coldferry status {marks.migration}' says where it went."
+        if marks.state is State.FINALISED
+        else f"Go on with {marks.migration}, or undo it with 'coldferry rollback "
+        f"{marks.migration}', which starts {new_vm} as it was.",
+    )
+
+
+def _target_remarks(target: Target, migration: str) -> list[Finding]:
+    """Raise Refused when what the migration made is not its own any more."""
+    found = target.at_stake(migration, arrived=True)
+    # What is foreign at the machine stands against removing that, and not against its start.
+    against = [one for one in found if one.severity == "refuse" and one.code != FOREIGN]
+    if not against:
+        return found
+    raise Refused(
+        f"{migration} cannot be cut over. {' '.join(one.what for one in against)}",
+        " ".join(one.do for one in against if one.do)
+        or f"Give it back to the machine that {migration} made; then the same command again.",
+        findings=against,
+    )
 
 
 def _source_remarks(source: Source, vm: str, migration: str) -> list[Finding]:

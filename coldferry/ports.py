@@ -45,6 +45,7 @@ from coldferry.translation import Answers, Translation
 __all__ = [
     "DAYS_A_MONTH",
     "FOREIGN",
+    "FROZEN",
     "KEPT_COPY",
     "Arrived",
     "Check",
@@ -115,6 +116,9 @@ class Owned:
 FOREIGN = "foreign"
 """The code of a finding about what is at our machine and bears no tag of ours."""
 
+
+FROZEN = "snapshot"
+"""The kind of a frozen disk, at every source: a target has none of its own."""
 
 KEPT_COPY = "kept copy"
 """The kind of a lasting copy of a discarded target's disk, at every target."""

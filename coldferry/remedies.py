@@ -26,8 +26,13 @@ _SWITCHES = {
     "keep_days": "--keep-days",
     "target_writes": "--target-writes",
     "discard_used": "--discard-used",
+    "source_gone": "--source-gone",
+    "remove_source": "--remove-source",
 }
-"""What a run was given, and how a command is given the same."""
+"""What a run was given, and how a command is given the same.
+
+``--machine`` is not among them: that a machine is removed is approved anew each time.
+"""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """Finding migrations by their tags in every saved cloud: the clouds are the record."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from coldferry.errors import BadInput, ColdferryError, UnknownMigration, Unreachable
-from coldferry.migration import State, is_migration, pair_of
+from coldferry.migration import is_migration, pair_of
 from coldferry.plain import plain
-from coldferry.ports import Machines, Owned, is_source, is_target
+from coldferry.ports import FROZEN, Machines, Owned, is_source, is_target
 from console import blocks
 from console.output import aside
 from providers.registry import Access, connect
@@ -41,15 +43,16 @@ class Found:
 
 def everything(silent: list[str]) -> list[Found]:
     """All migrations that any saved cloud knows of; clouds that do not answer go to ``silent``."""
-    found: dict[str, Found] = {}
+    parts = defaultdict[str, list[Found]](list)
     saved = sorted(blocks.every(), key=_name)  # of two for one cloud the first counts
     if not saved:
         return []
     with ThreadPoolExecutor(min(8, len(saved))) as pool:
         for part in pool.map(lambda one: _look(f"{blocks.SLUG}/{one[0]}", one[1], silent), saved):
             for seen in part:
-                _merge(found.setdefault(seen.migration, Found(seen.migration)), seen)
-    return [found[migration] for migration in sorted(found)]
+                parts[seen.migration].append(seen)
+    clouds = _connected((name, access) for name, access, _ in saved)
+    return [_merged(migration, parts[migration], clouds) for migration in sorted(parts)]
 
 
 def find(migration: str, *, need_both: bool = True) -> Found:
@@ -105,10 +108,17 @@ def _trace(found: Found) -> None:
 
 
 def _clouds() -> dict[str, Machines]:
-    return {
-        f"{blocks.SLUG}/{name}": connect(access)
-        for name, access, _ in sorted(blocks.saved(), key=_name)
-    }
+    return _connected((name, access) for name, access, _ in sorted(blocks.saved(), key=_name))
+
+
+def _connected(saved: Iterable[tuple[str, Access | BadInput]]) -> dict[str, Machines]:
+    """By the blocks' full names, those that can be used at all."""
+    found: dict[str, Machines] = {}
+    for name, access in saved:
+        with suppress(ColdferryError):
+            if not isinstance(access, BadInput):
+                found[f"{blocks.SLUG}/{name}"] = connect(access)
+    return found
 
 
 def _name(one: tuple[str, Any, str]) -> str:
@@ -154,19 +164,34 @@ def _look(reference: str, access: Access | BadInput, silent: list[str]) -> list[
     for one in owned:
         if not is_migration(one.migration):
             continue  # an inspection's or a doctor's: whoever made it removes it
-        if is_target(cloud):
+        if is_target(cloud) and one.kind != FROZEN:  # it may be a source, too
             seen.append(Found(one.migration, target=reference, target_objects=[one]))
         else:
             seen.append(Found(one.migration, source=reference, source_objects=[one]))
     return seen
 
 
-def _merge(into: Found, seen: Found) -> None:
-    if seen.state in set(State):
-        into.state = seen.state
-    into.source = into.source or seen.source
-    into.vm = into.vm or seen.vm
-    into.target = into.target or seen.target
-    # Two blocks may name one cloud.
-    into.source_objects += [o for o in seen.source_objects if o not in into.source_objects]
-    into.target_objects += [o for o in seen.target_objects if o not in into.target_objects]
+def _merged(migration: str, parts: Sequence[Found], clouds: dict[str, Machines]) -> Found:
+    """What the blocks say of one migration, in their order.
+
+    Once its machine is known, the target is the cloud that its id was made for: an object
+    that bears our tag elsewhere may be a copy with copied tags.
+    """
+    into = Found(migration)
+    by_machine = [seen for seen in parts if seen.vm]
+    for seen in (*by_machine, *parts):
+        into.source, into.vm = into.source or seen.source, into.vm or seen.vm
+    if by_machine:
+        into.state = by_machine[0].state
+    goals: list[str] = []
+    with suppress(ColdferryError):  # then the objects are all there is to go by
+        goals = _goals(into, clouds)
+    for seen in parts:
+        at_target = not goals or seen.target in goals
+        if at_target:
+            into.target = into.target or seen.target
+        # Two blocks may name one cloud.
+        there = into.target_objects if at_target else into.source_objects
+        there += [one for one in seen.target_objects if one not in there]
+        into.source_objects += [o for o in seen.source_objects if o not in into.source_objects]
+    return into

@@ -45,9 +45,10 @@ def tag_as_moved(source: Cloud, vm: str, migration: str, keep_days: int = KEEP_D
 
 @step("start the new machine")
 def start_new(target: Cloud, migration: str) -> Arrived:
-    """Start it, and answer how it is then."""
+    """Start it, and answer how it is then. Raises Refused once it is on its way elsewhere."""
     cloud = target.target()
     arrived = _arrived(target, migration)
+    cutover.confirm_stayed(cloud, arrived.vm, migration)  # one may have begun since the look
     cloud.start(arrived.vm)
     return _arrived(target, migration)
 

@@ -16,7 +16,7 @@ from coldferry.erasing import erased
 from coldferry.errors import Conflict, Gone, Transient
 from coldferry.migration import MIGRATION_TAG, TAG_PREFIX
 from coldferry.plan import Device
-from coldferry.ports import Erased, FrozenDisk, Owned
+from coldferry.ports import FROZEN, Erased, FrozenDisk, Owned
 from providers.aws.client import speaking
 from providers.aws.instances import read_living, root_volume_device, tags_of
 from providers.aws.inventory import read_volumes
@@ -90,7 +90,7 @@ def ran_since(clients: Clients, vm: str, migration: str) -> bool | None:
 def frozen(clients: Clients, migration: str) -> list[Owned]:
     """Every frozen disk of the migration, as a fresh read lists them."""
     ids = sorted(row["SnapshotId"] for row in _frozen(clients, migration))
-    return [Owned(migration, "snapshot", one) for one in ids]
+    return [Owned(migration, FROZEN, one) for one in ids]
 
 
 def release(clients: Clients, migration: str) -> list[Erased]:
@@ -108,7 +108,7 @@ def owned(clients: Clients, migration: str | None) -> list[Owned]:
     if migration is not None:
         filters = [{"Name": f"tag:{MIGRATION_TAG}", "Values": [migration]}]
     found = [
-        Owned(tags_of(row.get("Tags", []))[MIGRATION_TAG], "snapshot", row["SnapshotId"])
+        Owned(tags_of(row.get("Tags", []))[MIGRATION_TAG], FROZEN, row["SnapshotId"])
         for row in _list(clients, filters)
     ]
     return sorted(found, key=lambda one: (one.migration, one.id))

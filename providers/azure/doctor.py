@@ -14,8 +14,12 @@ from providers.azure.client import Arm
 from providers.azure.disk_bytes import disk_bytes
 from providers.azure.ids import Json, plain_location, properties
 from providers.azure.kinds import DISK
+from providers.azure.rights import NEEDED, NEEDED_OF_A_SOURCE
 
 _TEST_BYTES = vhd.SMALLEST_BYTES
+
+_OF_THE_TEST_DISK = frozenset({"Microsoft.Compute/disks/write", "Microsoft.Compute/disks/delete"})
+"""Without both of them none is made: it could not be removed."""
 
 _SKEW_S = 300
 """Azure refuses a SAS from a clock that is further off ("Shared access signatures")."""
@@ -23,6 +27,8 @@ _SKEW_S = 300
 
 def diagnose(arm: Arm) -> Iterator[Check]:
     """Identity, clock, resource group, permissions, locks, quotas, access to disks, data path.
+
+    The data path is tried where a disk can be made, as a target's roles allow.
 
     Raises BadInput for a block that cannot be used as it is.
     """
@@ -38,9 +44,13 @@ def diagnose(arm: Arm) -> Iterator[Check]:
     yield _place(arm, group)
     if group is None:
         return
-    yield _guarded("permissions", lambda: _permissions(arm))
+    missing = _missing(arm)
+    yield _permissions(missing) if not isinstance(missing, Check) else missing
     yield _guarded("locks", lambda: _locks(arm))
     yield _guarded("quotas", lambda: _quotas(arm))
+    if not isinstance(missing, Check) and not _OF_THE_TEST_DISK.isdisjoint(missing or ()):
+        yield Check("data path", ok=None, what="Not tried: no disk may be made and removed here.")
+        return
     try:
         with _test_disk(arm) as name:
             yield _access(arm.get(DISK, name))
@@ -78,14 +88,39 @@ def _place(arm: Arm, group: Json | None) -> Check:
     return Check("resource group", ok=True, what=f"'{name}' is there.{remark}")
 
 
-def _permissions(arm: Arm) -> Check:
-    missing = rights.lacking(arm)
+def _missing(arm: Arm) -> list[str] | Check | None:
+    """What no role grants of all that either side needs; None when the roles cannot be read."""
+    try:
+        return rights.lacking(arm, tuple(dict.fromkeys((*NEEDED, *NEEDED_OF_A_SOURCE))))
+    except ColdferryError as error:
+        return Check("permissions", ok=False, what=error.what, do=error.do)
+
+
+def _permissions(missing: list[str] | None) -> Check:
+    """Which side the roles are for is not known: what is enough for one is not bad.
+
+    Unless disks can be made: then it is meant for a target, or for both, and a person sees to it.
+    """
     if missing is None:
         return Check("permissions", ok=None, what="The permissions cannot be read.")
-    if missing:
-        return Check("permissions", ok=False, what=f"Lacking: {', '.join(missing)}.",
-                     do="Assign a role with these actions.")  # fmt: skip
-    return Check("permissions", ok=True, what="All needed actions are granted.")
+    if not missing:
+        return Check("permissions", ok=True, what="All needed actions are granted.")
+    as_target = ", ".join(action for action in NEEDED if action in missing)
+    as_source = ", ".join(action for action in NEEDED_OF_A_SOURCE if action in missing)
+    if not as_target:
+        return Check("permissions", ok=True,
+                     what=f"Enough as a target. Lacking as a source: {as_source}.")  # fmt: skip
+    if as_source:
+        return Check(
+            "permissions", ok=False,
+            what=f"Lacking as a target: {as_target}. Lacking as a source: {as_source}.",
+            do="Assign a role with these actions.",
+        )  # fmt: skip
+    return Check(
+        "permissions", ok=True if {*missing} >= _OF_THE_TEST_DISK else None,
+        what=f"Enough as a source. Lacking as a target: {as_target}.",
+        do="To bring machines here, assign a role with these actions.",
+    )  # fmt: skip
 
 
 def _locks(arm: Arm) -> Check:

@@ -5,6 +5,8 @@ Versions are pinned call by call: the SDK ignores a client-wide ``api_version``.
 
 from dataclasses import dataclass
 
+from coldferry.ports import FROZEN
+
 NETWORK_VERSION = "2025-09-01"
 
 
@@ -21,7 +23,7 @@ class Kind:
 
 DISK = Kind("disk", "compute", "disks", "Microsoft.Compute/disks", "2026-03-02")
 SNAPSHOT = Kind(
-    "snapshot", "compute", "snapshots", "Microsoft.Compute/snapshots", "2026-03-02"
+    FROZEN, "compute", "snapshots", "Microsoft.Compute/snapshots", "2026-03-02"
 )  # fmt: skip
 VM = Kind("VM", "compute", "virtual_machines", "Microsoft.Compute/virtualMachines", "2026-04-01")
 NIC = Kind(

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 from coldferry.errors import Conflict, Finding
-from coldferry.migration import ATTEMPT_TAG, ENDED, MIGRATION_TAG, POWER_TAG, Marks
+from coldferry.migration import ATTEMPT_TAG, MIGRATION_TAG, POWER_TAG, Marks, State
 from coldferry.ports import PowerState
 from providers.azure import beside, power
 from providers.azure.client import Arm
@@ -20,6 +20,9 @@ from providers.azure.kinds import DISK, VM
 
 PROVEN_TAG = "coldferry:proven"
 """On the new VM and its disks: the last change of the disks' ownership by then (ISO 8601)."""
+
+_STAYED = frozenset({State.REJECTED, State.ROLLED_BACK})
+"""Only so does a next move end with the VM where it is: once finalised, another runs for it."""
 
 _ATTACHED_TIMEOUT_S = 120.0
 
@@ -39,13 +42,15 @@ def at_stake(arm: Arm, migration: str, *, arrived: bool) -> list[Finding]:
 
 
 def _leaving(vm: Json) -> Iterator[Finding]:
-    """It is the source of a migration of its own by now."""
+    """It is the source of a migration of its own by now, or was: another may run in its place."""
     marks = Marks.parse(tag(vm, ATTEMPT_TAG) or "", tag(vm, POWER_TAG), vm["name"])
-    if marks is not None and marks.state not in ENDED:
+    if marks is not None and marks.state not in _STAYED:
         yield Finding(
             "refuse", "moved-on", vm["name"],
             f"VM '{vm['name']}' is the source of {marks.migration}, which is {marks.state}.",
-            f"Finalise that migration, or undo it with 'coldferry rollback {marks.migration}'.",
+            "The machine that it made has taken over: finalise this migration, too."
+            if marks.state is State.FINALISED
+            else f"Go on with it, or undo it first with 'coldferry rollback {marks.migration}'.",
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
 from coldferry.ports import (
     FOREIGN,
+    FROZEN,
     KEPT_COPY,
     Arrived,
     Check,
@@ -70,10 +71,7 @@ class MemoryCloud:
 
     def owned(self, migration: str | None = None) -> list[Owned]:
         with self.world.lock:
-            found = [
-                Owned(d.migration, KEPT_COPY if d.kept else "disk", d.id)
-                for d in self.world.disks.values()
-            ]
+            found = [Owned(d.migration, self._word(d), d.id) for d in self.world.disks.values()]
             found += [Owned(m.migration, "machine", vm) for vm, m in self.world.machines.items()]
             found += [Owned(of, "group", name) for name, of in self.world.groups.items()]
         return [o for o in found if o.migration and migration in (None, o.migration)]
@@ -154,7 +152,7 @@ class MemoryCloud:
     def frozen(self, migration: str) -> list[Owned]:
         with self.world.lock:
             refs = [ref for ref, of in self.world.frozen.items() if of == migration]
-            return [Owned(migration, "disk", ref) for ref in refs]
+            return [Owned(migration, FROZEN, ref) for ref in refs]
 
     def release(self, migration: str) -> list[Erased]:
         with self.world.lock:
@@ -373,6 +371,11 @@ class MemoryCloud:
         for one in things:
             rooms.get(one.kind, self.world.disks).pop(one.id)
         return [erased(one, "delete", "gone") for one in things]
+
+    def _word(self, disk: StoredDisk) -> str:
+        if disk.kept:
+            return KEPT_COPY
+        return FROZEN if disk.id in self.world.frozen else "disk"
 
     def _stored(self, vm: str) -> StoredMachine:
         try:

@@ -9,7 +9,7 @@ import pytest
 from coldferry.erasing import UNTOLD
 from coldferry.errors import BadInput, ChecksFailed, Denied, Failed, Refused, Rejected
 from coldferry.home import folder
-from coldferry.migration import State
+from coldferry.migration import Marks, State
 from coldferry.ports import PowerState
 from tests.journeys.test_story import VM, Ferry
 
@@ -60,6 +60,28 @@ def test_a_cutover_again_goes_on_and_its_moment_stays(ferry, migration):
     assert again["cut_over_at"] == first["cut_over_at"]
     assert again["interfaces"] == first["interfaces"]
     assert ferry.target.cloud.world.machines[first["target_vm"]].starts == 1
+
+
+def test_a_cutover_again_does_not_start_a_machine_that_has_moved_on(ferry, migration):
+    new = ferry.cutover(migration)["target_vm"]
+    ferry.target.cloud.stop(new)
+    ferry.target.cloud.mark(new, Marks("web-01-azure-22222222-a1", State.COPYING, "running"))
+
+    with pytest.raises(Refused, match="web-01-azure-22222222-a1, which is copying"):
+        ferry.cutover(migration, groups=(), go=False)
+
+    assert ferry.target.cloud.power(new) is PowerState.STOPPED
+
+
+def test_a_next_move_that_begins_amid_a_cutover_is_seen_before_the_start(ferry, migration):
+    new = ferry.target.cloud.arrived(migration).vm
+    moving = Marks("web-01-azure-22222222-a1", State.HALTED, "stopped")
+    ferry.target.before("open_up", lambda: ferry.target.cloud.mark(new, moving))
+
+    with pytest.raises(Failed, match="which is halted"):
+        ferry.cutover(migration)
+
+    assert ferry.target.cloud.power(new) is PowerState.STOPPED
 
 
 def test_which_group_is_asked_and_nothing_is_done_without_an_answer(ferry, migration):

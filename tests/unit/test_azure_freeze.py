@@ -223,6 +223,29 @@ def test_a_machine_that_moves_on_is_not_taken_away_beneath_it(cloud: AzureCloud,
     assert cloud.at_stake(earlier, arrived=False) == []
 
 
+@pytest.mark.parametrize(
+    ("state", "codes"),
+    [
+        (State.CUT_OVER, ["moved-on"]),
+        (State.FINALISED, ["moved-on"]),
+        (State.REJECTED, []),
+        (State.ROLLED_BACK, []),
+    ],
+)
+def test_only_a_next_move_that_was_undone_leaves_a_machine_to_the_way_back(
+    cloud: AzureCloud, vm: str, state: State, codes: list[str]
+) -> None:
+    found = cloud._arm.get(VM, "web-01")
+    earlier = "web-01-azure-11111111-a1"
+    cloud._arm.set_tags(VM, "web-01", found["tags"] | {MIGRATION_TAG: earlier})
+    cloud.mark(vm, Marks(MIGRATION, state))
+
+    stakes = cloud.at_stake(earlier, arrived=False)
+
+    assert [one.code for one in stakes if one.severity == "refuse"] == codes
+    cloud.hand_over(earlier)
+
+
 def test_a_machine_of_another_group_is_not_marked(cloud: AzureCloud, server: Any, vm: str) -> None:
     elsewhere = AzureCloud(access(server, resource_group="rg-other"))
 

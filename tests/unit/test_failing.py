@@ -118,12 +118,25 @@ def test_the_same_command_is_named_with_all_that_the_run_was_given() -> None:
     )
 
 
+def test_a_removal_is_asked_for_again_and_approved_anew() -> None:
+    given = {
+        "keep_days": None, "source_gone": True, "remove_source": True, "machine": "i-1", "go": True,
+    }  # fmt: skip
+    (again, _), *_ = failure(verb="finalise", given=given).commands
+    (plain, _), *_ = failure(
+        verb="finalise", given={"source_gone": False, "remove_source": False, "machine": ""}
+    ).commands
+
+    assert again == f"coldferry finalise {MIGRATION} --source-gone --remove-source"
+    assert plain == f"coldferry finalise {MIGRATION}"
+
+
 def test_every_command_that_a_failure_names_is_one_that_there_is() -> None:
     given = {
         "cutover": {"security_groups": ["web"], "checks": [], "checks_within_s": 30},
         "rollback": {"discard_used": True, "target_writes": "discard"},
         "abort": {"discard_used": True},
-        "finalise": {"keep_days": 3},
+        "finalise": {"keep_days": 3, "remove_source": True, "source_gone": True},
     }
     told = [
         command
