@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prefect import tags
 
-from coldferry.errors import ColdferryError, Denied, Refused, Undone
+from coldferry.errors import ColdferryError, Denied, PreflightFailed, Refused, Undone
 from coldferry.migration import HELD, Marks, State
 from coldferry.ports import PowerState
 from tasks.halting import give_back, record
@@ -66,6 +66,23 @@ def test_a_run_whose_source_is_put_back_at_the_very_end_fails_and_goes_on_later(
         ferry.migrate()
     assert ferry.source.cloud.marks(VM).state is State.FAILED
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
+
+
+def test_a_source_that_was_put_back_with_its_new_machine_made_is_not_halted_again(ferry):
+    ferry.target.before("compare", lambda: put_back(ferry))
+    with pytest.raises(Undone):
+        ferry.migrate()
+    migration = ferry.source.cloud.marks(VM).migration
+    ferry.source.before("stop", lambda: pytest.fail("it was halted"))
+    with pytest.raises(PreflightFailed, match="cannot be copied anew") as refused:
+        ferry.migrate()
+
+    assert refused.value.exit_code == 4
+    assert f"'coldferry rollback {migration}'" in refused.value.do
+    assert ferry.source.cloud.power(VM) is PowerState.RUNNING
+    ferry.source.before("stop", lambda: None)
+    ferry.rollback(migration)
+    assert ferry.migrate()["state"] == "allocated"
 
 
 def test_the_end_of_a_run_s_window_stands_on_the_machine_until_it_arrives(ferry):
