@@ -184,6 +184,7 @@ async def carry_out(
         faults = preflight(source, vm, target, plan)
     if refusals := [fault for fault in faults if fault.severity == "refuse"]:
         raise PreflightFailed.because(refusals)
+    confirm_in_window(source, vm, migration, abort_at, target)  # all that may have taken long
 
     try:
         with timed("halt"):

@@ -34,8 +34,8 @@ def halt(
         off = cloud.power(vm) in (PowerState.STOPPED, PowerState.STOPPING)
         before = PowerState.STOPPED if off else PowerState.RUNNING
         own = Marks(migration, State.APPROVED, before.value, abort_at=abort_at)
-    else:
-        own = replace(marks, abort_at=abort_at)  # it may go on in another window, or in none
+    else:  # it may go on in another window, or in none; one that arrived has met its own
+        own = replace(marks, abort_at=None if marks.state in HELD_AT_TARGET else abort_at)
     if own != marks:
         cloud.mark(vm, own)
     if plan.machine.stoppable is not False:
@@ -83,7 +83,8 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
     """Write how far the migration is to the machine's tags.
 
     Raises Undone when it was ended, cut over or put back meanwhile, from another
-    machine: none is ever written over. One that arrived has met its window.
+    machine: none is ever written over. One that arrived has met its window, and is no less far
+    while the same run goes over it again.
     """
     cloud = source.source()
     marks = cloud.marks(vm)
@@ -102,6 +103,8 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
             "before.",
             "What was copied stays; the same command again halts it, and copies what changed.",
         )
+    if marks.state is State.ALLOCATED and state in HELD:
+        state = State.ALLOCATED  # the same run once more over what arrived takes nothing back
     arrived = state is State.ALLOCATED
     cloud.mark(vm, replace(marks, state=state, abort_at=None if arrived else marks.abort_at))
 
