@@ -178,12 +178,13 @@ async def carry_out(
     is to be started again, by whoever finds it so.
     """
     migration = plan.migration
-    confirm_in_window(source, vm, migration, abort_at)
+    confirm_in_window(source, vm, migration, abort_at, target)
     check_settings()
     with timed("preflight"):
         faults = preflight(source, vm, target, plan)
     if refusals := [fault for fault in faults if fault.severity == "refuse"]:
         raise PreflightFailed.because(refusals)
+    confirm_in_window(source, vm, migration, abort_at, target)  # all that may have taken long
 
     try:
         with timed("halt"):
@@ -212,7 +213,7 @@ async def carry_out(
             differences = compare(target, plan, new_vm) + still_halted(source, vm, frozen)
         record(source, vm, migration, State.ALLOCATED)
     except Drifted:
-        give_back(source, vm, migration, State.FAILED)
+        give_back(source, vm, migration, State.FAILED, target)
         raise
     except ColdferryError as error:
         record_failure(source, vm, migration)

@@ -16,7 +16,7 @@ from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plain import shown
 from coldferry.plan import Plan
-from coldferry.ports import PowerState, Translator, is_source
+from coldferry.ports import PowerState, Source, Target, Translator, is_source
 from coldferry.precedents import EMPTY, Consulted, consult
 from coldferry.translation import Answers
 from tasks.clouds import Cloud
@@ -114,10 +114,31 @@ def preflight(source: Cloud, vm: str, target: Cloud, plan: Plan) -> list[Finding
         partial(origin.unmovable, vm),
         partial(origin.preflight_source, vm, plan),
         partial(goal.preflight, plan),
+        partial(_made_before, origin, vm, goal, plan.migration),
     ]
     with ThreadPoolExecutor(len(asked)) as pool:
         answers = [pool.submit(copy_context().run, question) for question in asked]
     return in_order(finding for answer in answers for finding in answer.result())
+
+
+def _made_before(origin: Source, vm: str, goal: Target, migration: str) -> list[Finding]:
+    """A new machine of disks that are older than what a source that was put back wrote since.
+
+    They cannot be copied anew while it has them: that would come up only once the source is down.
+    """
+    marks = origin.marks(vm)
+    if marks is None or marks.migration != migration or marks.power_before is not None:
+        return []
+    if (arrived := goal.arrived(migration)) is None or origin.ran_since(vm, migration) is False:
+        return []
+    return [
+        Finding(
+            "refuse", "made-before", vm,
+            f"{vm} was put back once {migration} had made {arrived.vm} at the target: its disks "
+            "cannot be copied anew while that has them.",
+            f"Remove it with 'coldferry rollback {migration}', then migrate again.",
+        )
+    ]  # fmt: skip
 
 
 @step("preflight again")

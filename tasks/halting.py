@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from coldferry.errors import ColdferryError, Conflict, Failed, Finding, Refused, Undone
+from coldferry.errors import ColdferryError, Conflict, Failed, Finding, Refused, Transient, Undone
 from coldferry.migration import ENDED, HELD, HELD_AT_TARGET, MOVED, Marks, State
 from coldferry.moved import still_moved
 from coldferry.plan import Plan
@@ -34,8 +34,8 @@ def halt(
         off = cloud.power(vm) in (PowerState.STOPPED, PowerState.STOPPING)
         before = PowerState.STOPPED if off else PowerState.RUNNING
         own = Marks(migration, State.APPROVED, before.value, abort_at=abort_at)
-    else:
-        own = replace(marks, abort_at=abort_at)  # it may go on in another window, or in none
+    else:  # it may go on in another window, or in none; one that arrived has met its own
+        own = replace(marks, abort_at=None if marks.state in HELD_AT_TARGET else abort_at)
     if own != marks:
         cloud.mark(vm, own)
     if plan.machine.stoppable is not False:
@@ -43,7 +43,9 @@ def halt(
     return own.power_before or ""
 
 
-def confirm_in_window(source: Cloud, vm: str, migration: str, abort_at: datetime | None) -> None:
+def confirm_in_window(
+    source: Cloud, vm: str, migration: str, abort_at: datetime | None, target: Cloud
+) -> None:
     """Raise Refused once the run's window has ended; a source that is halted is started again.
 
     A run that its worker began late, or that was resumed by hand, must not halt
@@ -54,7 +56,7 @@ def confirm_in_window(source: Cloud, vm: str, migration: str, abort_at: datetime
     marks = source.source().marks(vm)
     if marks is not None and marks.migration == migration and marks.state in HELD_AT_TARGET:
         return  # it arrived: nothing is halted any more, and nothing is started
-    give_back(source, vm, migration, State.FAILED)
+    give_back(source, vm, migration, State.FAILED, target)
     raise Refused(
         f"The window of {migration} ended at {abort_at.isoformat(' ', 'minutes')}: its source is "
         "not halted after that.",
@@ -81,7 +83,8 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
     """Write how far the migration is to the machine's tags.
 
     Raises Undone when it was ended, cut over or put back meanwhile, from another
-    machine: none is ever written over. One that arrived has met its window.
+    machine: none is ever written over. One that arrived has met its window, and is no less far
+    while the same run goes over it again.
     """
     cloud = source.source()
     marks = cloud.marks(vm)
@@ -100,6 +103,8 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
             "before.",
             "What was copied stays; the same command again halts it, and copies what changed.",
         )
+    if marks.state is State.ALLOCATED and state in HELD:
+        state = State.ALLOCATED  # the same run once more over what arrived takes nothing back
     arrived = state is State.ALLOCATED
     cloud.mark(vm, replace(marks, state=state, abort_at=None if arrived else marks.abort_at))
 
@@ -157,22 +162,52 @@ def revive(source: Cloud, vm: str, migration: str, target: Cloud) -> None:
 
 
 @step("give back")
-def give_back(
-    source: Cloud, vm: str, migration: str, state: State, target: Cloud | None = None
-) -> None:
+def give_back(source: Cloud, vm: str, migration: str, state: State, *targets: Cloud) -> None:
     """Put the source's power back as it was before the halt, and leave only the attempt's tag.
 
-    Raises Refused for a machine that was moved, unless the ``target`` has its
-    new machine no more.
+    A new machine that runs at one of the ``targets`` is stopped first: one that was being made
+    may have been left so. Raises Failed, or Transient, while that cannot be known or done: the
+    source stays halted then. Raises Refused for a machine that was moved, unless the targets
+    have its new machine no more, and the migration ends.
     """
     cloud = source.source()
     marks = cloud.marks(vm)
     if marks is None or marks.migration != migration:
         return
-    if marks.state in MOVED and (target is None or target.target().arrived(migration)):
+    if marks.state in MOVED and not (state in ENDED and targets and _gone(targets, migration)):
         raise still_moved(vm, marks)
     if marks.state in ENDED and state not in ENDED:
         return  # it was ended meanwhile, and an end is never written over
     if marks.power_before == PowerState.RUNNING.value:
+        if state not in ENDED:  # an end has removed the new machine before
+            for target in targets:
+                _stop_new(target, vm, migration)
         cloud.start(vm)
     cloud.mark(vm, Marks(migration, state))
+
+
+def _gone(targets: Sequence[Cloud], migration: str) -> bool:
+    return not any(target.target().arrived(migration) for target in targets)
+
+
+def _stop_new(target: Cloud, vm: str, migration: str) -> None:
+    """Never both run: some clouds boot a machine as they make it, and it is stopped afterwards.
+
+    By force: nothing that it wrote counts, it never took over.
+    """
+    what = "whether its new machine runs at the target is not known"
+    try:
+        cloud = target.target()
+        arrived = cloud.arrived(migration)
+        if arrived is None or arrived.power is PowerState.STOPPED:
+            return
+        what = f"{arrived.vm} runs at the target and could not be stopped"
+        cloud.stop(arrived.vm, force=True)
+        if (power := cloud.power(arrived.vm)) is not PowerState.STOPPED:
+            raise Conflict(f"It is {power}.")
+    except ColdferryError as error:
+        told = f"{vm} stays halted, as both must never run: {what}. {error.what}"
+        do = f"{error.do} See that no machine of {migration} runs at the target.".strip()
+        # A source's put-back counts conflicts of runs on this machine: this is none.
+        kind = Transient if isinstance(error, Transient) else Failed
+        raise kind(told, do) from None

@@ -5,6 +5,7 @@ Whoever halted them, and whatever became of it: the moment stands on the machine
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +14,9 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import FlowRun
 
 from coldferry.due import WAVE_TAG
-from coldferry.errors import ColdferryError
+from coldferry.errors import ColdferryError, Failed
 from coldferry.home import alone
-from coldferry.migration import Marks, State
+from coldferry.migration import Marks, State, pair_of
 from coldferry.plain import inert
 from coldferry.ports import is_source
 from tasks.clouds import Cloud
@@ -59,12 +60,14 @@ async def put_back_overdue(
 ) -> Look:
     """End what still carries them out, start each, and leave only the attempt's tag.
 
-    In all saved clouds, or in ``clouds`` alone. A machine whose wave is at work is
+    In all saved clouds, or in ``clouds`` alone; where each was on its way to is looked up
+    among all. A machine whose wave is at work is
     left to it. What cannot be started now is told, and is found the next time.
     """
     now, silent = datetime.now(UTC), list[str]()
+    saved, broken = await saved_clouds()
     if clouds is None:
-        clouds, silent = await saved_clouds()
+        clouds, silent = saved, broken
     seen: dict[str, tuple[str, Cloud, str, Marks]] = {}
     looks = [asyncio.to_thread(_overdue, cloud, now) for cloud in clouds.values()]
     for name, found in zip(clouds, await asyncio.gather(*looks), strict=True):
@@ -72,7 +75,7 @@ async def put_back_overdue(
             silent.append(name)
         for vm, marks in found or ():
             seen.setdefault(marks.migration, (name, clouds[name], vm, marks))
-    ended = (_put_back(*seen[migration], now, patience_s) for migration in sorted(seen))
+    ended = (_put_back(*seen[migration], saved, now, patience_s) for migration in sorted(seen))
     return Look([one for one in await asyncio.gather(*ended) if one is not None], silent)
 
 
@@ -95,7 +98,13 @@ def _overdue(cloud: Cloud, now: datetime) -> list[tuple[str, Marks]] | None:
 
 
 async def _put_back(
-    name: str, cloud: Cloud, vm: str, marks: Marks, now: datetime, patience_s: float
+    name: str,
+    cloud: Cloud,
+    vm: str,
+    marks: Marks,
+    saved: Mapping[str, Cloud],
+    now: datetime,
+    patience_s: float,
 ) -> Overdue | None:
     """None where it is another's matter, or is none any more."""
     migration, end = marks.migration, marks.abort_at
@@ -105,20 +114,42 @@ async def _put_back(
         return None
     try:
         await end_runs(migration, patience_s)
-        started = await asyncio.to_thread(_start, cloud, vm, migration, now)
+        started = await asyncio.to_thread(_start, cloud, vm, migration, saved, now)
     except ColdferryError as error:
         return Overdue(migration, name, vm, told.abort_at, str(error))
     return told if started else None
 
 
-def _start(cloud: Cloud, vm: str, migration: str, now: datetime) -> bool:
+def _start(
+    cloud: Cloud, vm: str, migration: str, saved: Mapping[str, Cloud], now: datetime
+) -> bool:
     """Looked at afresh, with no run on this machine beside it; False when it arrived meanwhile."""
     with alone(migration):
         marks = cloud.source().marks(vm)
         if marks is None or marks.migration != migration or not marks.overdue(now):
             return False
-        give_back.fn(cloud, vm, migration, State.FAILED)
+        targets = _targets_of(cloud, vm, migration, saved)
+        give_back.fn(cloud, vm, migration, State.FAILED, *targets)
         return True
+
+
+def _targets_of(source: Cloud, vm: str, migration: str, saved: Mapping[str, Cloud]) -> list[Cloud]:
+    """Every saved cloud that it may have been on its way to. Raises Failed where none is known.
+
+    Two blocks of one account may see different parts of it.
+    """
+    origin, found = source.source(), list[Cloud]()
+    for cloud in saved.values():
+        with suppress(ColdferryError):  # it does not say what account it is, or is no target
+            if f"-{pair_of(origin, vm, cloud.target())}-a" in migration:
+                found.append(cloud)
+    if not found:
+        raise Failed(
+            f"{vm} stays halted, as both must never run: none of the saved clouds that answer "
+            f"is where {migration} was on its way to.",
+            "Save that cloud, or see that no machine of it runs there and start this one by hand.",
+        )
+    return found
 
 
 async def _guarded(runs: Iterable[FlowRun]) -> bool:

@@ -35,7 +35,8 @@ async def standing_at_source(row: Row, clouds: Clouds) -> Standing | None:
 async def put_back(row: Row, clouds: Clouds, migration: str, *, beside: bool = False) -> Standing:
     """Start the source if it ran before, and leave only the attempt's tag; what is copied stays.
 
-    One that arrived by now is left as it is. Raises what the source raises, and
+    A new machine that runs is stopped first; the source stays halted where that fails.
+    One that arrived by now is left as it is. Raises what the clouds raise, and
     Conflict while a run on this machine carries it out, unless it is started
     ``beside`` that. No task: Prefect's API may be away.
     """
@@ -49,7 +50,8 @@ def _put_back(row: Row, clouds: Clouds, migration: str, *, beside: bool) -> Stan
     with nullcontext() if beside else alone(named):  # a run that begins here now finds it held
         marked = _marked(row, clouds)
         if marked.state is not RowState.DONE and marked.migration:
-            give_back.fn(ends(row, clouds)[0], row.vm, named, State.FAILED)
+            source, target = ends(row, clouds)
+            give_back.fn(source, row.vm, named, State.FAILED, target)
     return marked
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from coldferry.errors import ColdferryError
 from coldferry.migration import Marks, State, pair_of
+from coldferry.ports import Arrived
 from coldferry.waves.standing import Standing, States
 from coldferry.waves.wave import Window
 from providers.memory.cloud import MemoryCloud
@@ -22,7 +23,7 @@ from tasks.waves.driving import Drive
 from tests.conformance.worlds import a_target, add_machine
 from tests.unit.wave_strategies import HOUR, T0, a_row, a_wave
 
-ROW, VM = "web", "i-web"
+ROW, VM, NEW = "web", "i-web", "new-web"
 
 
 class Reluctant(MemoryCloud):
@@ -31,11 +32,33 @@ class Reluctant(MemoryCloud):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.refusals: list[ColdferryError] = []
+        self.as_it_starts: Callable[[], Any] = lambda: None
 
     def start(self, vm: str) -> None:
         if self.refusals:
             raise self.refusals.pop(0)
+        self.as_it_starts()
         super().start(vm)
+
+
+class Stubborn(MemoryCloud):
+    """Raises what it has to refuse of a method, one by one, instead of doing it."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.refusals: dict[str, list[ColdferryError]] = {}
+
+    def stop(self, vm: str, *, force: bool = False, timeout_s: float = 600) -> None:
+        self._refuse("stop")
+        super().stop(vm, force=force, timeout_s=timeout_s)
+
+    def arrived(self, migration: str) -> Arrived | None:
+        self._refuse("arrived")
+        return super().arrived(migration)
+
+    def _refuse(self, method: str) -> None:
+        if left := self.refusals.get(method):
+            raise left.pop(0)
 
 
 class Elsewhere:
@@ -91,7 +114,7 @@ class Night:
     def __init__(self) -> None:
         self.source = Reluctant(World("here", sizes={"small": (2, 4 << 30)}))
         add_machine(self.source, VM, 1)
-        self.target = a_target()
+        self.target = Stubborn(a_target().world)
         self.clouds = {"here": _lent("aws", self.source), "there": _lent("azure", self.target)}
         self.children = Elsewhere(self.source)
         self.wave = a_wave(a_row(ROW), window=Window(abort_at=T0 + 3 * HOUR))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,16 +11,18 @@ from prefect.states import Cancelling, Running
 
 from coldferry.errors import Denied, Failed
 from coldferry.home import alone
-from coldferry.migration import Marks, State
+from coldferry.migration import Marks, State, pair_of
 from coldferry.ports import PowerState
 from flows.migrate_vm import migrate_vm
 from flows.migrate_wave import migrate_wave
 from flows.reconcile import reconcile
+from providers.memory.cloud import MemoryCloud
+from providers.memory.world import World
 from tasks.waves.ending import end_children, return_overdue
-from tests.conformance.worlds import a_source
-from tests.journeys.clouds import Watched, lend_source
+from tests.conformance.worlds import a_source, add_machine
+from tests.journeys.clouds import Watched, lend_source, lend_target
 
-VM = "web"
+VM, NEW = "web", "new-web"
 PAST = datetime.now(UTC) - timedelta(minutes=1)
 
 
@@ -27,8 +30,11 @@ class Left:
     """A machine that was halted and left so, its window over."""
 
     def __init__(self, name, **marks):
-        self.migration = f"{name}-there-00c0ffee-a1"
-        self.cloud = a_source(VM, 1)
+        # Scopes of its own: targets of other tests are saved, too.
+        self.cloud = a_source(VM, 1, scope=str(uuid.uuid4()))
+        self.target = Watched(MemoryCloud(World(str(uuid.uuid4()))))
+        self.there = lend_target(self.target)
+        self.migration = f"{name}-there-{pair_of(self.cloud, VM, self.target)}-a1"
         self.source = Watched(self.cloud)
         self.block = lend_source(self.source)
         self.cloud.stop(VM)
@@ -39,6 +45,11 @@ class Left:
     @property
     def runs(self):
         return self.cloud.power(VM) is PowerState.RUNNING
+
+    def half_made(self):
+        """Its new machine was booted, and never stopped."""
+        add_machine(self.target.cloud, NEW, 1)
+        self.target.cloud.world.machines[NEW].migration = self.migration
 
     def put_away(self):
         """No other test finds it."""
@@ -96,6 +107,39 @@ def test_a_source_that_cannot_be_started_is_told_and_found_the_next_time(left):
 
     assert ours(asyncio.run(reconcile()), one) == [one.migration]
     assert one.runs
+
+
+def test_a_new_machine_that_was_left_running_is_stopped_before_its_source_is_started(left):
+    one, powers = left("booted", state=State.PROVEN), []
+    one.half_made()
+    one.source.before("start", lambda: powers.append(one.target.cloud.power(NEW)))
+
+    assert ours(asyncio.run(reconcile()), one) == [one.migration]
+    assert one.runs
+    assert powers == [PowerState.STOPPED]
+
+
+@pytest.mark.parametrize("method", ["stop", "arrived"])
+def test_a_source_stays_halted_and_is_named_while_its_new_machine_may_run(left, method):
+    one = left("stubborn", state=State.PROVEN)
+    one.half_made()
+    one.target.fail(method, Denied("Not now."), "")
+    with pytest.raises(Failed, match=f"{one.migration}.* NOT started: .*must never run"):
+        asyncio.run(reconcile())
+    assert not one.runs
+
+    assert ours(asyncio.run(reconcile()), one) == [one.migration]
+    assert one.runs
+    assert one.target.cloud.power(NEW) is PowerState.STOPPED
+
+
+def test_a_source_whose_target_is_no_saved_cloud_stays_halted_and_is_named(left):
+    one = left("unknown")
+    one.target.cloud.scope = "elsewhere"
+    with pytest.raises(Failed, match=f"{one.migration}.* NOT started: .*Save that cloud"):
+        asyncio.run(reconcile())
+
+    assert not one.runs
 
 
 def test_what_a_run_on_this_machine_carries_out_is_left_to_it(left):

@@ -1,14 +1,19 @@
 """A source that is put back under a run: the run ends as failed, and no machine stays down."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect import tags
 
-from coldferry.errors import ColdferryError, Denied, Refused, Undone
+from coldferry.errors import ColdferryError, Denied, PreflightFailed, Refused, Undone
 from coldferry.migration import HELD, Marks, State
+from coldferry.plan import Plan
 from coldferry.ports import PowerState
+from coldferry.report import Stopwatch
+from flows.migrate_vm import carry_out
 from tasks.halting import give_back, record
+from tests.conformance.worlds import ANSWERS
 from tests.journeys.test_story import VM, Ferry
 
 MIGRATION = "web-01-memory-00c0ffee-a1"
@@ -68,6 +73,23 @@ def test_a_run_whose_source_is_put_back_at_the_very_end_fails_and_goes_on_later(
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
 
 
+def test_a_source_that_was_put_back_with_its_new_machine_made_is_not_halted_again(ferry):
+    ferry.target.before("compare", lambda: put_back(ferry))
+    with pytest.raises(Undone):
+        ferry.migrate()
+    migration = ferry.source.cloud.marks(VM).migration
+    ferry.source.before("stop", lambda: pytest.fail("it was halted"))
+    with pytest.raises(PreflightFailed, match="cannot be copied anew") as refused:
+        ferry.migrate()
+
+    assert refused.value.exit_code == 4
+    assert f"'coldferry rollback {migration}'" in refused.value.do
+    assert ferry.source.cloud.power(VM) is PowerState.RUNNING
+    ferry.source.before("stop", lambda: None)
+    ferry.rollback(migration)
+    assert ferry.migrate()["state"] == "allocated"
+
+
 def test_the_end_of_a_run_s_window_stands_on_the_machine_until_it_arrives(ferry):
     end = datetime.now(UTC) + timedelta(hours=1)
     seen = []
@@ -97,6 +119,49 @@ def test_after_the_end_of_its_window_a_run_halts_nothing(ferry):
 
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
     assert ferry.source.cloud.marks(VM) is None
+
+
+class Closing(datetime):
+    """The end of a window, which has come once it is ``over``."""
+
+    over = False
+
+    def __gt__(self, now):
+        return not self.over
+
+
+def test_a_window_that_ends_while_the_clouds_are_asked_halts_nothing(ferry):
+    source, target = ferry.source.cloud, ferry.target.cloud
+    end = Closing.fromisoformat("2031-05-03T22:00+00:00")
+    machine = source.describe(VM)
+    translation = target.translate(machine, target.catalogue(), ANSWERS)
+    plan = Plan(migration=MIGRATION, machine=machine, translation=translation)
+    ferry.target.before("preflight", lambda: setattr(end, "over", True))
+    ferry.source.before("stop", lambda: pytest.fail("it was halted"))
+    with pytest.raises(Refused, match=r"window of .* ended"):
+        asyncio.run(
+            carry_out(ferry.blocks[0], VM, ferry.blocks[1], plan, None, 60, Stopwatch(), end)
+        )
+
+    assert source.power(VM) is PowerState.RUNNING
+    assert source.marks(VM) is None
+
+
+def test_a_machine_that_had_arrived_stays_so_while_the_same_run_is_resumed_too_late(ferry):
+    migration = ferry.finished()
+    arrived, seen = ferry.source.cloud.marks(VM), []
+    look = lambda: seen.append(ferry.source.cloud.marks(VM))  # noqa: E731
+    ferry.source.before("freeze", look)
+    ferry.target.before("compare", look)
+    origin, goal = ferry.blocks
+    machine = ferry.source.cloud.describe(VM)
+    translation = goal.target().translate(machine, goal.target().catalogue(), ANSWERS)
+    plan = Plan(migration=migration, machine=machine, translation=translation)
+    past = datetime.now(UTC) - timedelta(hours=1)
+    asyncio.run(carry_out(origin, VM, goal, plan, None, 60, Stopwatch(), past))
+
+    assert seen == [arrived, arrived]
+    assert ferry.source.cloud.marks(VM) == arrived
 
 
 def test_after_the_end_of_its_window_a_run_starts_what_is_halted(ferry):

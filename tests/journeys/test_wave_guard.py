@@ -1,13 +1,16 @@
 """A wave guards its halted sources, whatever else does not answer."""
 
+import re
+
 import pytest
 
-from coldferry.errors import Denied, Transient
+from coldferry.errors import Denied, Transient, Unreachable, WillNotStop
 from coldferry.home import alone
 from coldferry.ports import PowerState
 from coldferry.waves.progress import RowState
 from tasks.waves.children import Ending
-from tests.journeys.absent_children import VM, Night
+from tests.conformance.worlds import add_machine
+from tests.journeys.absent_children import NEW, VM, Night
 
 
 @pytest.fixture
@@ -107,3 +110,49 @@ def test_a_run_that_was_resumed_by_hand_and_arrives_is_an_arrival(night):
 
     assert ended.state is RowState.DONE
     assert night.source.power(VM) is PowerState.STOPPED
+
+
+def half_made(night):
+    """Its run was ended after the new machine booted, and before it was stopped."""
+    add_machine(night.target, NEW, 1)
+    night.target.world.machines[NEW].migration = night.migration
+
+
+def test_a_new_machine_that_was_left_running_is_stopped_before_its_source_is_started(night):
+    night.at[1] = lambda: half_made(night)
+    night.source.as_it_starts = lambda: powers.append(night.target.power(NEW))
+    powers = []
+
+    assert night.drive().state is RowState.PUT_BACK
+    assert powers == [PowerState.STOPPED]
+    assert night.source.power(VM) is PowerState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "told"),
+    [
+        ("stop", WillNotStop("It refuses."), f"{NEW} runs at the target and could not be stopped"),
+        ("arrived", Unreachable("No answer."), "whether its new machine runs .* is not known"),
+    ],
+)
+def test_a_source_stays_halted_and_is_named_while_its_new_machine_may_run(
+    night, method, error, told
+):
+    night.at[1] = lambda: half_made(night)
+    night.target.refusals[method] = [error, error]
+    seen = []
+    night.show = lambda states: _seen(seen, night, states["web"])
+
+    ended = night.drive()
+
+    stuck = [(one.why, power) for one, power in seen if one.stuck]
+    assert len(stuck) == 2
+    assert all(re.search(told, why) for why, _ in stuck)
+    assert {power for _, power in stuck} == {PowerState.STOPPED}
+    assert ended.state is RowState.PUT_BACK
+    assert night.source.power(VM) is PowerState.RUNNING
+    assert night.target.power(NEW) is PowerState.STOPPED
+
+
+async def _seen(seen, night, one):
+    seen.append((one, night.source.power(VM)))
