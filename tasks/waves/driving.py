@@ -171,6 +171,10 @@ class Drive:
             self._move(name, state, before.why, doing=doing)
             return
         await self._ended(name)
+        if marked is not None and marked.state is RowState.DONE:
+            # It arrived: what failed was what comes after, and is no reason to begin it again.
+            self._move(name, RowState.DONE)
+            return
         state, why = self._after(name, child, halted=halted)
         self._move(name, state, why, halted=halted and state is not RowState.DONE)
 

@@ -4,6 +4,7 @@ import pytest
 
 from coldferry.errors import Denied, Transient
 from coldferry.home import alone
+from coldferry.migration import Marks, State
 from coldferry.ports import PowerState
 from coldferry.waves.progress import RowState
 from tasks.waves.children import Ending
@@ -106,4 +107,18 @@ def test_a_run_that_was_resumed_by_hand_and_arrives_is_an_arrival(night):
     ended = night.drive()
 
     assert ended.state is RowState.DONE
+    assert night.source.power(VM) is PowerState.STOPPED
+
+
+@pytest.mark.parametrize("ending", [Ending.FAILED, Ending.CRASHED, Ending.CANCELLED])
+def test_a_machine_that_arrived_is_done_whatever_became_of_its_run_after_that(night, ending):
+    def arrive():
+        night.source.mark(VM, Marks(night.migration, State.ALLOCATED, "running"))
+        night.children.end(ending)
+
+    night.at[1] = arrive
+
+    ended = night.drive()
+
+    assert (ended.state, ended.why, ended.tries) == (RowState.DONE, "", 1)
     assert night.source.power(VM) is PowerState.STOPPED
