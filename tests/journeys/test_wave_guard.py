@@ -7,8 +7,10 @@ from coldferry.home import alone
 from coldferry.migration import Marks, State
 from coldferry.ports import PowerState
 from coldferry.waves.progress import RowState
+from coldferry.waves.wave import Window
 from tasks.waves.children import Ending
-from tests.journeys.absent_children import VM, Night
+from tests.journeys.absent_children import ROW, VM, Night
+from tests.unit.wave_strategies import HOUR, T0, a_row, a_wave
 
 
 @pytest.fixture
@@ -122,3 +124,58 @@ def test_a_machine_that_arrived_is_done_whatever_became_of_its_run_after_that(ni
 
     assert (ended.state, ended.why, ended.tries) == (RowState.DONE, "", 1)
     assert night.source.power(VM) is PowerState.STOPPED
+
+
+@pytest.fixture
+def late(night):
+    """Its row is called off at the first hour, and its run halts its source all the same.
+
+    The run holds the migration until it ends at the fourth hour. The window has no end.
+    """
+    night.wave = a_wave(a_row(ROW), window=Window(latest_start=T0 + HOUR))
+    night.children.deaf, night.children.halts = True, False
+    held = alone(night.migration)
+    night.at[1] = held.__enter__
+    night.at[2] = night.children.halt
+    night.at[4] = lambda: (held.__exit__(None, None, None), night.children.end(Ending.CANCELLED))
+    return night
+
+
+def test_a_row_that_was_called_off_and_halted_all_the_same_is_put_back_whatever_the_window(late):
+    ended = late.drive()
+
+    assert RowState.HALTED in [one.state for one in late.shown]
+    assert (ended.state, ended.down) == (RowState.SKIPPED, False)
+    assert "too late" in ended.why
+    assert late.children.cancelled
+    assert late.source.power(VM) is PowerState.RUNNING
+    assert late.source.marks(VM).power_before is None
+
+
+def test_a_called_off_source_that_does_not_start_is_tried_again_before_the_wave_ends(late):
+    late.source.refusals = [Transient("There is no capacity now.")] * 3
+
+    ended = late.drive()
+
+    assert ended.state is RowState.SKIPPED
+    assert late.source.power(VM) is PowerState.RUNNING
+    assert "no capacity now" in late.shown[-2].why
+    assert "Tried again at" in late.shown[-2].why
+
+
+def test_a_called_off_source_that_never_starts_is_told_as_halted_and_ends_the_wave(late):
+    late.source.refusals = [Denied("You may not start it.")] * 99
+
+    ended = late.drive()
+
+    assert (ended.state, ended.down) == (RowState.FAILED, True)
+    assert "it could not be started again: You may not start it." in ended.why
+    assert "Tried again at" not in ended.why
+    assert len(late.source.refusals) == 93
+
+
+def test_a_run_that_was_called_off_and_arrives_all_the_same_is_an_arrival(late):
+    late.at[3] = lambda: late.children.end(Ending.ARRIVED)
+
+    assert late.drive().state is RowState.DONE
+    assert late.source.power(VM) is PowerState.STOPPED
