@@ -138,7 +138,8 @@ class Drive:
         """Move the rows whose children moved, and those whose children go on though they are over.
 
         A child that could not be ended, or that somebody resumed by hand, may
-        halt its source again, or arrive.
+        halt its source again, or arrive. A source that was left halted may be
+        started by ``coldferry abort``.
         """
         before = dict(self._child)
         over = (RowState.DONE,)
@@ -154,7 +155,11 @@ class Drive:
         child, one = self._child.get(name), self.states[name]
         if one.state in ACTIVE:
             return True
-        if child is None or one.state is RowState.DONE or one.stuck:
+        if one.state is RowState.DONE or one.stuck:
+            return False
+        if one.over and one.down:
+            return True
+        if child is None:
             return False
         news = name in self._called_off or child.ending is Ending.ARRIVED
         return child.ending is None or (news and child.ending is not before[name].ending)
@@ -162,6 +167,12 @@ class Drive:
     async def _look_at(self, name: str) -> None:
         child, before = self._child.get(name), self.states[name]
         marked = await standing_at_source(self._wave.by_name[name], self._clouds)
+        arrived = child is not None and child.ending is Ending.ARRIVED
+        if before.over and before.down and not arrived and not self._goes_on(name):
+            if marked is not None and not (marked.halted or marked.stopping):  # by somebody's hand
+                state = RowState.DONE if marked.state is RowState.DONE else before.state
+                self._move(name, state, before.why, halted=False)
+            return
         halted = before.down if marked is None else marked.halted
         over = child is not None and child.ending is not None
         if over and marked is not None:  # nobody writes down any more that its stop came

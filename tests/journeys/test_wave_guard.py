@@ -126,6 +126,31 @@ def test_a_machine_that_arrived_is_done_whatever_became_of_its_run_after_that(ni
     assert night.source.power(VM) is PowerState.STOPPED
 
 
+def test_a_source_that_an_abort_started_after_its_run_ended_is_not_waited_for(night):
+    night.wave = a_wave(a_row(ROW), window=Window(abort_at=T0 + 9 * HOUR))
+    night.at[1] = lambda: night.children.end(Ending.CANCELLED)
+
+    def start_again():
+        night.source.start(VM)
+        night.source.mark(VM, Marks(night.migration, State.ROLLED_BACK))
+
+    night.at[3] = start_again
+
+    ended = night.drive()
+
+    assert [one.down for one in night.shown[-3:]] == [True, True, False]
+    assert (ended.state, ended.down, ended.why) == (RowState.FAILED, False, "its run was cancelled")
+    assert night.hour < 9
+    assert night.source.world.machines[VM].starts == 1
+
+
+def test_a_machine_that_is_found_arrived_after_its_run_failed_is_an_arrival(night):
+    night.at[1] = lambda: night.children.end(Ending.FAILED)
+    night.at[2] = lambda: night.source.mark(VM, Marks(night.migration, State.ALLOCATED, "running"))
+
+    assert night.drive().state is RowState.DONE
+
+
 @pytest.fixture
 def late(night):
     """Its row is called off at the first hour, and its run halts its source all the same.
