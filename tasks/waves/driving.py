@@ -170,8 +170,9 @@ class Drive:
         arrived = child is not None and child.ending is Ending.ARRIVED
         if before.over and before.down and not arrived and not self._goes_on(name):
             if marked is not None and not (marked.halted or marked.stopping):  # by somebody's hand
-                state = RowState.DONE if marked.state is RowState.DONE else before.state
-                self._move(name, state, before.why, halted=False)
+                done = marked.state is RowState.DONE
+                state, why = (RowState.DONE, "") if done else (before.state, before.why)
+                self._move(name, state, why, halted=False)
             return
         halted = before.down if marked is None else marked.halted
         over = child is not None and child.ending is not None
