@@ -122,7 +122,8 @@ class Drive:
             for step in begun:
                 await self._begin(step.row, step.attempt)
             await self._show(self.states)
-            if over is not None and not (isinstance(over, AskAgain) and self._guarding()):
+            waits = self._lingers() or (isinstance(over, AskAgain) and self._guarding())
+            if over is not None and not waits:
                 return over
             await asyncio.sleep(self._children.every_s)
 
@@ -133,6 +134,14 @@ class Drive:
         """
         end = self._wave.window.abort_at
         return end is not None and any(one.down for one in self.states.values())
+
+    def _lingers(self) -> bool:
+        """A run in this process was called off, lives on, and may halt its source yet.
+
+        Nobody would start that again; the process has to wait for it anyway.
+        """
+        here = self._children.end_with_us
+        return here and any(self._goes_on(name) for name in self._called_off)
 
     async def _look(self) -> None:
         """Move the rows whose children moved, and those whose children go on though they are over.

@@ -46,6 +46,7 @@ class Elsewhere:
     """
 
     every_s = ends_within_s = 0.0
+    end_with_us = False
 
     def __init__(self, source: MemoryCloud) -> None:
         self.source = source

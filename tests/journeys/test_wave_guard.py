@@ -204,3 +204,17 @@ def test_a_run_that_was_called_off_and_arrives_all_the_same_is_an_arrival(late):
 
     assert late.drive().state is RowState.DONE
     assert late.source.power(VM) is PowerState.STOPPED
+
+
+def test_a_wave_does_not_end_before_a_run_in_its_process_that_was_called_off(late):
+    late.children.end_with_us = True
+    late.at[1] = lambda: None  # its run holds nothing yet: it is put back before it is halted
+    late.at[4] = lambda: late.children.end(Ending.CANCELLED)
+
+    ended = late.drive()
+
+    assert [one.state for one in late.shown[1:4]] == [
+        RowState.SKIPPED, RowState.SKIPPED, RowState.HALTED,
+    ]  # fmt: skip
+    assert ended.state is RowState.SKIPPED
+    assert late.source.power(VM) is PowerState.RUNNING
