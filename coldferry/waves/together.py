@@ -21,6 +21,8 @@ class Stage(StrEnum):
 
     AWAY = "away"
     """It was not migrated, or its source was not halted yet."""
+    GONE = "gone"
+    """Its source is there no more: whether it runs at the target, no tag tells."""
     BACK = "back"
     """Its migration ended and left nothing at the target: it was rolled back, or rejected."""
     UNDER_WAY = "under way"
@@ -50,7 +52,7 @@ Everywhere = Mapping[str, Whereabouts]
 """By the row's name: the rows asked for, and all that they hang on."""
 
 _TAKEN_OVER = frozenset({Stage.BEGUN, Stage.PASSED, Stage.FINALISED})
-_NOT_THERE = frozenset({Stage.AWAY, Stage.BACK, Stage.UNDER_WAY, Stage.FAILED})
+_NOT_THERE = frozenset({Stage.AWAY, Stage.GONE, Stage.BACK, Stage.UNDER_WAY, Stage.FAILED})
 _STAGES = {
     State.ALLOCATED: Stage.ARRIVED,
     State.CUT_OVER: Stage.BEGUN,
@@ -142,6 +144,12 @@ def objections_to_going_back(
                 "refuse", "under-way", name, f"{name} is on its way: {found.why}",
                 f"End it first with 'coldferry abort {found.migration}'.",
             )  # fmt: skip
+        elif found.stage is Stage.GONE:
+            yield Finding(
+                "refuse", "source-gone", name,
+                f"{name} has no way back, and may run at the target. {found.why}",
+                "Move it back as a machine of its own, or take its row out of the wave's file.",
+            )  # fmt: skip
         elif found.stage is Stage.FINALISED:
             yield Finding(
                 "refuse", "finalised", name, f"{name} has no way back: {found.why}",
@@ -149,7 +157,15 @@ def objections_to_going_back(
             )  # fmt: skip
     for name, others in _outside(asked, needed_by(wave.after)):
         for other in others:
-            if other in without or where[other].stage not in _TAKEN_OVER:
+            stage = where[other].stage
+            if other in without or stage not in _TAKEN_OVER | {Stage.GONE}:
+                continue
+            if stage is Stage.GONE:
+                yield Finding(
+                    "refuse", "needed-by-gone", name,
+                    f"{other} starts after {name}, and may run at the target. {where[other].why}",
+                    f"Say --without {other} where it does not run there, or can do without {name}.",
+                )  # fmt: skip
                 continue
             yield Finding(
                 "refuse", "needed-at-target", name,

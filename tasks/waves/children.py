@@ -68,6 +68,9 @@ class Children(Protocol):
     ends_within_s: float
     """How long to wait for one that was cancelled, in seconds."""
 
+    end_with_us: bool
+    """They are threads of this process, which ends only once they have."""
+
     async def known(self) -> list[Child]:
         """The newest child of each row that any run of this wave began."""
 

@@ -31,6 +31,7 @@ class Deployed:
 
     every_s = 5.0
     ends_within_s = ENDS_WITHIN_S
+    end_with_us = False
 
     def __init__(self, wave: Wave, clouds: Clouds) -> None:
         self._wave = wave

@@ -46,7 +46,8 @@ time. A cloud without capacity has some later, what was refused somebody may all
 
 BESIDE_AFTER = 5
 """Tries after which a source is started though a run on this machine lives on that was told to
-end: some quarter of an hour. Such a run finds its source started, and fails."""
+end: some quarter of an hour. Such a run finds its source started, and fails. A source that was
+halted though its row was called off is tried once more than that, and then told as halted."""
 
 _STATES = {
     Ending.ARRIVED: RowState.DONE,
@@ -89,6 +90,7 @@ class Drive:
         self._crashed = Counter[str]()
         self._refused = Counter[str]()
         self._held = Counter[str]()
+        self._called_off: dict[str, str] = {}  # by row, why; its run may halt it all the same
 
     async def take_up(self, planned: Mapping[str, Standing], orders: Mapping[str, Order]) -> None:
         """Begin with rows as they were planned, and with children of earlier runs as they are.
@@ -120,7 +122,8 @@ class Drive:
             for step in begun:
                 await self._begin(step.row, step.attempt)
             await self._show(self.states)
-            if over is not None and not (isinstance(over, AskAgain) and self._guarding()):
+            waits = self._lingers() or (isinstance(over, AskAgain) and self._guarding())
+            if over is not None and not waits:
                 return over
             await asyncio.sleep(self._children.every_s)
 
@@ -132,11 +135,20 @@ class Drive:
         end = self._wave.window.abort_at
         return end is not None and any(one.down for one in self.states.values())
 
+    def _lingers(self) -> bool:
+        """A run in this process was called off, lives on, and may halt its source yet.
+
+        Nobody would start that again; the process has to wait for it anyway.
+        """
+        here = self._children.end_with_us
+        return here and any(self._goes_on(name) for name in self._called_off)
+
     async def _look(self) -> None:
         """Move the rows whose children moved, and those whose children go on though they are over.
 
         A child that could not be ended, or that somebody resumed by hand, may
-        halt its source again, or arrive.
+        halt its source again, or arrive. A source that was left halted may be
+        started by ``coldferry abort``.
         """
         before = dict(self._child)
         over = (RowState.DONE,)
@@ -152,14 +164,25 @@ class Drive:
         child, one = self._child.get(name), self.states[name]
         if one.state in ACTIVE:
             return True
-        if child is None or one.state is RowState.DONE or one.stuck:
+        if one.state is RowState.DONE or one.stuck:
             return False
-        arrived = child.ending is Ending.ARRIVED and before[name].ending is not Ending.ARRIVED
-        return child.ending is None or arrived
+        if one.over and one.down:
+            return True
+        if child is None:
+            return False
+        news = name in self._called_off or child.ending is Ending.ARRIVED
+        return child.ending is None or (news and child.ending is not before[name].ending)
 
     async def _look_at(self, name: str) -> None:
         child, before = self._child.get(name), self.states[name]
         marked = await standing_at_source(self._wave.by_name[name], self._clouds)
+        arrived = child is not None and child.ending is Ending.ARRIVED
+        if before.over and before.down and not arrived and not self._goes_on(name):
+            if marked is not None and not (marked.halted or marked.stopping):  # by somebody's hand
+                done = marked.state is RowState.DONE
+                state, why = (RowState.DONE, "") if done else (before.state, before.why)
+                self._move(name, state, why, halted=False)
+            return
         halted = before.down if marked is None else marked.halted
         over = child is not None and child.ending is not None
         if over and marked is not None:  # nobody writes down any more that its stop came
@@ -170,7 +193,15 @@ class Drive:
             state = RowState.HALTED if halted else RowState.RUNNING if begun else before.state
             self._move(name, state, before.why, doing=doing)
             return
-        await self._ended(name)
+        if before.retry_at is None:
+            await self._ended(name)
+        if marked is not None and marked.state is RowState.DONE:
+            # It arrived: what failed was what comes after, and is no reason to begin it again.
+            self._move(name, RowState.DONE)
+            return
+        if name in self._called_off and child.ending is not Ending.ARRIVED:
+            await self._return_called_off(name, halted=halted)
+            return
         state, why = self._after(name, child, halted=halted)
         self._move(name, state, why, halted=halted and state is not RowState.DONE)
 
@@ -198,6 +229,7 @@ class Drive:
 
     async def _begin(self, name: str, attempt: int) -> None:
         order = self.orders[name]
+        self._called_off.pop(name, None)
         await share(self._wave, order.migration)
         try:
             self._child[name] = await self._children.begin(order, attempt)
@@ -212,21 +244,49 @@ class Drive:
         self._move(name, state, tries=attempt, migration=order.migration)
 
     async def _call_off(self, name: str, why: str) -> None:
-        """Unless it is halted by now: then it goes on to its end, or to ``abort_at``."""
+        """Unless it is halted by now: then it goes on to its end, or to ``abort_at``.
+
+        Remembered: a run that was told to end only looks at that once it copies, and has halted
+        its source by then.
+        """
+        if self._paused(name):
+            return
         marked = await standing_at_source(self._wave.by_name[name], self._clouds)
         if marked is None:
             return  # it does not answer: whether it is halted is not known, and asked again
         if marked.halted:
             self._move(name, RowState.HALTED)
+        elif name in self._called_off and self._goes_on(name):
+            # It is waited for by the looks from now on: that long a wait again would hold up all.
+            await self._put_back(name, RowState.SKIPPED, why, wait=False)
         else:
+            self._called_off[name] = why
             await self._put_back(name, RowState.SKIPPED, why)
 
-    async def _put_back(self, name: str, state: RowState, why: str) -> None:
+    def _goes_on(self, name: str) -> bool:
+        return name in self._child and self._child[name].ending is None
+
+    async def _return_called_off(self, name: str, *, halted: bool) -> None:
+        """The run is over; its source is put back whatever the window, as nobody wants it halted.
+
+        Until it is started its row is not over: the wave stays, but not for ever.
+        """
+        before, why = self.states[name], self._called_off[name]
+        if halted and before.state is not RowState.HALTED:
+            self._move(name, RowState.HALTED, before.why, retry_at=before.retry_at)
+        if not self._paused(name):
+            await self._put_back(name, RowState.SKIPPED, why)
+
+    def _paused(self, name: str) -> bool:
+        at = self.states[name].retry_at
+        return at is not None and self._clock() < at
+
+    async def _put_back(self, name: str, state: RowState, why: str, *, wait: bool = True) -> None:
         """End the row's child, if it has one, and have its source as it was before.
 
         By the clouds alone: it is done whether or not Prefect's API answers.
         """
-        child = await self._end_child(name)
+        child = await self._end_child(name, wait=wait)
         row, standing = self._wave.by_name[name], self.states[name]
         if child is not None and child.ending is Ending.ARRIVED:
             self._move(name, RowState.DONE)
@@ -237,23 +297,37 @@ class Drive:
         except ColdferryError as error:
             if state is RowState.PUT_BACK:
                 self._try_again(name, why, error)
-            else:  # it is called off again, unless it is over by then
+            elif self._goes_on(name):  # it is called off again, unless it is over by then
                 self._move(name, standing.state, f"{why}; its run is not over yet: {error}")
+            else:
+                self._try_again(name, why, error, tries=BESIDE_AFTER + 1)
         else:
             arrived = marked.state is RowState.DONE
             why = "" if arrived else why
             self._move(name, RowState.DONE if arrived else state, why, halted=False)
 
-    def _try_again(self, name: str, why: str, error: ColdferryError) -> None:
-        """Its source could not be started: the page names it until it is, after each pause."""
+    def _try_again(
+        self, name: str, why: str, error: ColdferryError, tries: int | None = None
+    ) -> None:
+        """Its source could not be started: the page names it until it is, after each pause.
+
+        Where it is tried ``tries`` times only, its row is not over before the last of them.
+        """
         pause_s = min(LONGEST_PAUSE_S, PAUSE_S * 2 ** min(self._refused[name], 10))
         self._refused[name] += 1
         self._held[name] += isinstance(error, Conflict)
         at = self._clock() + timedelta(seconds=pause_s)
-        told = f"{why}, and it could not be started again: {error} Tried again at {said(at)}."
-        self._move(name, RowState.FAILED, told, halted=True, stuck=True, retry_at=at)
+        down, last = self.states[name].down, self._refused[name] == tries
+        told = f"{why}, and it could not be {'started again' if down else 'put back'}: {error}"
+        told += "" if last else f" Tried again at {said(at)}."
+        if tries is None:
+            self._move(name, RowState.FAILED, told, halted=True, stuck=True, retry_at=at)
+        elif last:
+            self._move(name, RowState.FAILED if down else RowState.SKIPPED, told, halted=down)
+        else:
+            self._move(name, self.states[name].state, told, retry_at=at)
 
-    async def _end_child(self, name: str) -> Child | None:
+    async def _end_child(self, name: str, *, wait: bool = True) -> Child | None:
         """The child as it ended, or as it is when it does not in time.
 
         Looked at afresh: one that was over may have been resumed by hand. What
@@ -267,7 +341,7 @@ class Drive:
             with suppress(*API_AWAY):
                 await self._children.cancel(child.id)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._children.ends_within_s):
+                async with asyncio.timeout(self._children.ends_within_s if wait else 0):
                     while child.ending is None:
                         await asyncio.sleep(min(1.0, self._children.every_s))
                         child = await self._afresh(child)

@@ -32,6 +32,7 @@ class Here:
 
     every_s = 0.2
     ends_within_s = ENDS_WITHIN_S
+    end_with_us = True
 
     def __init__(self, wave: Wave, clouds: Clouds, migrate: Migrate) -> None:
         self._wave = wave

@@ -78,7 +78,7 @@ def look_where(row: Row, source: Cloud, target: Cloud) -> Whereabouts:
     try:
         marks = origin.marks(row.vm)
     except UnknownMachine:
-        return Whereabouts(Stage.AWAY, why=f"{row.vm} is not at its source.")
+        return Whereabouts(Stage.GONE, why=f"{row.vm} is not at its source.")
     return whereabouts(marks, pair_of(origin, row.vm, target.target()))
 
 

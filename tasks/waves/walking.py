@@ -20,26 +20,32 @@ def walk(
 ) -> tuple[dict[str, T], dict[str, ColdferryError]]:
     """``act`` once for each row that ``ready`` names, until it names no other.
 
-    ``ready`` is told what came of those that are over, and what they raised. A defect is raised
-    once what was begun beside it has ended.
+    ``ready`` is told what came of those that are over, and what they raised; it is asked again
+    whenever one ended, and nothing is begun that it does not name then. A defect is raised once
+    what was begun beside it has ended.
     """
     done, failed = dict[str, T](), dict[str, ColdferryError]()
     going: dict[Future[T], str] = {}
     begun: set[str] = set()
     with ThreadPoolExecutor(at_once, "coldferry-walk") as pool:
-        while True:
-            for name in ready(done, failed):
-                if name not in begun:
-                    begun.add(name)
-                    going[pool.submit(copy_context().run, act, name)] = name
-            if not going:
-                return done, failed
-            for ended in wait(going, return_when=FIRST_COMPLETED).done:
-                name = going.pop(ended)
-                try:
-                    done[name] = ended.result()
-                except ColdferryError as error:
-                    failed[name] = error
+        try:
+            while True:
+                for name in ready(done, failed):
+                    # What waited in the pool's queue would be begun whatever failed meanwhile.
+                    if name not in begun and len(going) < at_once:
+                        begun.add(name)
+                        going[pool.submit(copy_context().run, act, name)] = name
+                if not going:
+                    return done, failed
+                for ended in wait(going, return_when=FIRST_COMPLETED).done:
+                    name = going.pop(ended)
+                    try:
+                        done[name] = ended.result()
+                    except ColdferryError as error:
+                        failed[name] = error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def each(

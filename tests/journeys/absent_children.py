@@ -62,16 +62,19 @@ class Stubborn(MemoryCloud):
 
 
 class Elsewhere:
-    """Children that halt their source as soon as they are begun; ``fate`` is what they do then.
+    """Children that halt their source as soon as they are begun; the test says how they end.
 
-    ``away``: Prefect's API answers nobody. ``deaf``: what is cancelled goes on.
+    ``away``: Prefect's API answers nobody. ``deaf``: what is cancelled goes on. ``halts``: False
+    for those that halt when the test says so.
     """
 
     every_s = ends_within_s = 0.0
+    end_with_us = False
 
     def __init__(self, source: MemoryCloud) -> None:
         self.source = source
         self.away = self.deaf = False
+        self.halts = True
         self.child: Child | None = None
         self.cancelled: list[str] = []
 
@@ -80,10 +83,17 @@ class Elsewhere:
 
     async def begin(self, order: Order, attempt: int) -> Child:
         self._answer()
-        self.source.stop(order.row.vm)
-        self.source.mark(order.row.vm, Marks(order.migration, State.COPYING, "running"))
+        self.order = order
+        if self.halts:
+            self.halt()
         self.child = Child(f"run-{attempt}", order.row.name, attempt, at_work=True)
         return self.child
+
+    def halt(self) -> None:
+        """The child halts its source, and goes on to copy it."""
+        vm = self.order.row.vm
+        self.source.stop(vm)
+        self.source.mark(vm, Marks(self.order.migration, State.COPYING, "running"))
 
     async def look(self, ids: Collection[str]) -> list[Child]:
         self._answer()

@@ -242,3 +242,23 @@ def test_one_cut_over_by_itself_is_checked_and_not_started_again(prefect_api):
 
     assert states(told) == {"db": "checks-failed", "app": "not-checked", "web": "not-checked"}
     assert fleet.started_at_target == ["db", "app", "web"]
+
+
+def test_a_machine_whose_source_is_gone_is_not_left_at_the_target_without_what_it_needs(
+    prefect_api,
+):
+    fleet = Arrived("app", "db")
+    manifest = fleet.manifest(
+        {"db": {"security_groups": ["web"]}, "app": {"after": ["db"], "security_groups": ["web"]}}
+    )
+    fleet.cut_over(manifest)
+    del fleet.source.world.machines["app"]
+    with pytest.raises(Refused) as all_of_it:
+        fleet.roll_back(manifest)
+    with pytest.raises(Refused) as by_itself:
+        fleet.roll_back(manifest, "db")
+
+    assert [one.code for one in all_of_it.value.findings] == ["source-gone"]
+    assert [one.code for one in by_itself.value.findings] == ["needed-by-gone"]
+    assert fleet.running_at_target == {"app", "db"}
+    assert states(fleet.roll_back(manifest, "db", without=["app"])) == {"db": "rolled-back"}

@@ -160,6 +160,22 @@ def test_what_runs_at_the_target_keeps_there_what_it_needs():
     assert list(objections_to_going_back(SHOP, ("app", "web"), where)) == []
 
 
+def test_a_machine_whose_source_is_gone_keeps_what_it_needs_and_has_no_way_back_itself():
+    where = at(db="BEGUN", app="GONE", web="AWAY", report="AWAY")
+
+    (outside,) = objections_to_going_back(SHOP, ("db",), where)
+    assert (outside.code, outside.subject) == ("needed-by-gone", "db")
+    assert "app starts after db, and may run at the target." in outside.what
+    assert "--without app" in outside.do
+    assert list(objections_to_going_back(SHOP, ("db",), where, ["app"])) == []
+
+    (asked,) = objections_to_going_back(SHOP, ("app", "web"), where)
+    assert (asked.code, asked.subject) == ("source-gone", "app")
+
+    cut_over = list(objections(SHOP, ("app", "web"), where))
+    assert ("not-arrived", "app") in [(one.code, one.subject) for one in cut_over]
+
+
 def test_what_is_on_its_way_or_finalised_cannot_be_taken_back():
     found = objections_to_going_back(SHOP, ("app", "web"), at(app="UNDER_WAY", web="FINALISED"))
     assert [one.code for one in found] == ["under-way", "finalised"]
