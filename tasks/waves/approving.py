@@ -7,6 +7,7 @@ from prefect import runtime
 
 from coldferry.approval import approve
 from coldferry.errors import PreflightFailed, TranslationsMissing
+from coldferry.waves.progress import RowState
 from coldferry.waves.wave import Wave
 from tasks.approvals import remember
 from tasks.book import remember_answers
@@ -21,10 +22,13 @@ async def approve_all(
     """The same rows; each that can go on has an approval now.
 
     Rows in ``confirm`` came back because they were not as approved: a person is
-    asked about them also where they leave nothing open. Raises Rejected, and
+    asked about them also where they leave nothing open. While a source stands halted what
+    would be asked waits until the others are through. Raises Rejected, and
     TranslationsMissing where nobody can be asked: this run is of no deployment, so
     it cannot be suspended.
     """
+    if any(one.standing.down for one in rows):
+        rows = _ask_later(rows)
     signed = {"decided_by": "", "reason": ""}
     gaps = bool(open_gaps(rows))
     if gaps and runtime.deployment.id is None:
@@ -39,6 +43,18 @@ async def approve_all(
             # Refused after it was answered: once that is mended, nobody is asked again.
             await _approve(one, by, signed["reason"])
     return [await _approve(one, by, signed["reason"]) if one.to_approve else one for one in rows]
+
+
+def _ask_later(rows: Sequence[Planned]) -> list[Planned]:
+    """Rows that leave something open wait, but for those that are halted themselves."""
+    asking = {asked.vm for gap in open_gaps(rows) for asked, _ in gap.fields}
+    why = "it is asked about once the machines that are halted are through"
+    return [
+        replace(one, weighed=None, standing=replace(one.standing, state=RowState.WAITING, why=why))
+        if one.row.name in asking and not one.standing.down
+        else one
+        for one in rows
+    ]
 
 
 async def _approve(one: Planned, by: str, reason: str) -> Planned:
