@@ -6,12 +6,13 @@ Whoever halted them, and whatever became of it: the moment stands on the machine
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
 
 from coldferry.due import WAVE_TAG
 from coldferry.errors import ColdferryError, Failed
@@ -24,7 +25,8 @@ from tasks.ending import PATIENCE_S, end_runs
 from tasks.halting import give_back
 from tasks.runs import runs_of
 from tasks.saved import saved_clouds
-from tasks.waves.runs import living
+from tasks.waves.children import API_AWAY
+from tasks.waves.runs import guards
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ async def put_back_overdue(
     """End what still carries them out, start each, and leave only the attempt's tag.
 
     In all saved clouds, or in ``clouds`` alone; where each was on its way to is looked up
-    among all. A machine whose wave is at work is
+    among all. A machine whose wave is at work with it is
     left to it. What cannot be started now is told, and is found the next time.
     """
     now, silent = datetime.now(UTC), list[str]()
@@ -110,13 +112,13 @@ async def _put_back(
     migration, end = marks.migration, marks.abort_at
     assert end is not None
     told = Overdue(migration, name, vm, end.isoformat(" ", "minutes"))
-    if await _guarded(await runs_of(migration)):
-        return None
     try:
+        if await _guarded(await runs_of(migration), vm):
+            return None
         await end_runs(migration, patience_s)
         started = await asyncio.to_thread(_start, cloud, vm, migration, saved, now)
-    except ColdferryError as error:
-        return Overdue(migration, name, vm, told.abort_at, str(error))
+    except (ColdferryError, ObjectNotFound, *API_AWAY) as error:  # the others are put back yet
+        return replace(told, why=str(error) or type(error).__name__)
     return told if started else None
 
 
@@ -152,10 +154,10 @@ def _targets_of(source: Cloud, vm: str, migration: str, saved: Mapping[str, Clou
     return found
 
 
-async def _guarded(runs: Iterable[FlowRun]) -> bool:
-    """A wave that one of them is of is at work: it starts its sources itself."""
+async def _guarded(runs: Iterable[FlowRun], vm: str) -> bool:
+    """A wave that one of them is of is at work with the machine: it starts its sources itself."""
     tags = {tag for run in runs for tag in run.tags if tag.startswith(WAVE_TAG)}
     for tag in tags:
-        if await living(tag.removeprefix(WAVE_TAG)):
+        if await guards(tag.removeprefix(WAVE_TAG), vm):
             return True
     return False

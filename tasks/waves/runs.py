@@ -1,6 +1,7 @@
 """Children as Prefect's API has them: runs of ``migrate-vm`` that bear a wave's name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -14,6 +15,9 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelling
 
 from coldferry.due import WAVE_TAG, RunState
+from coldferry.errors import ColdferryError
+from coldferry.waves.reading import read_wave
+from coldferry.waves.selecting import kind_of
 from tasks.runs import run_state, runs_of
 from tasks.waves.children import ATTEMPT_TAG, ROW_TAG, Child, Ending, ending_told
 
@@ -75,6 +79,31 @@ async def living(wave: str, but: UUID | None = None) -> list[FlowRun]:
         if run.id != but and not ending and await run_state(run) is RunState.ALIVE:
             found.append(run)
     return found
+
+
+async def guards(wave: str, vm: str) -> bool:
+    """A run of the wave is carried out now that has the machine among its own.
+
+    One that waits for a worker puts nothing back, and one whose rows it is not among does not
+    look at it.
+    """
+    for run in await living(wave):
+        carried = run.state is not None and (run.state.is_running() or run.state.is_pending())
+        if carried and _has(run.parameters, vm):
+            return True
+    return False
+
+
+def _has(parameters: Mapping[str, Any], vm: str) -> bool:
+    """Which machines bear the tags of a selector only its own run knows."""
+    manifest = str(parameters.get("manifest") or "")
+    if not manifest.strip():
+        return bool(parameters.get("selector"))
+    try:
+        rows = read_wave(manifest, kind_of(manifest), "the manifest").rows
+    except ColdferryError:
+        return False
+    return any(row.vm.rpartition("/")[2] == vm.rpartition("/")[2] for row in rows)
 
 
 async def cancel_run(run: UUID) -> None:

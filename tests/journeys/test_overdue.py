@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.states import Cancelling, Running
+from prefect.exceptions import ObjectNotFound
+from prefect.states import AwaitingRetry, Cancelling, Completed, Pending, Running
 
 from coldferry.errors import Denied, Failed
 from coldferry.home import alone
@@ -163,28 +164,55 @@ async def over(*runs):
             await client.delete_flow_run(run.id)
 
 
-def test_what_a_wave_at_work_guards_is_left_to_it(left):
-    one, tag = left("guarded"), "coldferry-wave:guards"
+def manifest_of(one, vm=VM, **told):
+    source = one.block._block_document_name
+    row = {"name": "web", "vm": vm, "source": source, "target": "there"}
+    return json.dumps({"name": "night", "rows": [row], **told})  # YAML reads JSON
+
+
+@pytest.mark.parametrize(
+    ("state", "vm", "guarded"),
+    [
+        (Running(), VM, True),
+        (Pending(), VM, True),
+        (AwaitingRetry(), VM, False),
+        (Running(), "another", False),
+    ],
+)
+def test_only_what_a_wave_is_at_work_with_is_left_to_it(left, state, vm, guarded):
+    one = left("guarded")
+    tag = f"coldferry-wave:{one.migration}"
 
     async def begun():
-        child = await a_run(migrate_vm, Running(), one.migration, tag)
-        return child, await a_run(migrate_wave, Running(), tag)
+        child = await a_run(migrate_vm, Completed(), one.migration, tag)
+        return child, await a_run(migrate_wave, state, tag, manifest=manifest_of(one, vm))
 
     runs = asyncio.run(begun())
     document = asyncio.run(reconcile())
     asyncio.run(over(*runs))
 
-    assert ours(document, one) == []
-    assert not one.runs
+    assert ours(document, one) == ([] if guarded else [one.migration])
+    assert one.runs is not guarded
+
+
+def test_an_odd_answer_about_one_source_s_runs_leaves_the_others_to_be_put_back(left):
+    odd, other = left("odd"), left("other")
+
+    def gone():
+        raise ObjectNotFound(Exception("There is no such run any more."))
+
+    odd.source.before("marks", gone)
+    with pytest.raises(Failed, match=f"{odd.migration}.* NOT started"):
+        asyncio.run(reconcile())
+
+    assert not odd.runs
+    assert other.runs
 
 
 @pytest.mark.parametrize(("end", "runs"), [(PAST, True), (PAST + timedelta(hours=1), False)])
 def test_a_wave_that_failed_puts_back_what_is_overdue_by_then(left, end, runs):
     one = left("failed", abort_at=end)
-    source = one.block._block_document_name
-    row = {"name": "web", "vm": VM, "source": source, "target": "there"}
-    window = {"abort_at": end.isoformat()}
-    manifest = json.dumps({"name": "failed", "rows": [row], "window": window})  # YAML reads JSON
+    manifest = manifest_of(one, window={"abort_at": end.isoformat()})
 
     async def failed():
         wave = await a_run(migrate_wave, Running(), "coldferry-wave:failed", manifest=manifest)
