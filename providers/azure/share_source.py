@@ -21,7 +21,7 @@ _LOOK, _LOOK_DISK = 4, 14
 """Calls of the Resource Manager: for a machine, more for each disk and each interface; and for a
 look into its disks.
 
-Counted on the double, whose operations end at the first or second look: slow ones take more.
+A guess: one machine of two disks took a quarter more on the double. Slow operations take more, too.
 """
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,6 @@ from providers.azure.access import AzureAccess
 from providers.registry import Access, connect_source, connect_target
 from tests.conformance.azure_rig import MIB, SIZE, SUBSCRIPTION, TOKEN, Azure, running
 from tests.faults.crossing import SUBNET
-from tests.faults.test_estimates import KINDS, far
 
 pytestmark = pytest.mark.slow
 
@@ -180,18 +178,11 @@ def test_the_same_size_and_kinds_are_kept_and_each_field_has_one_verdict(ends: E
     assert set(made.missing) == {"nics[0].subnet_id", "ephemeral_disks[0].device"}
 
 
-def test_what_is_foreseen_is_close_and_no_signature_is_in_the_report(ends: Ends) -> None:
-    for azure in (ends.here, ends.there):
-        azure.server.faults.reset_counts()
+def test_the_bytes_foreseen_are_those_read_and_no_signature_is_in_the_report(ends: Ends) -> None:
     report = ends.migrate()
-    seen = Counter[str]()
-    for azure in (ends.here, ends.there):
-        for name, count in azure.server.faults.counts().items():
-            seen[KINDS.get(name, "azure: manage")] += count["calls"]
     ends.roll_back(report["migration"])
 
     assert "sig=" not in str(report)
     assert TOKEN not in str(report)
     found = report["estimate"]
     assert found["read_bytes"] == sum(device["read_bytes"] for device in report["devices"])
-    assert far(found, dict(seen)) == {}

@@ -44,13 +44,18 @@ def a_page(width: int = 1280, height: int = 1000) -> Iterator["Page"]:
             browser.close()
 
 
-def shown_artifact(page: "Page", address: str, run: str, key: str) -> str:
-    """What a run's artifact says, found by mouse from the run's page; its page stays open."""
+def shown_artifact(
+    page: "Page", address: str, run: str, key: str, but: str = "no such text"
+) -> str:
+    """What a run's artifact says, found by mouse from the run's page; its page stays open.
+
+    ``but`` is what keys of others have that have ``key`` in them, too.
+    """
     page.set_viewport_size({"width": 1280, "height": 1300})  # what is out of sight is not made
     page.goto(f"{address}/runs/flow-run/{run}")
     page.get_by_role("tablist").get_by_text("Artifacts", exact=True).click()
     cards = page.locator("a[href*='/artifacts/artifact/']")
-    cards.filter(has_text=key).first.click()
+    cards.filter(has_text=key, has_not_text=but).first.click()
     body = page.locator(".artifact-data-markdown").first
     body.wait_for()
     page.wait_for_timeout(SETTLE_MS)

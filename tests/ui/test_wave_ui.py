@@ -130,9 +130,12 @@ class Weekend:
         seen, until = [], time.monotonic() + WAIT_S
         while not seen or ARRIVED not in seen[-1]:
             assert time.monotonic() < until, seen[-1]
-            seen.append(shown_artifact(self.page, self.served.address, self.run, "wave-"))
+            seen.append(self._shown("wave-"))
         self._picture("wave-page", height=600)
         return seen
+
+    def _shown(self, key):
+        return shown_artifact(self.page, self.served.address, self.run, key, but="-of-wave-")
 
     def _report(self):
         """The report of one of its machines, from the run that moved it."""
