@@ -19,7 +19,7 @@ class Weekend:
         self.served = served
         names = ("db", "app", "web", "lone", "gappy")
         self.vms = {
-            name: a_machine(served, f"172.31.0.{40 + at}", Name=f"wave-{name}").vm
+            name: a_machine(served, f"172.31.0.{44 + at}", Name=f"wave-{name}").vm
             for at, name in enumerate(names)
         }
         rows = {name: {"vm": vm} for name, vm in self.vms.items()}

@@ -25,7 +25,7 @@ class Handover:
     def __init__(self, served, folder):
         self.served = served
         vms = {
-            name: a_machine(served, f"172.31.0.{70 + at}", Name=f"hand-{name}").vm
+            name: a_machine(served, f"172.31.0.{90 + at}", Name=f"hand-{name}").vm
             for at, name in enumerate(("db", "web"))
         }
         ends = {"source": served.sandbox.source, "target": served.sandbox.target}
