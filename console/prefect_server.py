@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from coldferry.errors import Unreachable
 from coldferry.home import folder, home, locked, private
+from console.authorities import spare_authorities
 from console.listening import is_ours, listens
 
 QUIET = {
@@ -54,6 +55,7 @@ def use_server() -> str:
     spare_loopback()
     url = configured_url() or start_server()
     os.environ["PREFECT_API_URL"] = url
+    spare_authorities(url)
     if not _has_profiles():  # else that folder holds the team's credentials for the API
         os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
     return url

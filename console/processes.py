@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from console.prefect_server import end_group
@@ -24,6 +25,25 @@ def end_tree(pid: int, patience_s: float = 10) -> None:
                 os.kill(process[0], number)
         while time.monotonic() < until and any(map(_runs, below.items())):
             time.sleep(0.05)
+
+
+@contextmanager
+def undisturbed() -> Iterator[Callable[[], bool]]:
+    """SIGINT and SIGTERM wait for the block's end; answers whether one is waiting.
+
+    A process that is being started when the exception comes has no name yet by which it
+    could be ended. Raises KeyboardInterrupt at the end, when one waited. Main thread only.
+    """
+    waiting: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {one: signal.signal(one, lambda got, _: waiting.append(got)) for one in numbers}
+    try:
+        yield lambda: bool(waiting)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if waiting:
+            raise KeyboardInterrupt
 
 
 def _descendants(pid: int) -> dict[int, str]:

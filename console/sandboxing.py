@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from console.listening import is_ours
 from console.managing import Json
 from console.output import Outcome, aside, command
 from console.prefect_server import end_group, stop_server, use_server
+from console.processes import undisturbed
 from sandbox.state import clouds
 
 _START_TIMEOUT_S = 300
@@ -66,20 +68,28 @@ def start_sandbox() -> tuple[dict[str, Any], int | None]:
     """Start it, or find it running.
 
     The JSON of ``sandbox up``, and the process that was started for it: None
-    where it ran before, and is somebody else's to end.
+    where it ran before, and is somebody else's to end. Interrupted, it leaves nothing.
     """
     place = folder("sandbox")
-    with locked(place / "lock"):
-        server = threading.Thread(target=use_server)
-        server.start()
-        try:
+    ours = False
+    try:
+        with locked(place / "lock"), undisturbed() as disturbed:
             found = _running(place)
-            running = found or _start(place)
-        finally:
-            server.join()  # a server that is half started could not be ended
-        use_server()
-        _save_blocks(running[0])
-    return running[0], None if found else running[1]
+            ours = found is None
+            server = threading.Thread(target=use_server)
+            server.start()
+            try:
+                running = found or _start(place, disturbed)
+            finally:
+                server.join()  # a server that is half started could not be ended
+            if not disturbed():
+                use_server()
+                _save_blocks(running[0])
+    except KeyboardInterrupt:
+        if ours:
+            stop_sandbox()
+        raise
+    return running[0], running[1] if ours else None
 
 
 def stop_sandbox(started: int | None = None) -> bool:
@@ -132,7 +142,7 @@ def _running(place: Path) -> tuple[dict[str, Any], int] | None:
     return (sandbox, pid) if is_ours(pid, "-m", "sandbox.daemon") else None
 
 
-def _start(place: Path) -> tuple[dict[str, Any], int]:
+def _start(place: Path, disturbed: Callable[[], bool]) -> tuple[dict[str, Any], int]:
     (place / "state.json").unlink(missing_ok=True)
     log = sandbox_log()
     with open(log, "ab", opener=private) as sink:
@@ -146,15 +156,13 @@ def _start(place: Path) -> tuple[dict[str, Any], int]:
             umask=0o077,
         )
     until = time.monotonic() + _START_TIMEOUT_S
-    try:
-        while time.monotonic() < until and process.poll() is None:
-            if (running := _running(place)) is not None:
-                return running
-            time.sleep(0.05)
-    except KeyboardInterrupt:
-        end_group(process.pid)
-        raise
+    while time.monotonic() < until and process.poll() is None and not disturbed():
+        if (running := _running(place)) is not None:
+            return running
+        time.sleep(0.05)
     end_group(process.pid)
+    if disturbed():
+        raise KeyboardInterrupt
     raise Unreachable("The sandbox did not start.", f"{log} says why.")
 
 

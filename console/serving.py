@@ -16,7 +16,7 @@ from coldferry.home import home, locked, private
 from console.demonstration import demonstrate
 from console.output import Outcome, aside, command
 from console.prefect_server import server_ended, server_log, use_server
-from console.processes import end_tree
+from console.processes import end_tree, undisturbed
 from console.sandboxing import sandbox_log, sandbox_runs, start_sandbox, stop_sandbox
 from sandbox.state import route
 
@@ -58,7 +58,8 @@ def _serve() -> None:
         aside.print("Starting the worker, and deploying …")
         _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
         _prefect("deploy", "--all")
-        worker = _worker()
+        with undisturbed():
+            worker = _worker()
         _show(use_server(), *route(state), there=there)
         while (ended := _ended(worker)) is None:
             time.sleep(0.2)

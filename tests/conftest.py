@@ -21,18 +21,21 @@ def _home(tmp_path_factory):
 def prefect_api(_home):
     """A real Prefect server; every flow of the session runs against it."""
     from prefect.settings import (
+        PREFECT_API_SSL_CERT_FILE,
         PREFECT_API_URL,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_LOGGING_TO_API_ENABLED,
         temporary_settings,
     )
 
+    from console.authorities import one_authority
     from console.prefect_server import start_server, stop_server
 
     url = start_server()
     try:
         quick = {
             PREFECT_API_URL: url,
+            PREFECT_API_SSL_CERT_FILE: one_authority(),  # as the command line has it
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # its thread costs a second a run
             PREFECT_LOGGING_TO_API_ENABLED: False,
         }

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from prefect.settings import (
+    PREFECT_API_SSL_CERT_FILE,
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_LOGGING_TO_API_ENABLED,
@@ -122,6 +123,7 @@ class Sandbox:
         url = json.loads((self.home / "prefect" / "server.json").read_text())["url"]
         settings = {
             PREFECT_API_URL: url,
+            PREFECT_API_SSL_CERT_FILE: str(self.home / "prefect" / "authority.pem"),
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # its thread costs a second a run
             PREFECT_LOGGING_TO_API_ENABLED: False,
         }

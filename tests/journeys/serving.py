@@ -142,7 +142,10 @@ class Served:
             except urllib.error.HTTPError as error:
                 if error.code != 503 or not patience_s:
                     raise
-                time.sleep(patience_s)
+            except TimeoutError:
+                if method != "GET" or not patience_s:
+                    raise
+            time.sleep(patience_s)
         raise AssertionError("unreachable")
 
     def submit(self, vm: str, **parameters: Any) -> str:

@@ -103,8 +103,10 @@ def test_both_are_cut_over_and_the_page_says_who_decided(handover):
     assert handover.page.count("| cut over |") == 2
     assert "Ada" in handover.page
     assert "CHG-4713" in handover.page
-    states = [one["state"] for one in handover.status["migrations"]]
-    assert states.count("cut-over") == 2
+    listed = handover.status["migrations"]
+    assert [one["state"] for one in listed if one["migration"].startswith("hand-")] == [
+        "cut-over", "cut-over",
+    ]  # fmt: skip
 
 
 def test_a_command_does_what_is_left_and_names_the_file_in_what_to_do(handover):
