@@ -34,7 +34,7 @@ test: install ## The tests that everybody runs before a commit
 
 .PHONY: test-all
 test-all: test ## All tests: those, and the slow ones
-	$(RUN) pytest -n 2 --dist loadfile -m slow
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 .PHONY: lint
 lint: install ## Linters

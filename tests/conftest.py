@@ -56,3 +56,13 @@ def served(tmp_path_factory):
         yield running
     finally:
         running.down()
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first, so that no core waits for it at the end."""
+
+    def takes_s(item):
+        mark = item.get_closest_marker("slow")
+        return mark.kwargs.get("takes_s", 0) if mark else 0
+
+    items.sort(key=takes_s, reverse=True)

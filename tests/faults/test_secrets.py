@@ -22,7 +22,7 @@ from console.prefect_server import end_group
 from tests.faults.crossing import MIB, Crossing, dense, ended
 from tests.unit.aws_world import KEY_ID, SECRET
 
-pytestmark = pytest.mark.slow  # half a dozen commands, each with a server to search
+pytestmark = pytest.mark.slow(takes_s=100)  # half a dozen commands, each with a server to search
 
 PATIENCE_S = 60.0
 ECHOED = "canary0echoed0by0the0cloud7Zq"

@@ -13,7 +13,7 @@ import pytest
 from tests.journeys.notified import listening, save_webhook
 from tests.journeys.test_deployment import a_machine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # nine minutes on a busy machine
+pytestmark = [pytest.mark.slow(takes_s=250), pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[2]
 HELD = {"operation": "blob:PutPage", "delay_s": 600, "times": 9999}

@@ -10,7 +10,7 @@ import pytest
 from tests.journeys.sandbox import COLDFERRY
 from tests.journeys.serving import Served
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(takes_s=100)
 
 _PATIENCE_S = 240
 

@@ -9,7 +9,7 @@ from tests.journeys.test_deployment import a_machine
 from tests.journeys.test_reconcile import HELD, SILENT_S, Doomed, copying, kill_process
 from tests.journeys.wave_serving import ANSWERS, ServedWave
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow(takes_s=150), pytest.mark.timeout(1200)]
 
 
 def state_of(served, vm):

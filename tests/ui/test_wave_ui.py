@@ -22,7 +22,7 @@ from tests.ui.browser import SETTLE_MS, shown_artifact
 from tests.ui.forms import FirstForm
 from tests.ui.pictures import save_picture
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]  # ten minutes on a busy machine
+pytestmark = [pytest.mark.slow(takes_s=250), pytest.mark.timeout(1500)]
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 GROUP = "nsg-existing"

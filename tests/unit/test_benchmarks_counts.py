@@ -14,7 +14,7 @@ from benchmarks.__main__ import TRIALS
 from benchmarks.stage import Stage
 from tests.unit.compiled_fakes import need_fakes
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(takes_s=100)
 
 ROOT = Path(__file__).parents[2]
 SCALE = 1 / 8
