@@ -1,7 +1,5 @@
 """What all tests share: a home of their own, and a Prefect server where one is asked for."""
 
-import os
-
 import pytest
 
 
