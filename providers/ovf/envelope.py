@@ -246,10 +246,9 @@ def _properties(sections: list[Element]) -> dict[str, dict[str, str]]:
 
 
 def _extension(element: Element) -> str:
-    """The JSON of our own section; what stands in elements inside it is not part of that."""
-    for section in children(element, "Machine"):
-        if namespace(section) == OURS:
-            return "".join([section.text or "", *(one.tail or "" for one in section)]).strip()
+    """The JSON of our own section, wherever it stands in the system; no text of its children."""
+    for section in element.iter(f"{{{OURS}}}Machine"):
+        return "".join([section.text or "", *(one.tail or "" for one in section)]).strip()
     return ""
 
 

@@ -11,7 +11,7 @@ from providers.ovf.envelope import System
 
 _LINUX = frozenset({36, *range(79, 81), *range(82, 102), 106, 107, 108, 109})
 _WINDOWS = frozenset({16, 17, 18, 58, 67, *range(69, 78), 103, 105, *range(111, 123)})
-_64_BITS = frozenset({70, 71, 74, 77, 80, 83, 85, 90, 92, 94, 96, 98, 100, 101, 103, 107, 109})
+_64_BITS = frozenset({70, 71, 74, 77, 80, 83, 85, 90, 92, 94, 96, 98, 100, 101, 102, 103, 107, 109})
 _LINUX_WORDS = (
     "linux", "debian", "ubuntu", "centos", "rhel", "red hat", "redhat", "suse", "sles", "fedora",
     "rocky", "alma", "photon",

@@ -194,7 +194,7 @@ class _Cursor:
         """Some of what comes next; nothing at the end. Raises EOFError for one that is cut off."""
         while True:
             if self._engine.eof:
-                rest = (self._engine.unused_data + self._tail) or self._feed()
+                rest = self._engine.unused_data or self._feed()
                 if not rest.strip(b"\0"):  # gzip(1) takes zeros behind the last member, too
                     return b""
                 self._engine, self._tail = zlib.decompressobj(31), rest

@@ -45,7 +45,7 @@ class Vmdk:
         self._grains: OrderedDict[int, bytes] = OrderedDict()
         header = first = self._header(0)
         if first[9] == _AT_END:
-            header = self._header(stored.size_bytes - 2 * SECTOR_BYTES)
+            header = self._header(max(0, stored.size_bytes - 2 * SECTOR_BYTES))
         _, version, flags, capacity, self._grain_sectors, _, _, self._entries = header[:8]
         self._compressed = bool(flags & _COMPRESSED)
         self._end = stored.size_bytes // SECTOR_BYTES
@@ -166,16 +166,14 @@ class Vmdk:
     # -- header -------------------------------------------------------------
 
     def _header(self, at: int) -> tuple[int, ...]:
-        if at < 0 or at + SECTOR_BYTES > self._stored.size_bytes:
-            raise self._refused("it is shorter than a header")
-        found = self._stored.read(at, SECTOR_BYTES)
+        found = self._stored.read(at, max(0, min(SECTOR_BYTES, self._stored.size_bytes - at)))
         if found.startswith(b"# Disk Descr"):
             raise self._refused("it is a descriptor of other files (flat or split)")
         if found.startswith(b"COWD") or found[:8] == b"\xbe\xba\xfe\xca\0\0\0\0":
             raise self._refused("it is a disk of ESX itself (COWD or SESPARSE)")
+        if found[:4] != b"KDMV" or len(found) < SECTOR_BYTES:
+            raise self._refused("it has no header of one, or is cut off")
         fields: tuple[int, ...] = _HEADER.unpack_from(found)
-        if found[:4] != b"KDMV":
-            raise self._refused("it has no header of one")
         return fields
 
     def _fault(self, version: int, flags: int, packing: int, capacity: int, directory: int) -> str:
@@ -184,7 +182,7 @@ class Vmdk:
             (version in (1, 2, 3), f"it is of version {version}"),
             (
                 bool(flags & _COMPRESSED) == bool(flags & _MARKERS),
-                "its grains are of no known kind",
+                "its grains are of no kind",
             ),
             (not self._compressed or packing == _DEFLATE, f"its grains are packed by {packing}"),
             (grain in _GRAIN_SECTORS, f"its grains have {grain} sectors"),
