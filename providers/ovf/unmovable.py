@@ -75,6 +75,13 @@ def _left_out(selected: Selected) -> Iterator[Finding]:
             "warn", "medium", selected.vm,
             f"What lies in a CD or floppy drive of {selected.vm} is not carried.",
         )  # fmt: skip
+    if "nvram" in selected.system.settings:
+        yield Finding(
+            "warn", "nvram", selected.vm,
+            f"The firmware's variables of {selected.vm} are not carried: boot entries in them "
+            "are lost.",
+            "See that its disk has the removable path (EFI/BOOT), which needs none.",
+        )  # fmt: skip
     if any("passthrough" in one.subtype.lower() for one in selected.items):
         yield Finding(
             "warn", "passthrough", selected.vm,

@@ -402,9 +402,11 @@ def test_what_is_not_carried_is_told(found):
         '<ProductSection><Info/><Property ovf:key="ip"/></ProductSection>'
     )
     drive = disk_item(8, 1, "ovf:/file/f1").replace(">17<", ">15<")
-    text = descriptor(systems=system(ITEMS + drive, more))
+    variables = '<vmw:ExtraConfig vmw:key="nvram" vmw:value="ovf:/file/f1"/>'
+    text = descriptor(systems=system(ITEMS + drive + variables, more))
 
-    assert set(found(text, "warn")) == {"medium", "properties", "section", "no-manifest"}
+    warned = {"medium", "nvram", "properties", "section", "no-manifest"}
+    assert set(found(text, "warn")) == warned
     assert set(found(text, "inform")) == {"licence-text"}
     assert "section" not in found(text.replace("<Odd>", '<Odd ovf:required="false">'), "warn")
 
