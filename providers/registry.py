@@ -1,8 +1,8 @@
 """The list of providers, and the only place that tells them apart by name.
 
 A new provider adds its name to :data:`ProviderName`, its settings to
-:class:`Access` and a line to :func:`connect`. Its SDK is imported when it is
-connected, never before.
+:class:`Access` and a line to :func:`connect`, and to :data:`_INLINE` where it can be
+written on a command line. Its SDK is imported when it is connected, never before.
 """
 
 import threading
@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from coldferry.errors import Refused
+from coldferry.errors import BadInput, Refused
 from coldferry.ports import (
     Machines,
     Source,
@@ -22,8 +22,11 @@ from coldferry.ports import (
 )
 from providers.aws.access import AwsAccess
 from providers.azure.access import AzureAccess
+from providers.inline import Inline
+from providers.ovf import access as ovf_access
+from providers.ovf.access import OvfAccess
 
-ProviderName = Literal["aws", "azure"]
+ProviderName = Literal["aws", "azure", "ovf"]
 
 PROVIDERS: tuple[str, ...] = get_args(ProviderName)
 
@@ -37,6 +40,35 @@ class Access(BaseModel):
     provider: ProviderName = Field(title="Cloud")
     aws: AwsAccess = Field(default=AwsAccess(), title="If it is AWS")
     azure: AzureAccess = Field(default=AzureAccess(), title="If it is Azure")
+    ovf: OvfAccess = Field(default=OvfAccess(), title="If it is a folder of OVF packages")
+
+
+_INLINE: dict[ProviderName, tuple[Inline, ...]] = {"ovf": ovf_access.INLINE}
+
+
+def schemes() -> dict[str, str]:
+    """What may be written instead of a saved block: ``{"ovf": "ovf:PATH"}``."""
+    every = [one for inline in _INLINE.values() for one in inline]
+    return {one.scheme: f"{one.scheme}:{one.metavar}" for one in every}
+
+
+def written(reference: str, *, to_move: bool = False) -> Access | None:
+    """The settings that ``SCHEME:REST`` stands for, None where it is of no provider's schemes.
+
+    Raises BadInput for what its provider does not take, and, ``to_move``, for one that has
+    no disks behind it.
+    """
+    scheme, colon, rest = reference.partition(":")
+    for provider, inline in _INLINE.items():
+        for one in inline:
+            if colon and one.scheme == scheme:
+                if to_move and one.planning:
+                    raise BadInput(
+                        f"{scheme}:{one.metavar} describes a machine, and has no disks.",
+                        "It serves 'describe' and 'plan'. To migrate, name the cloud itself.",
+                    )
+                return Access.model_validate({"provider": provider, provider: one.read(rest)})
+    return None
 
 
 _connected: dict[Access, Machines] = {}
@@ -98,6 +130,10 @@ def _connect(access: Access) -> Machines:
         from providers.aws.cloud import AwsCloud
 
         cloud = AwsCloud(access.aws)
+    elif access.provider == "ovf":
+        from providers.ovf.cloud import OvfCloud
+
+        cloud = OvfCloud(access.ovf)
     else:
         from providers.azure.cloud import AzureCloud
 
