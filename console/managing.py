@@ -12,18 +12,26 @@ from coldferry.moved import refuse_moved
 from coldferry.plain import plain, shown
 from console import blocks
 from console.output import Outcome, command
+from providers.formats import formats, written
 from providers.registry import connect
 
 Block = Annotated[str, typer.Argument(metavar="BLOCK", help="A cloud: coldferry-cloud/NAME")]
 Vm = Annotated[str, typer.Argument(metavar="VM", help="The machine's id there")]
+Format = Annotated[
+    str,
+    typer.Option("--format", metavar="FORMAT", help=f"Print it as {' or '.join(formats())}"),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout")]
 
 
 @command
-def describe(block: Block, vm: Vm, json: Json = False) -> Outcome:
+def describe(block: Block, vm: Vm, format: Format = "", json: Json = False) -> Outcome:
     """Say what a machine is, field by field."""
     access, _ = blocks.load(block)
     machine = connect(access).describe(vm)
+    if format:
+        text = written(machine, format)
+        return Outcome({"format": format, "text": text}, lambda _out: print(text, end=""))
     return Outcome(machine.model_dump(mode="json"), lambda out: show_machine(out, machine))
 
 

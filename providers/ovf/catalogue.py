@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from coldferry.machine import Machine
 from coldferry.offered import Row, origin_mark
 from coldferry.rules import Question
@@ -11,7 +13,6 @@ from coldferry.rules import Question
 HARDWARE = "vmx-13"
 """The hardware family in every envelope: ESXi 6.5, the first that reads SHA-256 manifests."""
 
-GIB = 1 << 30
 MAX_DISK_BYTES = 62 << 40
 MAX_NICS = 10
 MAX_CONTROLLERS = 4
@@ -72,12 +73,14 @@ PROFILES: Mapping[str, Profile] = {
     )
 }  # fmt: skip
 
+MOST_DISKS = max(profile.most_disks for profile in PROFILES.values())
+
 
 class Catalogue(Row):
     """A folder: ``taken`` has the names of its packages, each with what it was made for."""
 
     folder: str
-    taken: dict[str, str] = {}
+    taken: dict[str, str] = Field(default_factory=dict)
 
     def is_taken(self, name: str, machine: Machine) -> bool:
         """A package bears the name, whatever its case, and was not made for this machine."""

@@ -16,7 +16,7 @@ from coldferry.placement import DISK, kept
 from coldferry.rules import Outcome, Rule, Unfit
 from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
 from coldferry.verdicts import BLOCK, equivalent, exact, impossible, lost, missing, same_or
-from providers.ovf.catalogue import HARDWARE, MAX_NICS, PROFILES, Catalogue, Profile, Q
+from providers.ovf.catalogue import HARDWARE, MAX_NICS, MOST_DISKS, PROFILES, Catalogue, Profile, Q
 from providers.ovf.words import OVF
 
 MIB = 1 << 20
@@ -60,9 +60,8 @@ def _accept_name(question: Q, said: Any) -> Outcome:
     return equivalent("Chosen by a person.", name, f"'{question.value}' becomes '{name}'.")
 
 
-def _why_not(profile: Profile, question: Q) -> str:
-    disks = len(kept(question.machine, question.answers))
-    return f"takes {profile.most_disks} disks" if disks > profile.most_disks else ""
+def _has_room(profile: Profile, question: Q) -> bool:
+    return len(kept(question.machine, question.answers)) <= profile.most_disks
 
 
 def chosen(question: Q) -> Profile | None:
@@ -72,17 +71,19 @@ def chosen(question: Q) -> Profile | None:
 
 
 def _hardware(question: Q) -> Outcome:
-    if len(question.machine.nics) > MAX_NICS:
+    offered = [profile for profile in PROFILES.values() if _has_room(profile, question)]
+    if len(question.machine.nics) > MAX_NICS or not offered:
         return impossible(
-            f"A machine of {HARDWARE} has {MAX_NICS} interfaces at most.",
-            f"This one has {len(question.machine.nics)}: take some off at the source first.",
+            f"A machine of {HARDWARE} has {MAX_NICS} interfaces and {MOST_DISKS} disks at most.",
+            f"This one has {len(question.machine.nics)} and {len(question.machine.disks)}: take "
+            "some off at the source, or leave disks behind.",
             consequence=BLOCK,
         )
-    if question.value in PROFILES:
+    if PROFILES.get(question.value) in offered:
         return exact("The same hardware is written.", question.value)
     family = said_or(question.machine.os_family, question.answers, "os_family")
     first = "lsi-sas" if family == "windows" else "paravirtual"
-    ordered = sorted(PROFILES.values(), key=lambda profile: profile.name != first)
+    ordered = sorted(offered, key=lambda profile: profile.name != first)
     return missing(
         f"The hardware family is {HARDWARE}. Which controllers and interfaces the guest has "
         "drivers for cannot be told from its description.",
@@ -94,6 +95,8 @@ def _accept_hardware(question: Q, said: Any) -> Outcome:
     profile = PROFILES.get(str(said))
     if profile is None:
         raise Unfit(f"'{said}' is none of {', '.join(PROFILES)}")
+    if not _has_room(profile, question):
+        raise Unfit(f"{profile.name} takes {profile.most_disks} disks")
     return equivalent(
         "Chosen by a person.", profile.name,
         f"{question.value} -> {profile.name}: {profile.needs}.",
@@ -189,11 +192,11 @@ RULES: dict[str, Rule[Catalogue]] = {
         "is taken in the folder is asked about.",
     ),
     "instance_type": OVF.rule(
-        "hardware", _hardware, _accept_hardware, about="controllers", follows=("os_family",),
+        "hardware", _hardware, _accept_hardware, about="controllers", follows=("os_family", DISK),
         may=("exact", "equivalent", "missing", "impossible, block"),
         says=f"Every package is of the family {HARDWARE}. Which controllers and interfaces it "
         "has is a person's decision: the guest must have their drivers. More than "
-        f"{MAX_NICS} interfaces block the migration.",
+        f"{MAX_NICS} interfaces or {MOST_DISKS} disks block the migration.",
     ),
     "vcpus": OVF.rule(
         "vcpus", lambda question: exact("Written as it is.", question.value), about="hardware",

@@ -1,9 +1,8 @@
 """A tar that is the same for the same members: no owner, no date, no order but the one given.
 
-Sources: POSIX ustar; GNU tar's base-256 for a size of 8 GiB or more, which VMware,
-VirtualBox, qemu and Python read (the standard's own field ends there); DSP0243, "Distribution
-as a single file": the descriptor is the first member, the manifest the second, files come in the order of the
-references.
+Sources: POSIX ustar; GNU tar's base-256 for a size of 8 GiB or more, where the standard's own
+field ends, which VMware, VirtualBox, qemu and Python read; DSP0243, "Distribution as a single
+file": the descriptor is the first member, then the manifest, then files in the references' order.
 """
 
 import os
