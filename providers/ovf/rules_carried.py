@@ -21,13 +21,17 @@ def kept(what: str) -> Decide:
     def decide(question: Question[Any]) -> Outcome:
         if question.value == UNKNOWN:
             return exact("The source could not tell, and the package says so.", UNKNOWN)
-        return equivalent(
-            "The envelope has no place for it: it is written in Coldferry's own section.",
-            question.value,
-            f"Coldferry reads it back; other importers do not know it. {what}",
-        )
+        return _kept(question, what)
 
     return decide
+
+
+def _kept(question: Question[Any], what: str) -> Outcome:
+    return equivalent(
+        "The envelope has no place for it: it is written in Coldferry's own section.",
+        question.value,
+        f"Coldferry reads it back; other importers do not know it. {what}",
+    )
 
 
 def _row(name: str, what: str, says: str, may: tuple[str, ...] = KEPT) -> Rule[Any]:
@@ -51,6 +55,11 @@ def _group(question: Question[Any]) -> Outcome:
 _RESOLVERS = "Set it in the guest, or in the network where it is deployed."
 _ADDRESS = "It counts only where the network that it is deployed to has it."
 _LABELS = "Label the deployed machine again if something goes by them."
+
+_TAG: Rule[Any] = OVF.rule(
+    "tag", lambda question: _kept(question, _LABELS), about="section", may=("equivalent",),
+    says="Tags are written in our own section.",
+)  # fmt: skip
 
 RULES: dict[str, Rule[Any]] = {
     "dns.servers": _row(
@@ -107,10 +116,8 @@ RULES: dict[str, Rule[Any]] = {
         "disk.kept", "Whoever deploys it decides.",
         "Whether the disk goes with its machine is written in our own section.",
     ),
-    "tags[].key": _row(
-        "tag.key", _LABELS, "Tags are written in our own section.", KEPT
-    ),
-    "tags[].value": _row("tag.value", _LABELS, "Tags are written in our own section.", KEPT),
+    "tags[].key": _TAG,
+    "tags[].value": _TAG,
     "key_names": _row(
         "keys", "Public keys are on the disk already.",
         "Names of keys are written in our own section.", KEPT,

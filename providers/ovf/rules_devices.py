@@ -11,6 +11,7 @@ from coldferry.machine import UNKNOWN, Disk
 from coldferry.migration import slug
 from coldferry.placement import kept
 from coldferry.rules import Outcome, Rule, Unfit
+from coldferry.translation import ACKNOWLEDGE as ACKNOWLEDGED
 from coldferry.verdicts import BLOCK, equivalent, exact, impossible, lost, missing, same_or
 from providers.ovf.catalogue import MAX_DISK_BYTES, Catalogue, Q
 from providers.ovf.rules_machine import DEVICES_FOLLOW, chosen
@@ -24,6 +25,7 @@ _SECTOR_BYTES = 512
 
 def _network(question: Q) -> Outcome:
     own = slug(str(question.value).rstrip("/").rpartition("/")[2], 40)
+    own = f"net-{own}" if own == ACKNOWLEDGED else own  # that word would answer otherwise
     offered = [(own, "named as its subnet at the source"), (_VSPHERE, "vSphere's own first one")]
     return missing(
         "The network of the package that the interface is on: whoever deploys it says which of "

@@ -90,7 +90,7 @@ GOALS = {
         ),
         Goal("aws", AWS, aws_catalogues(),
              directed(whole_aws, "m5.large", types=only(TYPES, "t3.small"))),
-        Goal("ovf", OVF, ovf_catalogues(), of_packages()),
+        Goal("ovf", OVF, ovf_catalogues(), of_packages(), share=5),
         Goal("memory", MEMORY, memory_catalogues(), share=10),
     )
 }  # fmt: skip
