@@ -1,7 +1,7 @@
 """The verbs that change nothing at the target, and power, on a machine that is in use."""
 
 import json
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -172,7 +172,7 @@ def test_a_description_is_written_as_an_ovf_descriptor_that_holds_all_of_it(
     described = sandbox.cli("describe", sandbox.source, machine.vm)
     answer = sandbox.cli("describe", sandbox.source, machine.vm, "--format", "ovf")
     assert answer.exit_code == 0
-    top = ElementTree.fromstring(answer.document["text"])
+    top = ET.fromstring(answer.document["text"])
     (section,) = top.iter("{urn:coldferry:1}Machine")
     assert json.loads(section.text) == described.document
 
