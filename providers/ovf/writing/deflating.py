@@ -21,7 +21,9 @@ from providers.ovf.writing import vmdk
 
 PIECE_LEAVES = 8
 PIECE_BYTES = PIECE_LEAVES * LEAF_BYTES
-THREADS = max(2, os.cpu_count() or 2)
+THREADS = min(8, max(2, os.cpu_count() or 2))
+"""Each holds some pieces: with eight it is about 100 MiB."""
+
 LEVEL = 1
 """Of zlib: the fastest that makes anything smaller."""
 
@@ -81,7 +83,7 @@ def _in_order(reader: DiskReader, threads: int) -> Iterator[_Piece]:
         try:
             for offset in pieces(reader):
                 waiting.append(pool.submit(_pack, reader, offset))
-                if len(waiting) > 3 * threads:
+                if len(waiting) > 2 * threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

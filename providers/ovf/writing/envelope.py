@@ -59,7 +59,7 @@ def envelope(machine: Machine, files: Sequence[DiskFile] = ()) -> bytes:
             add(network, OVF, "Description", f"The network {name}")
     _system(top, machine, profile)
     ET.indent(top)
-    text = ET.tostring(top, encoding="UTF-8", xml_declaration=True)
+    text: bytes = ET.tostring(top, encoding="UTF-8", xml_declaration=True)
     return text + b"\n"
 
 
