@@ -33,9 +33,9 @@ def arriving(plan: Plan, origin: Origin) -> Machine:
     data["licence"]["product_codes"] = data["licence"]["product_codes"] or ()
     for index, nic in enumerate(data["nics"]):
         nic.update(id=f"nic{index}", security_groups=())
-    for index, disk in enumerate(data["disks"]):
-        disk["id"] = f"disk{index}"
     data["disks"] = [data["disks"][device.index] for device in plan.devices]
+    for number, disk in enumerate(data["disks"]):
+        disk["id"] = f"vmdisk{number}"
     return Machine.model_validate(data)
 
 

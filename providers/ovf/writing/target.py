@@ -54,6 +54,10 @@ class OvfTarget:
     def machines(self) -> list[str]:
         return [path.name for path in self._packages()]
 
+    def wrote(self, vm: str) -> bool:
+        """A migration that was not handed over yet made this package."""
+        return any(made.package == vm for made in self._made())
+
     def power(self, vm: str) -> PowerState:
         _, made = self._of(vm)
         return PowerState.RUNNING if made.running else PowerState.STOPPED
@@ -93,11 +97,7 @@ class OvfTarget:
     # -- target ---------------------------------------------------------------
 
     def catalogue(self) -> Catalogue:
-        made = {
-            record.package: record
-            for staging in self._migrations()
-            if (record := staging.package()) is not None
-        }
+        made = {record.package: record for record in self._made()}
         taken = {}
         for path in self._packages():
             record = made.get(path.name)
@@ -224,6 +224,10 @@ class OvfTarget:
 
     def _migrations(self) -> list[Staging]:
         return migrations(self.folder)
+
+    def _made(self) -> list[PackageRecord]:
+        every = (staging.package() for staging in self._migrations())
+        return [record for record in every if record is not None]
 
     def _packages(self) -> list[Path]:
         """Archives here, and descriptors here and in folders of one level."""
