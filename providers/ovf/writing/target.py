@@ -76,23 +76,11 @@ class OvfTarget:
 
     def owned(self, migration: str | None = None) -> list[Owned]:
         """Disks that are written, packages, staging folders, lasting copies."""
-        found = (Owned(one.migration, one.kind, one.id) for one in self.tagged())
+        found = (Owned(one.migration, one.kind, one.id) for one in self._things())
         return [one for one in found if migration in (None, one.migration)]
 
     def tagged(self) -> Iterator[Tagged]:
-        for staging in self._migrations():
-            name = staging.migration
-            for disk in staging.disks():
-                ref = str(staging.raw(disk.device))
-                yield Tagged(name, DISK, ref, size_bytes=disk.size_bytes)
-            if (made := staging.package()) is not None:
-                power = PowerState.RUNNING if made.running else PowerState.STOPPED
-                length = (self.folder / made.package).stat().st_size
-                yield Tagged(name, PACKAGE, made.package, size_bytes=length, power=power)
-            if staging.path.exists():
-                yield Tagged(name, STAGING, str(staging.path))
-            for path in staging.kept():
-                yield Tagged(name, KEPT_COPY, str(path), size_bytes=path.stat().st_size)
+        yield from self._things()
 
     # -- target ---------------------------------------------------------------
 
@@ -185,7 +173,7 @@ class OvfTarget:
 
     def temporary(self, migration: str) -> list[Owned]:
         """The staging folder, with the tag that is in it."""
-        return [one for one in self.owned(migration) if one.kind == STAGING]
+        return [one for one in OvfTarget.owned(self, migration) if one.kind == STAGING]
 
     def at_hand_over(self, migration: str) -> list[Finding]:
         made = self._staging(migration).package()
@@ -208,7 +196,7 @@ class OvfTarget:
         if not staging.path.exists():
             return []
         with staging.alone():
-            things = [one for one in self.owned(migration) if one.kind != KEPT_COPY]
+            things = [one for one in OvfTarget.owned(self, migration) if one.kind != KEPT_COPY]
             if (made := staging.package()) is not None:
                 (self.folder / made.package).unlink(missing_ok=True)
             staging.remove()
@@ -224,6 +212,21 @@ class OvfTarget:
 
     def _migrations(self) -> list[Staging]:
         return migrations(self.folder)
+
+    def _things(self) -> Iterator[Tagged]:
+        for staging in self._migrations():
+            name = staging.migration
+            for disk in staging.disks():
+                ref = str(staging.raw(disk.device))
+                yield Tagged(name, DISK, ref, size_bytes=disk.size_bytes)
+            if (made := staging.package()) is not None:
+                power = PowerState.RUNNING if made.running else PowerState.STOPPED
+                length = (self.folder / made.package).stat().st_size
+                yield Tagged(name, PACKAGE, made.package, size_bytes=length, power=power)
+            if staging.path.exists():
+                yield Tagged(name, STAGING, str(staging.path))
+            for path in staging.kept():
+                yield Tagged(name, KEPT_COPY, str(path), size_bytes=path.stat().st_size)
 
     def _made(self) -> list[PackageRecord]:
         every = (staging.package() for staging in self._migrations())
