@@ -6,6 +6,7 @@ from coldferry.errors import Conflict
 from coldferry.ports import KEPT_COPY, Owned
 from providers.ovf.writing import archive, package, records
 from providers.ovf.writing.archive import Place
+from providers.ovf.writing.raw import no_room
 from providers.ovf.writing.staging import Staging
 
 
@@ -35,8 +36,11 @@ def kept(staging: Staging) -> list[Owned]:
 def _copy(path: Path, place: Place, goal: Path) -> None:
     if goal.exists():
         return
-    goal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = goal.with_name(f".{goal.name}.new")
-    archive.extract(path, place, beside)
-    beside.replace(goal)
-    records.sync_folder(goal.parent)
+    try:
+        goal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        archive.extract(path, place, beside)
+        beside.replace(goal)
+        records.sync_folder(goal.parent)
+    except OSError as error:
+        raise no_room(goal, error) from None

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from providers.ovf.writing.raw import no_room
+
 R = TypeVar("R")
 
 
@@ -78,14 +80,17 @@ def read(path: Path, kind: type[R]) -> R | None:
 
 
 def write(path: Path, record: Any) -> None:
-    """Put it there as a whole, and have it on the disk."""
+    """Put it there as a whole, and have it on the disk. Raises Failed where it cannot be put."""
     beside = path.with_name(f".{path.name}.new")
-    with beside.open("w") as file:
-        json.dump(asdict(record), file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    sync_folder(path.parent)
+    try:
+        with beside.open("w") as file:
+            json.dump(asdict(record), file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise no_room(path, error) from None
 
 
 def sync_folder(path: Path) -> None:

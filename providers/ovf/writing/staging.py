@@ -24,6 +24,7 @@ from pathlib import Path
 
 from coldferry.errors import BadInput
 from providers.ovf.writing import package, records
+from providers.ovf.writing.raw import no_room
 from providers.ovf.writing.records import DiskRecord, PackageRecord, PackedRecord
 
 HIDDEN = ".coldferry"
@@ -95,7 +96,12 @@ class Staging:
 
     def remove(self) -> None:
         """The whole folder."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        try:
+            shutil.rmtree(self.path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise no_room(self.path, error) from None
 
     def kept(self) -> list[Path]:
         """Lasting copies that are whole."""
@@ -103,8 +109,11 @@ class Staging:
 
     def make(self) -> None:
         """The folder itself, which nobody else may look into."""
-        (self.folder / HIDDEN).mkdir(mode=0o700, exist_ok=True)
-        self.path.mkdir(mode=0o700, exist_ok=True)
+        try:
+            (self.folder / HIDDEN).mkdir(mode=0o700, exist_ok=True)
+            self.path.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise no_room(self.path, error) from None
 
     @contextmanager
     def alone(self) -> Iterator[None]:
