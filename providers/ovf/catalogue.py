@@ -66,7 +66,7 @@ PROFILES: Mapping[str, Profile] = {
             "LSI Logic SAS and E1000E: Windows Server has both drivers, Linux mptsas and e1000e",
         ),
         Profile(
-            "sata", 20, "AHCI", tuple(range(30)), "E1000e", "lsilogic",
+            "sata", 20, "vmware.sata.ahci", tuple(range(30)), "E1000e", "lsilogic",
             "SATA and E1000E: the guest needs ahci and e1000e, as nearly all have but kernels "
             "that are made for one cloud",
         ),

@@ -75,7 +75,9 @@ def only(rows: Any, name: str) -> Any:
 
 def of_packages() -> tuple[tuple[Machine, Any], ...]:
     """Hardware and network names that another package has already, a taken name, many NICs."""
-    written = a_machine(instance_type="sata", disks=(a_disk(device="sata0:0", kind="AHCI"),))
+    written = a_machine(
+        instance_type="sata", disks=(a_disk(device="sata0:0", kind="vmware.sata.ahci"),)
+    )
     many = tuple(a_nic(id=f"nic{n}", device_index=n, primary=n == 0) for n in range(11))
     free = Folder(folder="/packages")
     return ((written, free), (a_machine(nics=many), free))
