@@ -23,8 +23,7 @@ class Profile:
     """One kind of virtual hardware: what disks hang on, and what interfaces are.
 
     ``controller`` is the ResourceType of DSP0243's table and CIM's (6 SCSI, 20 other storage),
-    ``places`` the disks that one takes. ``adapter`` is the VMDK's word for the controller.
-    ``needs`` are the drivers that a guest must have, in words.
+    ``places`` the disks that one takes.    ``needs`` are the drivers that a guest must have, in words.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Profile:
     disks: str
     places: tuple[int, ...]
     nics: str
-    adapter: str
     needs: str
 
     @property
@@ -57,16 +55,16 @@ PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile(
-            "paravirtual", 6, "VirtualSCSI", _SCSI_UNITS, "VmxNet3", "lsilogic",
+            "paravirtual", 6, "VirtualSCSI", _SCSI_UNITS, "VmxNet3",
             "paravirtual SCSI and VMXNET3: the guest needs vmw_pvscsi and vmxnet3, as Linux "
             "has, or VMware Tools",
         ),
         Profile(
-            "lsi-sas", 6, "lsilogicsas", _SCSI_UNITS, "E1000e", "lsilogic",
+            "lsi-sas", 6, "lsilogicsas", _SCSI_UNITS, "E1000e",
             "LSI Logic SAS and E1000E: Windows Server has both drivers, Linux mptsas and e1000e",
         ),
         Profile(
-            "sata", 20, "vmware.sata.ahci", tuple(range(30)), "E1000e", "lsilogic",
+            "sata", 20, "vmware.sata.ahci", tuple(range(30)), "E1000e",
             "SATA and E1000E: the guest needs ahci and e1000e, as nearly all have but kernels "
             "that are made for one cloud",
         ),

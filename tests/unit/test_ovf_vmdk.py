@@ -36,7 +36,7 @@ def made(
             file.write(data[: size - at])
     reader = RawReader(raw, size)
     with vmdk.open("w+b") as out:
-        found = deflate(reader, out.fileno(), ("disk.vmdk", "told", "lsilogic"), threads)
+        found = deflate(reader, out.fileno(), "disk.vmdk", "told", threads)
     reader.close()
     return found, vmdk
 

@@ -52,18 +52,18 @@ class _Piece(NamedTuple):
 
 
 def deflate(
-    reader: DiskReader, file: int, head: tuple[str, str, str], threads: int = THREADS
+    reader: DiskReader, file: int, name: str, told: str, threads: int = THREADS
 ) -> Deflated:
     """Write ``reader``'s disk to the descriptor ``file``, from its beginning.
 
-    ``head`` is the file's name, what its content id is made from, and the adapter's name.
+    ``name`` is the file's, ``told`` what its content id is made from.
     Raises Refused when the file would be larger than the format can tell.
     """
     capacity = vmdk.capacity_sectors(reader.size_bytes)
     tree, grains = Tree(), 0
     with os.fdopen(os.dup(file), "wb", buffering=1 << 20) as stream:
         out = _File(stream, capacity)
-        out.put(vmdk.head(head[0], capacity, head[1], head[2]))
+        out.put(vmdk.head(name, capacity, told))
         for piece in _in_order(reader, threads):
             for index, digest in piece.leaves:
                 tree.add(index, digest)

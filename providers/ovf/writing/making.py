@@ -14,11 +14,10 @@ from coldferry.machine import Machine, Origin
 from coldferry.offered import origin_mark
 from coldferry.plan import Plan
 from coldferry.ports import VerifiedDisk
-from providers.ovf.catalogue import PROFILES
 from providers.ovf.writing import package, records
 from providers.ovf.writing.arriving import arriving
 from providers.ovf.writing.deflating import deflate
-from providers.ovf.writing.envelope import DESCRIBED, DiskFile, envelope
+from providers.ovf.writing.envelope import DiskFile, envelope
 from providers.ovf.writing.package import Head, PackedDisk
 from providers.ovf.writing.raw import RawReader, no_room
 from providers.ovf.writing.records import PackageRecord, PackedRecord
@@ -71,7 +70,7 @@ def _make(
             "Move it away, then run the same command again.",
         )
     try:
-        packed = [_deflated(staging, plan, disk, f"{stem}-{disk.device.name}.vmdk")
+        packed = [_deflated(staging, disk, f"{stem}-{disk.device.name}.vmdk")
                   for disk in disks]  # fmt: skip
         machine, text = descriptor(plan, origin, packed)
         members = packed_disks(staging, packed)
@@ -108,7 +107,7 @@ def _record(
     )
 
 
-def _deflated(staging: Staging, plan: Plan, disk: VerifiedDisk, name: str) -> PackedRecord:
+def _deflated(staging: Staging, disk: VerifiedDisk, name: str) -> PackedRecord:
     """The disk's VMDK, made now or by an earlier run; of exactly what was proven."""
     device = disk.device.name
     begun, found = staging.disk(device), staging.packed(device)
@@ -120,7 +119,7 @@ def _deflated(staging: Staging, plan: Plan, disk: VerifiedDisk, name: str) -> Pa
         or found is None
         or (found.generation, found.name) != (begun.generation, name)
     ):
-        found = _deflate(staging, plan, disk, name)
+        found = _deflate(staging, disk, name)
     if disk.manifest_root and found.root != disk.manifest_root:
         raise CorruptCopy(
             f"{device} changed in {staging.path} since it was proven.",
@@ -129,16 +128,15 @@ def _deflated(staging: Staging, plan: Plan, disk: VerifiedDisk, name: str) -> Pa
     return found
 
 
-def _deflate(staging: Staging, plan: Plan, disk: VerifiedDisk, name: str) -> PackedRecord:
+def _deflate(staging: Staging, disk: VerifiedDisk, name: str) -> PackedRecord:
     device, path = disk.device.name, staging.vmdk(disk.device.name)
     begun = staging.disk(device)
     assert begun is not None
-    profile = PROFILES.get(str(plan.value("instance_type")), DESCRIBED)
     reader = RawReader(staging.raw(device), begun.size_bytes)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        told = (name, disk.manifest_root or f"{staging.migration} {device}", profile.adapter)
-        made = deflate(reader, file, told)
+        told = disk.manifest_root or f"{staging.migration} {device}"
+        made = deflate(reader, file, name, told)
     finally:
         os.close(file)
         reader.close()

@@ -72,11 +72,12 @@ def padded(some: bytes) -> bytes:
     return some + bytes(-len(some) % SECTOR_BYTES)
 
 
-def descriptor(name: str, capacity: int, content: str, adapter: str) -> bytes:
+def descriptor(name: str, capacity: int, content: str) -> bytes:
     """The text in the disk's head: the same for the same ``content``, a digest in words.
 
     The CID is the first half of that digest's first 64 bits: VMware and qemu take any that is
-    neither all ones (no parent) nor one less.
+    neither all ones (no parent) nor one less. The adapter is a word from older times: which
+    controller the disk is at is the package's to say.
     """
     told = hashlib.sha256(content.encode()).hexdigest()
     cid = f"{int(told[:8], 16) % 0xFFFF_FFFE:08x}"
@@ -92,7 +93,7 @@ RDONLY {capacity} SPARSE "{name}"
 # The Disk Data Base
 #DDB
 
-ddb.adapterType = "{adapter}"
+ddb.adapterType = "lsilogic"
 ddb.geometry.cylinders = "{max(1, min(capacity // (_HEADS * _SECTORS), 65535))}"
 ddb.geometry.heads = "{_HEADS}"
 ddb.geometry.sectors = "{_SECTORS}"
@@ -102,7 +103,7 @@ ddb.virtualHWVersion = "13"
     return text.encode("ascii")
 
 
-def head(name: str, capacity: int, content: str, adapter: str) -> bytes:
+def head(name: str, capacity: int, content: str) -> bytes:
     """All that stands before the first grain."""
-    told = header(capacity) + descriptor(name, capacity, content, adapter)
+    told = header(capacity) + descriptor(name, capacity, content)
     return told + bytes(HEAD_SECTORS * SECTOR_BYTES - len(told))
