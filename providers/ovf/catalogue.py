@@ -23,7 +23,8 @@ class Profile:
     """One kind of virtual hardware: what disks hang on, and what interfaces are.
 
     ``controller`` is the ResourceType of DSP0243's table and CIM's (6 SCSI, 20 other storage),
-    ``places`` the disks that one takes.    ``needs`` are the drivers that a guest must have, in words.
+    ``places`` the units that one has for disks. ``needs`` are the drivers that a guest must
+    have, in words.
     """
 
     name: str
