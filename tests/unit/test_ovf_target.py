@@ -162,6 +162,26 @@ def test_a_byte_that_turned_in_the_package_is_found_by_the_comparison(tmp_path):
     assert [one.code for one in cloud.compare(plan, package.name)] == ["altered"]
 
 
+def test_a_vmdk_that_turned_before_it_was_packed_is_made_anew_by_the_next_run(tmp_path):
+    cloud = OvfTarget(tmp_path)
+    plan = a_plan(cloud)
+    disks = copied(cloud, plan)
+    staging = tmp_path / ".coldferry" / MIGRATION
+    (staging / "package.ova").mkdir()  # so that it is deflated, and not assembled
+    with pytest.raises(Failed):
+        cloud.allocate(plan, disks)
+    (staging / "package.ova").rmdir()
+    vmdk = staging / "disk0.vmdk"
+    with vmdk.open("r+b") as file:
+        file.seek(vmdk.stat().st_size // 2)
+        file.write(b"turned")
+
+    with pytest.raises(CorruptCopy):
+        cloud.allocate(plan, disks)
+    assert not list(tmp_path.glob("*.ova"))
+    assert cloud.compare(plan, cloud.allocate(plan, disks)) == []
+
+
 @pytest.mark.parametrize("left", ["deflated", "assembled", "recorded", "named"])
 def test_whatever_a_killed_run_left_the_next_one_ends_with_the_same_package(tmp_path, left):
     cloud, plan, package = a_package(tmp_path)

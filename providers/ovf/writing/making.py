@@ -29,6 +29,8 @@ def make(staging: Staging, plan: Plan, disks: Sequence[VerifiedDisk], origin: Or
     for disk in disks:
         if not disk.proof.equal:
             raise CorruptCopy(f"{disk.device.name} is not proven: no package is made of it.")
+    if [disk.device.name for disk in disks] != [device.name for device in plan.devices]:
+        raise Conflict("The proven disks are not those of the plan.", "Run the migration again.")
     with staging.alone():
         made = staging.package()
         if made is None:
@@ -77,7 +79,12 @@ def _make(
         places = package.assemble(staging.assembling, stem, text, members)
     except OSError as error:
         raise no_room(staging.path, error) from None
-    package.prove(staging.assembling, places, packed)
+    try:
+        package.prove(staging.assembling, places, packed)
+    except CorruptCopy:
+        for disk in packed:
+            staging.forget_packed(disk.device)  # or the next run would take it for good
+        raise
     head = package.read_head(staging.assembling)
     if head is None or head.descriptor != text:
         raise CorruptCopy(f"The descriptor of {name} is not what was written.",
@@ -132,6 +139,7 @@ def _deflate(staging: Staging, disk: VerifiedDisk, name: str) -> PackedRecord:
     device, path = disk.device.name, staging.vmdk(disk.device.name)
     begun = staging.disk(device)
     assert begun is not None
+    staging.forget_packed(device)
     reader = RawReader(staging.raw(device), begun.size_bytes)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

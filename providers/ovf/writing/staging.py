@@ -30,6 +30,7 @@ from providers.ovf.writing.records import DiskRecord, PackageRecord, PackedRecor
 HIDDEN = ".coldferry"
 KEPT = "kept"
 
+_DEVICE = re.compile(r"disk\d{1,4}")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -68,6 +69,11 @@ class Staging:
         """Write it down."""
         records.write(self.path / f"{record.device}.vmdk.json", record)
 
+    def forget_packed(self, device: str) -> None:
+        """Its VMDK is made anew; the record goes first, so that no half of one counts."""
+        (self.path / f"{device}.vmdk.json").unlink(missing_ok=True)
+        self.vmdk(device).unlink(missing_ok=True)
+
     def disks(self) -> list[DiskRecord]:
         """Every disk that was begun, by name."""
         found = [self.disk(path.stem) for path in sorted(self.path.glob("disk*.json"))
@@ -81,6 +87,8 @@ class Staging:
         """
         record = records.read(self.path / "package.json", PackageRecord)
         if record is None or Path(record.package).name != record.package:
+            return None
+        if not all(_DEVICE.fullmatch(device) for device in record.devices):
             return None
         head = package.read_head(self.folder / record.package)
         return record if head is not None and head.digest == record.head else None
