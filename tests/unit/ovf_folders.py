@@ -35,12 +35,12 @@ def a_plan(cloud: OvfTarget, answers: dict[str, Any] | None = None, **changes: A
     return Plan(migration=MIGRATION, machine=machine, translation=translation)
 
 
-def content_of(index: int, size: int) -> bytes:
-    """What is on disk ``index``: something at its beginning, its end and between."""
+def content_of(index: int, size: int, held: int = 70_000) -> bytes:
+    """What is on disk ``index``: ``held`` bytes at its beginning, at its end and between."""
     dice = random.Random(index)
     data = bytearray(size)
-    for at in (0, size // 2, size - 70_000):
-        data[at : at + 70_000] = dice.randbytes(70_000)
+    for at in (0, size // 2, size - held):
+        data[at : at + held] = dice.randbytes(held)
     return bytes(data)
 
 
@@ -52,15 +52,15 @@ def root_of(data: bytes) -> str:
     return tree.root
 
 
-def copied(cloud: OvfTarget, plan: Plan) -> list[VerifiedDisk]:
+def copied(cloud: OvfTarget, plan: Plan, held: int = 70_000) -> list[VerifiedDisk]:
     """Its disks, written and committed, as the engine leaves them."""
     disks = []
     for device in plan.devices:
-        data = content_of(device.index, device.disk.size_bytes)
+        data = content_of(device.index, device.disk.size_bytes, held)
         with cloud.open_disk(plan, FrozenDisk(MIGRATION, device, f"frozen-{device.index}")) as out:
             for at in range(0, len(data), 512 << 10):
                 piece = data[at : at + (512 << 10)]
-                if any(piece):
+                if any(piece) and not out.sealed:
                     out.write(at, memoryview(piece))
             ref = out.commit()
         proof = Proof("read back", "the test", equal=True)
