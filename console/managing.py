@@ -14,6 +14,7 @@ from coldferry.plain import plain, shown
 from coldferry.ports import Machines
 from console import blocks
 from console.output import Outcome, command
+from providers.formats import formats, written
 from providers.registry import connect
 
 Block = Annotated[str, typer.Argument(metavar="BLOCK", help=f"A cloud: {blocks.NAMED}")]
@@ -21,14 +22,23 @@ Vm = Annotated[str, typer.Argument(metavar="VM", help="The machine's id there")]
 AnyVm = Annotated[
     str | None, typer.Argument(metavar="VM", help="Its id there; not needed when it is alone")
 ]
+Format = Annotated[
+    str,
+    typer.Option("--format", metavar="FORMAT", help=f"Print it as {' or '.join(formats())}"),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout")]
 
 
 @command
-def describe(block: Block, vm: AnyVm = None, json: Json = False) -> Outcome:
+def describe(
+    block: Block, vm: AnyVm = None, format: Format = "", json: Json = False
+) -> Outcome:
     """Say what a machine is, field by field."""
     cloud = connect(blocks.load(block)[0])
     machine = cloud.describe(vm or only(cloud))
+    if format:
+        text = written(machine, format)
+        return Outcome({"format": format, "text": text}, lambda _out: print(text, end=""))
     return Outcome(machine.model_dump(mode="json"), lambda out: show_machine(out, machine))
 
 

@@ -10,6 +10,7 @@ from providers.aws.catalogue import Image, InstanceType, Network
 from providers.azure.catalogue import Catalogue as AzureCatalogue
 from providers.azure.catalogue import DiskTier, Size, Snapshot, Vm
 from providers.memory.world import World
+from providers.ovf.catalogue import Catalogue as Folder
 
 GIB = 1 << 30
 MB = 1_000_000
@@ -170,4 +171,14 @@ def memory_catalogues() -> Any:
             World("here", sizes={"small": (2, 8 * GIB), "large": (400, 4000 * GIB)}),
             World("there", sizes={"small": (1, 1)}),
         )
+    )
+
+
+def ovf_catalogues() -> Any:
+    """What the rules of a folder of packages look at."""
+    names = ("web-01", "web-01-2", "machine", "db")
+    return st.builds(
+        Folder,
+        folder=st.just("/packages"),
+        taken=st.sets(st.sampled_from(names)).map(lambda taken: dict.fromkeys(taken, "somebody")),
     )

@@ -69,6 +69,10 @@ EXERCISED = {
     ("describe", ""): (
         "journeys/test_command_line.py::test_a_machine_is_described_by_the_fields_of_the_schema"
     ),
+    ("describe", "--format"): (
+        "journeys/test_command_line.py::"
+        "test_a_description_is_written_as_an_ovf_descriptor_that_holds_all_of_it"
+    ),
     ("doctor", ""): (
         "journeys/test_malformed_blocks.py::"
         "test_the_doctor_says_what_a_block_lacks_and_looks_at_the_others"

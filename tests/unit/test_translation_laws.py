@@ -19,6 +19,8 @@ from coldferry.translation import FieldTranslation, Translation, Verdict, digest
 from providers.aws.translate import RULES as AWS
 from providers.azure.translate import RULES as AZURE
 from providers.memory.rules import RULES as MEMORY
+from providers.ovf.catalogue import Catalogue as Folder
+from providers.ovf.translate import RULES as OVF
 from tests.unit.answering import Answered, answer_all
 from tests.unit.catalogue_strategies import (
     SIZES,
@@ -26,11 +28,12 @@ from tests.unit.catalogue_strategies import (
     aws_catalogues,
     azure_catalogues,
     memory_catalogues,
+    ovf_catalogues,
     whole_aws,
     whole_azure,
 )
 from tests.unit.machine_strategies import machines
-from tests.unit.machines import a_machine, a_nic
+from tests.unit.machines import a_disk, a_machine, a_nic
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,16 @@ def only(rows: Any, name: str) -> Any:
     return tuple(row for row in rows if row.name == name)
 
 
+def of_packages() -> tuple[tuple[Machine, Any], ...]:
+    """Hardware and network names that another package has already, a taken name, many NICs."""
+    written = a_machine(
+        instance_type="sata", disks=(a_disk(device="sata0:0", kind="vmware.sata.ahci"),)
+    )
+    many = tuple(a_nic(id=f"nic{n}", device_index=n, primary=n == 0) for n in range(11))
+    free = Folder(folder="/packages")
+    return ((written, free), (a_machine(nics=many), free))
+
+
 GOALS = {
     goal.name: goal
     for goal in (
@@ -79,6 +92,7 @@ GOALS = {
         ),
         Goal("aws", AWS, aws_catalogues(),
              directed(whole_aws, "m5.large", types=only(TYPES, "t3.small"))),
+        Goal("ovf", OVF, ovf_catalogues(), of_packages(), share=5),
         Goal("memory", MEMORY, memory_catalogues(), share=10),
     )
 }  # fmt: skip

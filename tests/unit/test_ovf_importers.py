@@ -1,0 +1,131 @@
+"""Packages as two importers of other people's read them: virt-v2v and cot.
+
+cot (PyPI) knows SHA-1 manifests only: it is given one, over the same files. It has an
+environment of its own, since it wants old packages.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from coldferry.ports import FrozenDisk, Proof, VerifiedDisk
+from providers.ovf.writing import archive, package
+from providers.ovf.writing.archive import Member
+from providers.ovf.writing.target import OvfTarget
+from tests import guest
+from tests.debian import lacking
+from tests.unit.machines import a_disk
+from tests.unit.ovf_folders import MIGRATION, a_plan
+
+pytestmark = pytest.mark.slow
+
+COT = "cot==2.2.1"
+_LIBGUESTFS = {"LIBGUESTFS_BACKEND": "direct", "LIBGUESTFS_BACKEND_SETTINGS": "force_tcg"}
+_APPLIANCE = {
+    "virt-v2v": "virt-v2v", "guestfish": "guestfish", "qemu-img": "qemu-utils",
+    "qemu-system-x86_64": "qemu-system-x86", "supermin": "supermin",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ova(tmp_path_factory) -> Path:
+    """A package of a guest that boots, with its two disks."""
+    images = [guest.build(), guest.build_data()]
+    cloud = OvfTarget(tmp_path_factory.mktemp("packages"))
+    sizes = [image.stat().st_size for image in images]
+    disks = tuple(
+        a_disk(id=f"d{n}", root=n == 0, size_bytes=size, encrypted=False)
+        for n, size in enumerate(sizes)
+    )
+    plan = a_plan(cloud, disks=disks)
+    written = []
+    for device, image in zip(plan.devices, images, strict=True):
+        with cloud.open_disk(plan, FrozenDisk(MIGRATION, device, "frozen")) as out:
+            with image.open("rb") as file:
+                at = 0
+                while piece := file.read(512 << 10):
+                    if any(piece):
+                        out.write(at, memoryview(piece))
+                    at += len(piece)
+            proof = Proof("none: this test is not about it", "nobody", equal=True)
+            written.append(VerifiedDisk(device, out.commit(), "", proof))
+    return cloud.folder / cloud.allocate(plan, written)
+
+
+def virt_v2v(path: Path) -> subprocess.CompletedProcess[str]:
+    if missing := lacking(_APPLIANCE):
+        pytest.skip(f"{', '.join(missing)} cannot be installed")
+    if not list(Path("/boot").glob("vmlinuz-*")):
+        pytest.skip("virt-v2v needs a kernel in /boot: install linux-image-cloud-amd64")
+    return subprocess.run(
+        ["virt-v2v", "-i", "ova", path, "-o", "null"],
+        check=False, capture_output=True, text=True, env=os.environ | _LIBGUESTFS, timeout=500,
+    )  # fmt: skip
+
+
+def test_virt_v2v_takes_the_manifest_and_comes_to_looking_into_the_guest(ova):
+    told = virt_v2v(ova)
+
+    assert "does not match manifest" not in told.stdout + told.stderr
+    assert "Inspecting the source" in told.stdout, (told.stdout + told.stderr)[-3000:]
+
+
+def test_virt_v2v_refuses_a_package_in_which_one_byte_turned(ova, tmp_path):
+    turned = tmp_path / ova.name
+    shutil.copy(ova, turned)
+    with tarfile.open(turned, "r:") as tar:
+        disk = next(one for one in tar if one.name.endswith("-disk0.vmdk"))
+    with turned.open("r+b") as file:
+        file.seek(disk.offset_data + disk.size // 2)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte[0] ^ 1]))
+    told = virt_v2v(turned)
+
+    assert told.returncode != 0
+    assert "does not match manifest" in told.stderr, told.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def cot() -> Path:
+    """The program, in an environment under the cache folder."""
+    folder = guest.cache_folder() / COT.replace("==", "-")
+    program = folder / "bin" / "cot"
+    if not program.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        made = [
+            [sys.executable, "-m", "venv", str(folder)],
+            [str(folder / "bin/python"), "-m", "pip", "install", "-q", "setuptools<80", COT],
+        ]
+        for command in made:
+            if subprocess.run(command, check=False, capture_output=True).returncode:
+                shutil.rmtree(folder, ignore_errors=True)
+                pytest.skip(f"{COT} cannot be installed")
+    return program
+
+
+def test_cot_reads_disks_controllers_and_interface_and_the_digests_agree(ova, cot, tmp_path):
+    with tarfile.open(ova, "r:") as tar:
+        held = {one.name: tar.extractfile(one).read() for one in tar}
+    rows = [
+        (name, hashlib.sha1(data, usedforsecurity=False).hexdigest())
+        for name, data in held.items()
+        if not name.endswith(".mf")
+    ]
+    held["web-01.mf"] = package.manifest(rows, "SHA1")
+    old = tmp_path / "web-01.ova"
+    archive.write(old, [Member(name, data) for name, data in held.items()])
+    told = subprocess.run(
+        [cot, "info", "-v", old], check=False, capture_output=True, text=True, timeout=120
+    )
+
+    assert told.returncode == 0, told.stderr[-3000:]
+    assert "ERROR" not in told.stdout + told.stderr
+    assert "web-01-disk0.vmdk" in told.stdout and "web-01-disk1.vmdk" in told.stdout
+    assert "scsi" in told.stdout.lower() and "apps" in told.stdout
