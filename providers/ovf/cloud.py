@@ -29,12 +29,13 @@ from providers.ovf.doctor import diagnose
 from providers.ovf.package import Package, escaped, paths, read_package
 from providers.ovf.selected import Selected, ids_of, read_envelope_of, select
 from providers.ovf.sidecar import Frozen
+from providers.ovf.writing.target import OvfTarget
 
 _NEVER_RUNS = "{} is a package on disk: it has no power, and cannot be {}."
 _TARGET = "Migrate it to a cloud, and start the new machine there."
 
 
-class OvfCloud:
+class OvfCloud(OvfTarget):
     """The packages of one folder, or one of them."""
 
     provider = "ovf"
@@ -46,7 +47,7 @@ class OvfCloud:
             raise BadInput(
                 "The block names no folder of packages.", "Give its absolute path as the folder."
             )
-        self.folder = Path(access.folder)
+        super().__init__(Path(access.folder))
         self._only = access.package
         self._checked = dict[str, str]()
         self._lock = threading.Lock()
@@ -70,21 +71,27 @@ class OvfCloud:
 
     def power(self, vm: str) -> PowerState:
         self._package(vm)
-        return PowerState.STOPPED
+        return super().power(vm) if self.wrote(vm) else PowerState.STOPPED
 
     def start(self, vm: str) -> None:
         self._package(vm)
+        if self.wrote(vm):
+            return super().start(vm)
         raise Refused(_NEVER_RUNS.format(vm, "started"), _TARGET)
 
     def stop(self, vm: str, *, force: bool = False, timeout_s: float = 600) -> None:
-        del force, timeout_s
         self._package(vm)
+        if self.wrote(vm):
+            super().stop(vm, force=force, timeout_s=timeout_s)
 
     def reboot(self, vm: str) -> None:
         self._package(vm)
         raise Refused(_NEVER_RUNS.format(vm, "rebooted"), _TARGET)
 
     def owned(self, migration: str | None = None) -> list[Owned]:
+        return [*self.frozen_for(migration), *super().owned(migration)]
+
+    def frozen_for(self, migration: str | None) -> list[Owned]:
         return [
             Owned(one.migration, FROZEN, one.ref)
             for _, record in sidecar.every(self.folder)
@@ -93,6 +100,7 @@ class OvfCloud:
         ]
 
     def tagged(self) -> Iterator[Tagged]:
+        yield from super().tagged()
         for _, record in sidecar.every(self.folder):
             for one in record.frozen:
                 yield Tagged(one.migration, FROZEN, one.ref, size_bytes=one.size_bytes)
@@ -179,7 +187,7 @@ class OvfCloud:
             yield reader
 
     def frozen(self, migration: str) -> list[Owned]:
-        return self.owned(migration)
+        return self.frozen_for(migration)
 
     def release(self, migration: str) -> list[Erased]:
         gone = []
