@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -94,12 +94,17 @@ class Emulated:
         """All that it has said on its first serial port so far."""
         return self._serial.read_text(errors="replace") if self._serial.exists() else ""
 
-    def wait(self, timeout_s: float, until: str = "", off: threading.Event | None = None) -> None:
-        """Return once it is off, said ``until``, somebody wants it ``off``, or the time is over."""
+    def wait(
+        self,
+        timeout_s: float,
+        until: Callable[[str], bool] = lambda _: False,
+        off: threading.Event | None = None,
+    ) -> None:
+        """Return once it is off, what it said is enough, ``off`` is set, or the time is over."""
         wanted_off = off or threading.Event()
         deadline = time.monotonic() + timeout_s
-        while self.running and time.monotonic() < deadline and not wanted_off.wait(0.1):
-            if until and until in self.console():
+        while self.running and time.monotonic() < deadline and not wanted_off.wait(0.2):
+            if until(self.console()):
                 return
 
     def cut(self) -> None:

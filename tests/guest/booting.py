@@ -1,5 +1,6 @@
 """A guest started under QEMU's own emulation; never KVM, which may be there and not work."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.hypervisor import Bus, Emulated, Firmware, lacking
@@ -32,9 +33,9 @@ def console_of(
     data: Path | None = None,
     kept: bool = False,
     timeout_s: float = 300,
-    until: str = "",
+    until: Callable[[str], bool] = lambda _: False,
 ) -> str:
-    """All that its first serial port showed until it was off, or said ``until``.
+    """All that its first serial port showed until it was off, or what it said was enough.
 
     Skips the test where QEMU cannot be had.
     """

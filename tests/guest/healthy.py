@@ -45,7 +45,8 @@ if [ -f /srv/task.sh ]; then
 fi
 say "done"
 busybox hostname -F /etc/hostname
-busybox timeout 1 busybox getty -L 115200 ttyS0 vt100
+busybox grep -q ttyS0 /sys/class/tty/console/active &&
+  busybox timeout 1 busybox getty -L 115200 ttyS0 vt100
 busybox poweroff -f
 """
 """A file system's content is what its own length says, however large the disk that it is on is.
