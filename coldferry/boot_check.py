@@ -117,10 +117,10 @@ def read_console(console: str, *, over: bool) -> Boot | None:
 
 
 def try_boot(
-    target: "Trying",
+    target: Trying,
     plan: Plan,
     within_s: float = WITHIN_S,
-    go_on: Callable[[], None] | None = None,
+    go_on: Callable[[], None] = lambda: None,
 ) -> Boot:
     """Start a throwaway copy of the migration's machine, listen to it, and remove it again.
 

@@ -27,8 +27,8 @@ def torn(plan: Plan) -> Finding:
     """What a person must know of disks that were frozen while their machine wrote to them."""
     return Finding(
         "inform", "frozen-while-running", plan.machine.name,
-        "The disks were frozen while the machine ran: what was started is as after a power cut"
-        + (", each disk of its own moment." if len(plan.devices) > 1 else "."),
+        "The disks were frozen while the machine ran: what was started is as after a power cut.",
+        "A guest that comes up after one comes up here, too; a migration halts it first.",
     )  # fmt: skip
 
 

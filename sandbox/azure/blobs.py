@@ -124,9 +124,9 @@ class Blobs:
             for page in blob.list_page_ranges(offset=0, length=size_bytes):
                 if page.cleared:
                     continue
-                length = min(page.end + 1, size_bytes) - page.start
-                file.seek(page.start)
-                blob.download_blob(offset=page.start, length=length).readinto(file)
+                start, end = int(page.start or 0), int(page.end or 0) + 1
+                file.seek(start)
+                blob.download_blob(offset=start, length=min(end, size_bytes) - start).readinto(file)
 
     def put_text(self, container: str, text: str) -> None:
         """Keep a text as the blob of a container of its own."""

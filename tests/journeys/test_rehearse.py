@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from coldferry.errors import ColdferryError, Denied, Refused
+from coldferry.home import folder
 from coldferry.migration import State
 from coldferry.ports import PowerState
 from coldferry.rehearsal import rehearsal_of
 from flows.rehearse import rehearse
-from providers.manifests import open_folder
 from tests.conformance.worlds import ANSWERS
 from tests.journeys.test_story import VM, Ferry
 
@@ -58,10 +58,8 @@ def test_what_a_rehearsal_cannot_show_is_said(done):
 
 def test_its_manifests_go_with_it(done):
     _, document = done
-    folder = open_folder()
-
     assert document["rehearsal"] == rehearsal_of(document["migration"])
-    assert document["rehearsal"] not in folder.migrations()
+    assert list(folder("manifests").glob(f"{document['migration']}*")) == []
 
 
 def test_its_answers_count_for_the_migration(done):
@@ -72,6 +70,7 @@ def test_its_answers_count_for_the_migration(done):
     ferry.rollback(report["migration"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "method", "task"),
     [

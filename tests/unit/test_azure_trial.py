@@ -19,6 +19,7 @@ from tests.unit.machines import MIB
 from tests.unit.test_azure_fixtures import MIGRATION, PROOF, a_plan, frozen, upload
 
 pytest_plugins = ["tests.unit.test_azure_fixtures"]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def brought(cloud: AzureCloud, *plant: str) -> tuple[Plan, str]:
@@ -47,8 +48,6 @@ def everything(cloud: AzureCloud) -> dict[str, Any]:
     return {one["id"]: one for one in found}
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("plant", "outcome"),
     [((), Outcome.BOOTED), (("boot-sector-zeroed",), Outcome.NO_BOOT_LOADER)],
