@@ -8,12 +8,14 @@ from coldferry.ports import Erased, FrozenDisk
 from coldferry.rehearsal import Rehearsal, rehearsal_of
 from providers.manifests import open_folder
 from tasks.clouds import Cloud
+from tasks.moving import count_anew
 from tasks.steps import step
 
 
 @step("freeze as it runs")
 def freeze_running(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
     """The disks as they are now; what an earlier rehearsal froze is older, and is deleted."""
+    count_anew(plan)
     cloud = source.source()
     cloud.release(plan.migration)
     return cloud.freeze(vm, plan.migration, plan.devices)
