@@ -119,3 +119,25 @@ class Rationing(Protocol):
 
     def rations(self, plan: Plan, catalogue: Any) -> list[Ration]:
         """Of what ``catalogue`` tells; fields that ``plan`` leaves open take nothing yet."""
+
+
+@runtime_checkable
+class Trying(Protocol):
+    """A target that can start a copy of a machine that it made, and show what that one says.
+
+    What is made for it bears :func:`coldferry.boot_check.trial_of` the migration, and reaches
+    nothing and nobody. The machine itself stays off, and its disks as they were proven.
+    """
+
+    def start_trial(self, plan: Plan) -> str:
+        """Copy the stopped machine's disks and start a machine of the copies; its id.
+
+        What an earlier trial left is removed first. Raises Conflict for a machine that is not
+        there or not stopped, Refused for disks that cannot be copied.
+        """
+
+    def trial_console(self, trial_id: str) -> str:
+        """All that it has said so far; it may come late."""
+
+    def end_trial(self, migration: str) -> list[Erased]:
+        """Remove all of it, running or not."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from coldferry.boot_check import trial_of
 from coldferry.due import ends_for_good
 from coldferry.inspecting import inspection_of
 from coldferry.migration import ENDED, Marks, State, is_migration
@@ -104,10 +105,10 @@ def usd_per_day(thing: Tagged, price: Price) -> float | None:
 
 
 def _entry(seen: Seen, thing: Tagged, marks: Mapping[str, Marks], price: Price) -> Entry:
-    migration = thing.migration.removesuffix(inspection_of(""))
+    migration = thing.migration.removesuffix(trial_of("")).removesuffix(inspection_of(""))
     vm, state, belongs = _standing(migration, marks)
     if belongs is Belongs.KEPT and thing.migration != migration:
-        belongs = Belongs.LEFT_BEHIND  # an inspection's snapshot outlives no inspection
+        belongs = Belongs.LEFT_BEHIND  # what an inspection or a boot check made outlives neither
     return Entry(
         cloud=seen.cloud,
         thing=thing,

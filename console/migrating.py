@@ -60,6 +60,9 @@ def migrate(
     although_moved: Annotated[
         bool, typer.Option("--although-moved", help="Also one whose earlier move was finalised")
     ] = False,
+    boot_check: Annotated[
+        bool, typer.Option("--boot-check", help="Start a copy of it there, and say what came up")
+    ] = False,
     json: Json = False,
 ) -> Outcome:
     """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
@@ -67,7 +70,7 @@ def migrate(
     report = run_migration(
         source, vm, goal, answers, stop_timeout, inspect=inspect, use_book=not no_book,
         placement=placing.read(placement), max_latency_ms=max_latency,
-        although_moved=although_moved,
+        although_moved=although_moved, boot_check=boot_check,
     )  # fmt: skip
     return Outcome(report, lambda out: show_report(out, report))
 

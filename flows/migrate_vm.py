@@ -28,6 +28,7 @@ from coldferry.plan import Plan, shares_of
 from coldferry.report import MovedDevice, Report, Stopwatch
 from flows.bring_disks import bring_proven
 from tasks.asking import ALL_COPIED, NO_ANSWERS, GivenAnswers, GivenPlacement
+from tasks.booting import look_whether_it_boots
 from tasks.clouds import Cloud
 from tasks.deciding import at_stage, decide, identify, is_halted, name_run, placements
 from tasks.describing import confirm_unchanged, preflight, preflight_again, survey, with_remarks
@@ -69,6 +70,7 @@ async def migrate_vm(
     max_latency_ms: Annotated[float, Field(gt=0)] = 10,
     approved: str = "",
     although_moved: bool = False,
+    boot_check: bool = False,
 ) -> dict[str, Any] | PrefectState[Any]:
     """Move a machine and prove that its disks arrived; the source is left stopped.
 
@@ -93,6 +95,9 @@ async def migrate_vm(
         approved: The digest of a plan that was approved before, as a wave gives it: another
             plan, or a gap in it, is refused and nobody is asked.
         although_moved: Move a machine once more although an earlier move of it was finalised.
+        boot_check: Once the new machine stands, start a copy of it behind a deny-all group, say in
+            the report what its console showed, and remove the copy. Costs its size and disks for
+            some minutes, where the target can show a console.
     """
     timed, before = Stopwatch(), calls.so_far()
     with timed("describe"):
@@ -138,6 +143,9 @@ async def migrate_vm(
         try:
             new_vm, devices, findings = await carry_out(
                 source, vm, target, approval.plan, seen, stop_timeout_s, timed, until
+            )
+            findings += look_whether_it_boots(
+                target, approval.plan, new_vm, timed, asked=boot_check
             )
         except PreflightFailed as refusal:
             raise at_stage(refusal, found, migration) from None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from coldferry import finalising
-from coldferry.abilities import Removing
+from coldferry.abilities import Removing, Trying
 from coldferry.erasing import EraseRecord
 from coldferry.errors import Refused, UnknownMachine
 from coldferry.finalising import Holding
@@ -87,8 +87,13 @@ def tag_as_finalised(source: Cloud, vm: str, migration: str) -> None:
 
 @step("hand over")
 def hand_over(target: Cloud, migration: str) -> list[Erased]:
-    """Remove what only the migration needed; what stays at the target is no longer ours."""
-    return target.target().hand_over(migration)
+    """Remove what only the migration needed; what stays at the target is no longer ours.
+
+    What a boot check that was killed left goes, too.
+    """
+    cloud = target.target()
+    tried = cloud.end_trial(migration) if isinstance(cloud, Trying) else []
+    return [*tried, *cloud.hand_over(migration)]
 
 
 @step("erase kept copies")

@@ -73,8 +73,7 @@ def check_settings() -> None:
 @step("freeze")
 def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
     """An immutable point in time of all devices together, in the plan's order."""
-    for device in plan.devices:
-        _sent[plan.migration, device.name] = _read[plan.migration, device.name] = 0
+    count_anew(plan)
     cloud = source.source()
     _confirm_off(cloud, vm, plan)
     frozen = cloud.freeze(vm, plan.migration, plan.devices)
@@ -84,6 +83,12 @@ def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
         cloud.release(plan.migration)  # or a rerun would find them, and take them for good
         raise
     return frozen
+
+
+def count_anew(plan: Plan) -> None:
+    """What is sent and read from now on is this run's."""
+    for device in plan.devices:
+        _sent[plan.migration, device.name] = _read[plan.migration, device.name] = 0
 
 
 def _confirm_off(cloud: Source, vm: str, plan: Plan) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from coldferry.abilities import Trying
+from coldferry.boot_check import trial_of
 from coldferry.cutover import confirm_own
 from coldferry.errors import Finding, Refused, UnknownMachine
 from coldferry.inspecting import inspection_of
@@ -119,8 +121,10 @@ def _marks(source: Cloud, vm: str) -> tuple[Marks | None, bool]:
 
 @step("discard")
 def discard(target: Cloud, migration: str) -> list[Erased]:
-    """Remove what the migration made at the target."""
-    return target.target().discard(migration)
+    """Remove what the migration made at the target, and what a boot check that was killed left."""
+    cloud = target.target()
+    tried = cloud.end_trial(migration) if isinstance(cloud, Trying) else []
+    return [*tried, *cloud.discard(migration)]
 
 
 def forget(migration: str) -> None:
@@ -146,5 +150,5 @@ def left_over(
     except UnknownMachine:
         power = "gone"
     every = [*origin.owned(migration), *goal.owned(migration)]
-    every += origin.owned(inspection_of(migration))
+    every += origin.owned(inspection_of(migration)) + goal.owned(trial_of(migration))
     return power, [{"kind": one.kind, "id": one.id} for one in every]

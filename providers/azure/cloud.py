@@ -45,6 +45,7 @@ from providers.azure import (
     share_source,
     stakes,
     translate,
+    trial,
     unmovable,
 )
 from providers.azure.access import AzureAccess
@@ -245,3 +246,15 @@ class AzureCloud:
     def discard(self, migration: str) -> list[Erased]:
         """See ``Target.discard``."""
         return ownership.discard(self._arm, migration)
+
+    def start_trial(self, plan: Plan) -> str:
+        """See :mod:`providers.azure.trial`."""
+        return trial.start(self._arm, plan)
+
+    def trial_console(self, trial_id: str) -> str:
+        """See :mod:`providers.azure.trial`."""
+        return trial.console(self._arm, trial_id)
+
+    def end_trial(self, migration: str) -> list[Erased]:
+        """See :mod:`providers.azure.trial`."""
+        return trial.end(self._arm, migration)

@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
 from azure.storage.blob import (
@@ -114,6 +115,25 @@ class Blobs:
         found = bytearray(blob.download_blob(offset=page, length=512).readall())
         found[offset - page] ^= 1
         blob.upload_page(bytes(found), offset=page, length=512)
+
+    def save(self, container: str, size_bytes: int, path: Path) -> None:
+        """Write the disk in a VHD to a file; pages that were never put stay holes."""
+        blob = self._blob(container)
+        with path.open("wb") as file:
+            file.truncate(size_bytes)
+            for page in blob.list_page_ranges(offset=0, length=size_bytes):
+                if page.cleared:
+                    continue
+                start, end = int(page.start or 0), int(page.end or 0) + 1
+                file.seek(start)
+                blob.download_blob(offset=start, length=min(end, size_bytes) - start).readinto(file)
+
+    def put_text(self, container: str, text: str) -> None:
+        """Keep a text as the blob of a container of its own."""
+        client = self._container(container)
+        if not client.exists():
+            client.create_container()
+        client.upload_blob(BLOB, text.encode(), overwrite=True)
 
     def delete(self, container: str) -> None:
         """Forget a blob and every SAS to it."""

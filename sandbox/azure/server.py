@@ -11,6 +11,7 @@ from sandbox.azure.arm_front import ArmHandler
 from sandbox.azure.azurite import Azurite, ensure_azurite
 from sandbox.azure.blob_front import BlobHandler
 from sandbox.azure.blobs import Blobs
+from sandbox.azure.consoles import Consoles
 from sandbox.azure.listener import Listener
 from sandbox.azure.operations import Operations
 from sandbox.azure.seed import seed
@@ -65,6 +66,7 @@ class AzureServer:
         self._retry_after_s = retry_after_s
         self._azurite: Azurite | None = None
         self._listeners: list[Listener] = []
+        self._consoles: Consoles | None = None
 
     @property
     def ca_bundle(self) -> Path:
@@ -104,6 +106,7 @@ class AzureServer:
                 blobs,
                 Operations(self._delay_s),
             )
+            self._consoles = world.consoles
             OwnArmHandler.arm = Arm(world, self.endpoint, self._retry_after_s)
             OwnArmHandler.faults, OwnArmHandler.token = self.faults, self.token
             OwnBlobHandler.blobs, OwnBlobHandler.azurite_port = blobs, self._azurite.port
@@ -119,6 +122,9 @@ class AzureServer:
         for listener in self._listeners:
             listener.end()
         self._listeners = []
+        if self._consoles is not None:
+            self._consoles.close()
+            self._consoles = None
         if self._azurite is not None:
             self._azurite.stop()
             self._azurite = None

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from tests.guest.boot_plants import BOOT_PLANTS
 from tests.guest.disk import make_ext4, write_disk
 from tests.guest.healthy import healthy
 from tests.guest.packages import alone, cache_folder, installed
@@ -21,7 +22,7 @@ from tests.guest.plants import PLANTS
 from tests.guest.recipe import Compression, Firmware
 from tests.guest.tools import Maker, add_tools
 
-__all__ = ["PLANTS", "build", "build_data"]
+__all__ = ["BOOT_PLANTS", "PLANTS", "build", "build_data"]
 
 _KEPT_S = 24 * 3600
 
@@ -38,8 +39,9 @@ def build(
 ) -> Path:
     """The raw image of one guest; it is shared between tests, so copy it before writing to it.
 
-    ``plant`` names faults of :data:`PLANTS`. ``tools`` adds a shell and Debian's own program that
-    makes an initramfs, for use in a chroot. Skips the test where packages cannot be had.
+    ``plant`` names faults of :data:`PLANTS` or :data:`BOOT_PLANTS`. ``tools`` adds a shell and
+    Debian's own program that makes an initramfs, for use in a chroot. Skips the test where
+    packages cannot be had.
     """
 
     def write(image: Path, work: Path) -> None:
@@ -48,7 +50,7 @@ def build(
         if tools is not None:
             add_tools(guest, tools)
         for fault in plant:
-            PLANTS[fault](guest)
+            (PLANTS | BOOT_PLANTS)[fault](guest)
         write_disk(guest, image, work)
 
     wanted = repr((name, firmware, table, plant, compression, microcode, tools))

@@ -189,13 +189,14 @@ def _write_files(guest: Recipe, root: Path, work: Path) -> None:
 
 
 def _grub_cfg(guest: Recipe) -> str:
+    initrd = f"  initrd /boot/initrd.img-{guest.kernel}\n" if guest.has_initramfs else ""
     return (
         "# It was written by update-grub once; a guest of a test has none.\nset timeout=0\n"
         "serial --speed=115200\nterminal_input serial console\nterminal_output serial console\n"
         "menuentry 'Debian GNU/Linux' --class debian --class gnu-linux {\n"
         f"  search --no-floppy --fs-uuid --set=root {guest.uuid('root')}\n"
         f"  linux /boot/vmlinuz-{guest.kernel} root={guest.root_argument} {guest.command_line}\n"
-        f"  initrd /boot/initrd.img-{guest.kernel}\n}}\n"
+        f"{initrd}}}\n"
     )
 
 

@@ -44,6 +44,8 @@ class Recipe:
     table: Literal["gpt", "dos"] = "gpt"
     compression: Compression = "zstd"
     microcode: bool = False
+    has_initramfs: bool = True
+    """Its boot loader hands the kernel one."""
     files: dict[str, str | bytes | Path | Link] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     """Beside those that files are in."""

@@ -26,6 +26,11 @@ _OVER = (
 )
 _BACK = "journeys/test_wave_handover_deployed.py::test_the_way_back_of_both_is_asked_once_and_taken"
 
+_REHEARSED = (
+    "journeys/test_rehearse_command.py::"
+    "test_both_say_what_came_up_and_a_rehearsal_leaves_both_ends_as_they_were"
+)
+
 EXERCISED = {
     ("finalise", "--remove-source"): (
         "journeys/test_verbs_table.py::"
@@ -89,6 +94,7 @@ EXERCISED = {
     ("limit", "--bytes-per-s"): _LIMIT,
     ("limit", "--requests-per-s"): _LIMIT,
     ("list", ""): "journeys/test_night.py::test_a_list_says_where_it_stands_and_what_to_do",
+    ("migrate", "--boot-check"): _REHEARSED,
     ("migrate", ""): "journeys/test_rollback.py::test_the_same_command_again_adopts_what_exists",
     ("migrate", "--placement"): _PLACED,
     ("notify", ""): (
@@ -117,6 +123,7 @@ EXERCISED = {
         "journeys/test_placement.py::test_probe_says_how_far_away_a_file_server_is"
     ),
     ("reconcile", ""): _NIGHT,
+    ("rehearse", ""): _REHEARSED,
     ("report", ""): (
         "journeys/test_seeded_machines.py::"
         "test_its_report_is_one_page_for_the_ticket_in_which_the_name_is_text"

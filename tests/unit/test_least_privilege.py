@@ -317,6 +317,8 @@ class TestAzure:
                 reader.read_into(0, memoryview(bytearray(512)))
         vm = cloud.allocate(plan, disks)
         assert cloud.compare(plan, vm) == []
+        cloud.trial_console(cloud.start_trial(plan))
+        cloud.end_trial(MIGRATION)
         cloud.describe(vm)
         assert [check for check in cloud.diagnose() if check.ok is not True] == []
         cloud.start(vm)
