@@ -20,7 +20,8 @@ class Source:
 
     ``kind`` is the disk's type (``file``, ``block``, ``volume``, ``network`` or another word;
     ``lun`` for a whole SCSI device), ``place`` its path, ``POOL/VOLUME`` or ``protocol:name``,
-    ``format`` what the XML names, "" where it names none. ``order`` is its place in the boot order, None where it has none.
+    ``format`` what the XML names, "" where it names none. ``order`` is its place in the boot
+    order, None where it has none.
     """
 
     kind: str

@@ -53,7 +53,7 @@ def _machine(name: str, domain: ET.Element) -> Iterator[Finding]:
                       "Containers and paravirtual machines are not moved.")  # fmt: skip
     if domain.find("os/kernel") is not None:
         yield refusal("direct-kernel", name, f"{name} boots a kernel from beside its disks.",
-                      "Install a boot loader on its root disk and take the kernel out.")  # fmt: skip
+                      "Install a boot loader on its root disk.")  # fmt: skip
     if domain.find(f"{{{QEMU_NS}}}commandline") is not None:
         yield Finding("warn", "qemu-arguments", name,
                       f"{name} has arguments for QEMU that libvirt does not know.",

@@ -256,7 +256,8 @@ def test_a_filter_is_a_security_group():
     ("id_", "family"),
     [("http://microsoft.com/win/2k22", "windows"), ("http://debian.org/debian/12", "linux"),
      ("https://rockylinux.org/rocky/9", "linux"), ("http://freebsd.org/freebsd/14", "unknown"),
-     ("http://oracle.com/ol/9", "linux"), ("http://oracle.com/solaris/11", "unknown"), ("nonsense", "unknown")],
+     ("http://oracle.com/ol/9", "linux"), ("http://oracle.com/solaris/11", "unknown"),
+     ("nonsense", "unknown")],
 )  # fmt: skip
 def test_the_system_s_family_is_told_by_libosinfo(id_, family):
     ns = "http://libosinfo.org/xmlns/libvirt/domain/1.0"

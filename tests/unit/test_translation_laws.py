@@ -18,6 +18,7 @@ from coldferry.rules import LEFT_BEHIND, Rule, apply
 from coldferry.translation import FieldTranslation, Translation, Verdict, digest
 from providers.aws.translate import RULES as AWS
 from providers.azure.translate import RULES as AZURE
+from providers.libvirt.translate import RULES as LIBVIRT
 from providers.memory.rules import RULES as MEMORY
 from tests.unit.answering import Answered, answer_all
 from tests.unit.catalogue_strategies import (
@@ -25,6 +26,7 @@ from tests.unit.catalogue_strategies import (
     TYPES,
     aws_catalogues,
     azure_catalogues,
+    libvirt_catalogues,
     memory_catalogues,
     whole_aws,
     whole_azure,
@@ -79,6 +81,7 @@ GOALS = {
         ),
         Goal("aws", AWS, aws_catalogues(),
              directed(whole_aws, "m5.large", types=only(TYPES, "t3.small"))),
+        Goal("libvirt", LIBVIRT, libvirt_catalogues(), share=3),
         Goal("memory", MEMORY, memory_catalogues(), share=10),
     )
 }  # fmt: skip
