@@ -22,8 +22,9 @@ from coldferry.ports import (
 )
 from providers.aws.access import AwsAccess
 from providers.azure.access import AzureAccess
+from providers.libvirt.access import LibvirtAccess
 
-ProviderName = Literal["aws", "azure"]
+ProviderName = Literal["aws", "azure", "libvirt"]
 
 PROVIDERS: tuple[str, ...] = get_args(ProviderName)
 
@@ -37,6 +38,7 @@ class Access(BaseModel):
     provider: ProviderName = Field(title="Cloud")
     aws: AwsAccess = Field(default=AwsAccess(), title="If it is AWS")
     azure: AzureAccess = Field(default=AzureAccess(), title="If it is Azure")
+    libvirt: LibvirtAccess = Field(default=LibvirtAccess(), title="If it is libvirt")
 
 
 _connected: dict[Access, Machines] = {}
@@ -98,6 +100,10 @@ def _connect(access: Access) -> Machines:
         from providers.aws.cloud import AwsCloud
 
         cloud = AwsCloud(access.aws)
+    elif access.provider == "libvirt":
+        from providers.libvirt.cloud import LibvirtCloud
+
+        cloud = LibvirtCloud(access.libvirt)
     else:
         from providers.azure.cloud import AzureCloud
 

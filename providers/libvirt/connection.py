@@ -7,6 +7,7 @@ The library is no dependency: it is built against the libvirt of the machine tha
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from providers.libvirt.access import LibvirtAccess
 _WORDS_CHARS = 300
 
 
+@cache
 def library() -> Any:
     """The ``libvirt`` module. Raises BadInput, saying how to come by it, where it is missing."""
     try:

@@ -6,7 +6,6 @@ The copy's name has the moments at which the machine's volumes were last written
 others are made.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +17,7 @@ from coldferry.ports import FROZEN, Erased, FrozenDisk, Owned, PowerState
 from providers.libvirt.connection import Host
 from providers.libvirt.describe_disks import Source
 from providers.libvirt.live import look_at, volume_of
+from providers.libvirt.moments import moment
 from providers.libvirt.power import domain, state_of
 from providers.libvirt.streams import VolumeReader
 from providers.libvirt.tags import Tag, put, tag_name, tags, take_off
@@ -31,22 +31,24 @@ def freeze(host: Host, vm: str, migration: str, devices: Sequence[Device]) -> li
     anew, and what is of an earlier moment is deleted.
     """
     _refuse_running(host, vm)
-    moment = moment_of(host, vm)
+    now = moment_of(host, vm)
     before = list(tags(host, "frozen", "whole", migration=migration))
-    names = [_name(migration, device, moment) for device in devices]
-    whole = any(one.kind == "whole" and one.rest == moment for one in before)
+    names = [_name(migration, device, now) for device in devices]
+    whole = any(one.kind == "whole" and one.rest == now for one in before)
     kept = names if whole else []
     for one in before:
-        if one.name not in kept and (one.kind, one.rest) != ("whole", moment):
+        if one.rest.startswith("kept."):
+            continue
+        if one.name not in kept and (one.kind, one.rest) != ("whole", now):
             _delete(host, one)
     made = [_copy(host, vm, device, name) for device, name in zip(devices, names, strict=True)]
     if not whole:
         _refuse_running(host, vm)
-        if moment_of(host, vm) != moment:
+        if moment_of(host, vm) != now:
             raise Conflict(
                 f"{vm} ran while its disks were frozen.", "Freeze it once it is stopped."
             )
-        put(host, made[0].pool, migration, "whole", moment)
+        put(host, made[0].pool, migration, "whole", now)
     return [
         FrozenDisk(migration, device, volume.path)
         for device, volume in zip(devices, made, strict=True)
@@ -57,8 +59,8 @@ def started_since(host: Host, vm: str, frozen: Sequence[FrozenDisk]) -> bool:
     """It runs, or a volume of it was written since."""
     if state_of(domain(host, vm)) is not PowerState.STOPPED:
         return True
-    moment = moment_of(host, vm)
-    return any(not one.ref.endswith(f".{moment}") for one in frozen)
+    now = moment_of(host, vm)
+    return any(not one.ref.endswith(f".{now}") for one in frozen)
 
 
 def ran_since(host: Host, vm: str, migration: str) -> bool | None:
@@ -68,8 +70,8 @@ def ran_since(host: Host, vm: str, migration: str) -> bool | None:
         return None
     if state_of(domain(host, vm)) is not PowerState.STOPPED:
         return True
-    moment = moment_of(host, vm)
-    return not any(rest.endswith(f".{moment}") for rest in rests)
+    now = moment_of(host, vm)
+    return not any(rest.endswith(f".{now}") for rest in rests)
 
 
 @contextmanager
@@ -97,19 +99,19 @@ def release(host: Host, migration: str) -> list[Erased]:
         handle = handle_of(host, one.pool, one.name)
         answer = remove(handle) if handle is not None else "it was gone"
         gone.append(erased(Owned(migration, FROZEN, volume.path), "virStorageVolDelete", answer))
-    take_off(host, list(tags(host, "whole", migration=migration)))
+    marks = tags(host, "whole", migration=migration)
+    take_off(host, [one for one in marks if not one.rest.startswith("kept.")])
     return gone
 
 
 def moment_of(host: Host, vm: str) -> str:
     """Eight hex digits of when its volumes were last written."""
     _, disks = look_at(host, vm)
-    written = [f"{disk.target} {volume.path} {volume.modified}" for disk, volume in disks]
-    return hashlib.sha256("\n".join(written).encode()).hexdigest()[:8]
+    return moment(volume for _, volume in disks)
 
 
-def _name(migration: str, device: Device, moment: str) -> str:
-    return tag_name(migration, "frozen", f"{device.name}.{moment}")
+def _name(migration: str, device: Device, now: str) -> str:
+    return tag_name(migration, "frozen", f"{device.name}.{now}")
 
 
 def _copy(host: Host, vm: str, device: Device, name: str) -> Volume:

@@ -35,6 +35,7 @@ class VolumeReader:
         self.size_bytes = found.capacity_bytes if size_bytes is None else size_bytes
         self.fetched_bytes = 0
         self._host, self._path = host, path
+        self._handle = _handle(host, path)
         self._lock = threading.Lock()
 
     def extents(self, offset: int, length: int) -> Iterator[Extent]:
@@ -83,10 +84,11 @@ class VolumeReader:
 
     def _stream(self, offset: int, length: int) -> Any:
         lib = library()
-        handle = _handle(self._host, self._path)
         with speaking("read the volume", self._path):
             stream = self._host.connection().newStream(0)
-            handle.download(stream, offset, length, lib.VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM)
+            self._handle.download(
+                stream, offset, length, lib.VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM
+            )
             return stream
 
     def _count(self, count: int) -> None:
@@ -113,6 +115,7 @@ class VolumeWriter:
         self.sent_bytes = 0
         self.requests = 0
         self._host, self._path = host, volume.path
+        self._handle = _handle(host, volume.path)
         self._lock = threading.Lock()
 
     def write(self, offset: int, view: memoryview) -> None:
@@ -126,10 +129,9 @@ class VolumeWriter:
         with self._lock:
             self.requests += 1
             self.sent_bytes += len(view)
-        handle = _handle(self._host, self._path)
         with speaking("write the volume", self._path):
             stream = self._host.connection().newStream(0)
-            handle.upload(stream, offset, len(view), 0)
+            self._handle.upload(stream, offset, len(view), 0)
             done = 0
             while done < len(view):
                 done += stream.send(bytes(view[done : done + _CHUNK_BYTES]))

@@ -13,9 +13,9 @@ from typing import Literal, cast
 from providers.libvirt.connection import Host
 from providers.libvirt.volumes import handle_of, make, names, remove
 
-Kind = Literal["frozen", "whole", "kept", "disk", "sealed"]
+Kind = Literal["frozen", "whole", "kept", "disk", "sealed", "console"]
 
-_NAME = re.compile(r"coldferry\.([^./]+)\.(frozen|whole|kept|disk|sealed)\.([^/]+)")
+_NAME = re.compile(r"coldferry\.([^./]+)\.(frozen|whole|kept|disk|sealed|console)\.([^/]+)")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from coldferry.plan import devices_of
 from providers.libvirt.cloud import LibvirtCloud
 from tests.conformance.cases import MIGRATION, SourceCase
 from tests.conformance.laws import SourceLaws
+from tests.conformance.laws_removing import RemovingLaws
 from tests.conformance.libvirt_rig import BOOT, MIB, SIZE, Libvirt, running
 
 pytestmark = pytest.mark.slow
@@ -103,3 +104,18 @@ class TestLibvirt(SourceLaws):
         assert case.cloud.describe("far").disks[0].size_bytes == 4096
         assert {one.code for one in case.cloud.unmovable("far")} == {"no-volume"}
         host.forget("far")
+
+
+class TestRemoving(RemovingLaws):
+    @pytest.fixture
+    def case(self, host: Libvirt) -> Iterator[SourceCase]:
+        host.volume("old.raw", {0: BOOT})
+        host.volume("old.qcow2", {}, kind="qcow2")
+        vm = host.machine("old-01", {"old.raw": "raw", "old.qcow2": "qcow2"})
+        cloud = LibvirtCloud(host.access)
+        yield SourceCase(cloud, vm, host.read)
+        host.cut_power()
+        for owned in cloud.owned():
+            cloud.release(owned.migration)
+        if vm in cloud.machines():  # a law may have removed it
+            host.forget(vm)

@@ -195,6 +195,14 @@ def libvirt_catalogues() -> Any:
     )
 
 
+def whole_libvirt() -> LibvirtCatalogue:
+    """All rows that there are here."""
+    return LibvirtCatalogue(
+        host="host/system", memory_bytes=64 * GIB, kinds=_KINDS, pools=_POOLS,
+        networks=_HOST_NETWORKS,
+    )  # fmt: skip
+
+
 def memory_catalogues() -> Any:
     """What the rules of the reference provider look at."""
     return st.sampled_from(
