@@ -16,7 +16,7 @@ from coldferry.plan import Device
 from coldferry.ports import FROZEN, Erased, FrozenDisk, Owned, PowerState
 from providers.libvirt.connection import Host
 from providers.libvirt.describe_disks import Source
-from providers.libvirt.live import look_at, volume_of
+from providers.libvirt.live import elsewhere, look_at, volume_of
 from providers.libvirt.moments import moment
 from providers.libvirt.power import domain, state_of
 from providers.libvirt.streams import VolumeReader
@@ -117,9 +117,10 @@ def _name(migration: str, device: Device, now: str) -> str:
 def _copy(host: Host, vm: str, device: Device, name: str) -> Volume:
     source, handle = _volume(host, vm, device)
     volume = look(handle)
-    if volume.format != source.format or volume.backed:
+    if volume.format != source.format or volume.backed or elsewhere(host, volume):
         raise Conflict(
-            f"The pool takes {volume.path} for {volume.format}, its machine for {source.format}.",
+            f"{volume.path} is {volume.format} to its pool and {source.format} to its machine, or "
+            "rests on another file.",
             "See which is right: a guest can make a raw disk look like anything.",
         )
     made = handle_of(host, volume.pool, name)

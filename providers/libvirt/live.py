@@ -13,9 +13,11 @@ from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.describe import Around, Network
 from providers.libvirt.describe_disks import Source, disks_of
 from providers.libvirt.power import domain
+from providers.libvirt.qcow2 import HEADER_BYTES, rests_on_another
+from providers.libvirt.streams import VolumeReader
 from providers.libvirt.unmovable import FORMATS, findings_of, refusal
 from providers.libvirt.volumes import Volume, handle_at, handle_of, look
-from providers.libvirt.xml_text import attribute, parse, text_at
+from providers.libvirt.xml_text import parse, text_at
 
 
 def definition(host: Host, vm: str) -> ET.Element:
@@ -160,11 +162,16 @@ def _storage(host: Host, document: ET.Element) -> Iterator[Finding]:
                 f"{volume.format or 'nothing known'}.",
                 "See which is right: a guest can make a raw disk look like anything.",
             )  # fmt: skip
-        elif volume.backed:
+        elif volume.backed or elsewhere(host, volume):
             yield refusal("disk-chain", subject, f"Disk {subject} rests on another image.",
                           "Merge it first ('virsh blockpull').")  # fmt: skip
 
 
-def filters_of(element: ET.Element) -> str:
-    """The filter of an interface, "" for none."""
-    return attribute(element, "filterref", "filter")
+def elsewhere(host: Host, volume: Volume) -> bool:
+    """Some of its bytes are in another file, whatever its pool knows of that."""
+    if volume.format != "qcow2":
+        return False
+    reader = VolumeReader(host, volume.path)
+    header = bytearray(HEADER_BYTES)
+    reader.read_into(0, memoryview(header))
+    return rests_on_another(bytes(header))

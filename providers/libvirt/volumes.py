@@ -5,7 +5,7 @@ Page: "Storage pool and volume XML format" (libvirt.org). Only pools that are fo
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -73,31 +73,35 @@ def names(host: Host) -> Iterator[tuple[str, str]]:
 
 def handle_of(host: Host, pool: str, name: str) -> Any | None:
     """Libvirt's object, None where there is none; the folder is read again before that is said."""
-    lib = library()
     holder = pool_handle(host, pool)
-    for _ in range(2):
-        try:
-            return holder.storageVolLookupByName(name)
-        except lib.libvirtError as error:
-            if error.get_error_code() != lib.VIR_ERR_NO_STORAGE_VOL:
-                raise
-            refresh(holder)
-    return None
+    found = _found(holder.storageVolLookupByName, name)
+    if found is None:
+        refresh(holder)
+        found = _found(holder.storageVolLookupByName, name)
+    return found
 
 
 def handle_at(host: Host, path: str) -> Any | None:
     """The volume whose path that is; None where no active pool has it."""
+    found = _found(host.connection().storageVolLookupByPath, path)
+    parent = str(PurePosixPath(path).parent)
+    around = [] if found else [pool for pool in pools(host) if pool.path == parent]
+    if around:
+        refresh(pool_handle(host, around[0].name))
+        found = _found(host.connection().storageVolLookupByPath, path)
+    return found
+
+
+def _found(look_up: Callable[[str], Any], word: str) -> Any | None:
+    """What it answers, None for what libvirt does not know."""
     lib = library()
-    for attempt in range(2):
-        try:
-            return host.connection().storageVolLookupByPath(path)
-        except lib.libvirtError:
-            parent = str(PurePosixPath(path).parent)
-            around = [pool for pool in pools(host) if pool.path == parent]
-            if attempt or not around:
-                return None
-            refresh(pool_handle(host, around[0].name))
-    return None
+    try:
+        return look_up(word)
+    except lib.libvirtError as error:
+        if error.get_error_code() == lib.VIR_ERR_NO_STORAGE_VOL:
+            return None
+        with speaking("find the volume", word):
+            raise
 
 
 def refresh(holder: Any) -> None:

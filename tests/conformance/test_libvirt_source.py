@@ -80,6 +80,20 @@ class TestLibvirt(SourceLaws):
             case.cloud.freeze("sly", MIGRATION, devices_of(case.cloud.describe("sly")))
         host.forget("sly")
 
+    def test_an_image_whose_data_is_in_another_file_is_refused(
+        self, case: SourceCase, host: Libvirt
+    ) -> None:
+        path = host.volume("thin.qcow2", {}, kind="qcow2")
+        header = bytearray(path.read_bytes())
+        header[79] |= 4  # the pool of libvirt 9.0 knows nothing of it
+        path.write_bytes(header)
+        host.machine("thin", {"thin.qcow2": "qcow2"})
+
+        assert {one.code for one in case.cloud.unmovable("thin")} == {"disk-chain"}
+        with pytest.raises(Conflict):
+            case.cloud.freeze("thin", MIGRATION, devices_of(case.cloud.describe("thin")))
+        host.forget("thin")
+
     def test_snapshots_saved_memory_and_strange_folders_are_refused(
         self, case: SourceCase, host: Libvirt
     ) -> None:

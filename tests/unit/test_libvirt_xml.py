@@ -6,6 +6,7 @@ from coldferry.errors import BadInput
 from coldferry.machine import Machine
 from providers.libvirt.describe import Around, Network, describe
 from providers.libvirt.inline import describe_file
+from providers.libvirt.qcow2 import HEADER_BYTES, rests_on_another
 from providers.libvirt.unmovable import findings_of
 from providers.libvirt.xml_text import MAX_BYTES, parse, scaled
 from tests.unit.domains import DISK, NIC, SIZES, a_domain, disk
@@ -359,3 +360,18 @@ def test_a_file_is_described_without_any_hypervisor(tmp_path):
         describe_file(str(tmp_path))
     with pytest.raises(BadInput):
         describe_file(str(tmp_path / "absent.xml"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "elsewhere"),
+    [({}, False), ({0: b"RAW!"}, True), ({4: b"\0\0\0\2"}, False), ({4: b"\0\0\0\4"}, True),
+     ({15: b"\1"}, True), ({79: b"\4"}, True), ({79: b"\1"}, False),
+     ({4: b"\0\0\0\2", 79: b"\4"}, False)],
+)  # fmt: skip
+def test_an_image_is_told_to_rest_on_another_file_by_its_header(changes, elsewhere):
+    header = bytearray(b"QFI\xfb\0\0\0\3".ljust(HEADER_BYTES, b"\0"))
+    for at, data in changes.items():
+        header[at : at + len(data)] = data
+
+    assert rests_on_another(bytes(header)) is elsewhere
+    assert rests_on_another(bytes(header[:50]))
