@@ -23,10 +23,12 @@ from coldferry.ports import (
 from providers.aws.access import AwsAccess
 from providers.azure.access import AzureAccess
 from providers.inline import Inline
+from providers.libvirt.access import LibvirtAccess
 from providers.ovf import access as ovf_access
 from providers.ovf.access import OvfAccess
 
-ProviderName = Literal["aws", "azure", "ovf"]
+
+ProviderName = Literal["aws", "azure", "libvirt", "ovf"]
 
 PROVIDERS: tuple[str, ...] = get_args(ProviderName)
 
@@ -40,6 +42,7 @@ class Access(BaseModel):
     provider: ProviderName = Field(title="Cloud")
     aws: AwsAccess = Field(default=AwsAccess(), title="If it is AWS")
     azure: AzureAccess = Field(default=AzureAccess(), title="If it is Azure")
+    libvirt: LibvirtAccess = Field(default=LibvirtAccess(), title="If it is libvirt")
     ovf: OvfAccess = Field(default=OvfAccess(), title="If it is a folder of OVF packages")
 
 
@@ -134,6 +137,10 @@ def _connect(access: Access) -> Machines:
         from providers.ovf.cloud import OvfCloud
 
         cloud = OvfCloud(access.ovf)
+    elif access.provider == "libvirt":
+        from providers.libvirt.cloud import LibvirtCloud
+
+        cloud = LibvirtCloud(access.libvirt)
     else:
         from providers.azure.cloud import AzureCloud
 

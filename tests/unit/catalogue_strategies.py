@@ -9,6 +9,9 @@ from providers.aws.catalogue import Catalogue as AwsCatalogue
 from providers.aws.catalogue import Image, InstanceType, Network
 from providers.azure.catalogue import Catalogue as AzureCatalogue
 from providers.azure.catalogue import DiskTier, Size, Snapshot, Vm
+from providers.libvirt.catalogue import Catalogue as LibvirtCatalogue
+from providers.libvirt.catalogue import Here, Kind, Place
+from providers.libvirt.catalogue import Network as LibvirtNetwork
 from providers.memory.world import World
 from providers.ovf.catalogue import Catalogue as Folder
 
@@ -162,6 +165,43 @@ def whole_aws(**changes: Any) -> AwsCatalogue:
         "types": TYPES, "networks": _NETWORKS, "subnets": _subnets("a", "b"), "images": _IMAGES,
     }  # fmt: skip
     return AwsCatalogue(region="eu-west-1", **rows | changes)
+
+
+_KINDS = (
+    Kind(architecture="x86_64", families=("pc", "q35"), firmwares=("bios", "uefi"), max_vcpus=16),
+    Kind(architecture="arm64", families=("virt",), firmwares=("uefi",), max_vcpus=8),
+)
+_POOLS = (Place(name="main", available_bytes=GIB), Place(name="slow", available_bytes=0))
+_HOST_NETWORKS = tuple(
+    LibvirtNetwork(id=name, name=name, network=name, network_id=name, cidrs=cidrs)
+    for name, cidrs in (("default", ("10.0.1.0/24",)), ("lan", ()), ("far", ("10.9.0.0/24",)))
+)
+_MACHINES = (
+    Here(name="web-01", origin="", macs=("02:00:00:00:00:01",)),
+    Here(name="db", origin="aws x y"),
+)
+
+
+def libvirt_catalogues() -> Any:
+    """What the rules of libvirt look at."""
+    return st.builds(
+        LibvirtCatalogue,
+        host=st.just("host/system"),
+        memory_bytes=st.sampled_from((GIB, 64 * GIB)),
+        kinds=_subset(_KINDS),
+        pools=_subset(_POOLS),
+        networks=_subset(_HOST_NETWORKS),
+        machines=_subset(_MACHINES),
+        pool=st.sampled_from(("", "main")),
+    )
+
+
+def whole_libvirt() -> LibvirtCatalogue:
+    """All rows that there are here."""
+    return LibvirtCatalogue(
+        host="host/system", memory_bytes=64 * GIB, kinds=_KINDS, pools=_POOLS,
+        networks=_HOST_NETWORKS,
+    )  # fmt: skip
 
 
 def memory_catalogues() -> Any:

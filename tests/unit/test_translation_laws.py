@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coldferry.leaves import leaves, pattern_of, schema_patterns
-from coldferry.machine import Machine
+from coldferry.machine import Machine, Tag
 from coldferry.placement import disk_path, share_path
 from coldferry.rules import LEFT_BEHIND, Rule, apply
 from coldferry.translation import FieldTranslation, Translation, Verdict, digest
 from providers.aws.translate import RULES as AWS
 from providers.azure.translate import RULES as AZURE
+from providers.libvirt.translate import RULES as LIBVIRT
 from providers.memory.rules import RULES as MEMORY
 from providers.ovf.catalogue import Catalogue as Folder
 from providers.ovf.translate import RULES as OVF
@@ -27,10 +28,12 @@ from tests.unit.catalogue_strategies import (
     TYPES,
     aws_catalogues,
     azure_catalogues,
+    libvirt_catalogues,
     memory_catalogues,
     ovf_catalogues,
     whole_aws,
     whole_azure,
+    whole_libvirt,
 )
 from tests.unit.machine_strategies import machines
 from tests.unit.machines import a_disk, a_machine, a_nic
@@ -68,6 +71,14 @@ def directed(whole: Any, size: str, **burstable: Any) -> tuple[tuple[Machine, An
     )
 
 
+def at_home() -> Machine:
+    """One that stands on such a host already, with more tags than there is room for."""
+    nic = a_nic(network_id="default", subnet_cidr="10.0.1.0/24")
+    tags = tuple(Tag(key=f"key{number}", value="v") for number in range(60))
+    disk = a_disk(device="vda (virtio)")
+    return a_machine(zone="host", nics=(nic,), disks=(disk,), tags=tags)
+
+
 def only(rows: Any, name: str) -> Any:
     """The one of that name."""
     return tuple(row for row in rows if row.name == name)
@@ -93,6 +104,7 @@ GOALS = {
         Goal("aws", AWS, aws_catalogues(),
              directed(whole_aws, "m5.large", types=only(TYPES, "t3.small"))),
         Goal("ovf", OVF, ovf_catalogues(), of_packages(), share=5),
+        Goal("libvirt", LIBVIRT, libvirt_catalogues(), ((at_home(), whole_libvirt()),), share=6),
         Goal("memory", MEMORY, memory_catalogues(), share=10),
     )
 }  # fmt: skip

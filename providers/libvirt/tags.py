@@ -1,0 +1,55 @@
+"""Whose a volume is. Volumes have no tags: their names are ours, and say it from the first call on.
+
+``coldferry.MIGRATION.KIND.REST``. A frozen disk and a kept copy are named so themselves. A new
+machine's disk bears a name that stays, since libvirt renames no volume: an empty volume, made
+before it and removed when it is handed over, points to it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from providers.libvirt.connection import Host
+from providers.libvirt.volumes import handle_of, make, names, remove
+
+Kind = Literal["frozen", "whole", "kept", "disk", "sealed", "console"]
+
+_NAME = re.compile(r"coldferry\.([^./]+)\.(frozen|whole|kept|disk|sealed|console)\.([^/]+)")
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A volume whose name is ours; ``rest`` is what comes after its kind."""
+
+    pool: str
+    name: str
+    migration: str
+    kind: Kind
+    rest: str
+
+
+def tag_name(migration: str, kind: Kind, rest: str) -> str:
+    """The name of a volume of ours."""
+    return f"coldferry.{migration}.{kind}.{rest}"
+
+
+def tags(host: Host, *kinds: Kind, migration: str | None = None) -> Iterator[Tag]:
+    """All of those kinds, of that migration or of any."""
+    for pool, name in names(host):
+        found = _NAME.fullmatch(name)
+        if found and found[2] in kinds and migration in (None, found[1]):
+            yield Tag(pool, name, found[1], cast("Kind", found[2]), found[3])
+
+
+def put(host: Host, pool: str, migration: str, kind: Kind, rest: str) -> None:
+    """Make a tag: a volume without content."""
+    make(host, pool, tag_name(migration, kind, rest), 0)
+
+
+def take_off(host: Host, found: Iterator[Tag] | list[Tag]) -> None:
+    """Remove tags."""
+    for one in list(found):
+        handle = handle_of(host, one.pool, one.name)
+        if handle is not None:
+            remove(handle)

@@ -1,0 +1,117 @@
+"""A machine of AWS comes to a libvirt host, moves on within it, and goes back."""
+
+import asyncio
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from coldferry.ports import PowerState
+from coldferry.translation import ACKNOWLEDGE, Verdict
+from providers.registry import Access, connect_source, connect_target
+from tests.conformance.libvirt_rig import MIB, Libvirt, running
+from tests.unit.aws_world import KEY_ID, REGION, SECRET, Sandbox, sandbox
+
+pytestmark = pytest.mark.slow
+
+BLOCK = 524_288
+SIZE = 1 << 30
+
+
+def content(seed: int) -> dict[int, bytes]:
+    """Blocks at both ends, alone and in a row."""
+    dice = random.Random(seed)
+    return {index: dice.randbytes(BLOCK) for index in (0, 7, 8, 900, 2047)}
+
+
+DISKS = (content(1), content(2))
+
+
+class Ends:
+    """Both ends as saved blocks, and the machine between them."""
+
+    def __init__(self, aws: Sandbox, host: Libvirt) -> None:
+        self.host = host
+        self.source = Access(
+            provider="aws",
+            aws={
+                "region": REGION, "access_key_id": KEY_ID, "secret_access_key": SECRET,
+                "endpoint_url": aws.server.endpoint_url,
+            },
+        )  # fmt: skip
+        self.target = Access(provider="libvirt", libvirt=host.access)
+        disk = {"SnapshotId": aws.snapshot(DISKS[1]), "VolumeType": "gp3"}
+        self.vm = aws.launch(
+            tags={"Name": "shop-01"}, ImageId=aws.image(DISKS[0], "shop"),
+            BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": disk}],
+        )  # fmt: skip
+
+    def blocks(self) -> list[Any]:
+        from tasks.clouds import Cloud, load
+
+        loaded = []
+        for access in (self.source, self.target):
+            Cloud(**{name: getattr(access, name) for name in Access.model_fields}).save(
+                f"to-libvirt-{access.provider}", overwrite=True
+            )
+            loaded.append(load(f"coldferry-cloud/to-libvirt-{access.provider}"))
+        return loaded
+
+    def answers(self) -> dict[str, Any]:
+        source, target = connect_source(self.source), connect_target(self.target)
+        machine, catalogue = source.describe(self.vm), target.catalogue()
+        given: dict[str, Any] = {}
+        while (made := target.translate(machine, catalogue, given)).missing:
+            for gap in (made[path] for path in made.missing):
+                asked = gap.verdict is Verdict.MISSING
+                given[gap.path] = gap.candidates[0].value if asked else ACKNOWLEDGE
+        return given
+
+    def migrate(self) -> dict[str, Any]:
+        from flows.migrate_vm import migrate_vm
+
+        origin, goal = self.blocks()
+        report: Any = asyncio.run(migrate_vm(origin, self.vm, goal, answers=self.answers()))
+        return dict(report)
+
+    def roll_back(self, migration: str) -> None:
+        from flows.rollback import rollback
+
+        origin, goal = self.blocks()
+        rollback(origin, self.vm, goal, migration)
+
+
+@pytest.fixture(scope="module")
+def ends(prefect_api: str) -> Iterator[Ends]:
+    with running() as host, sandbox() as aws:
+        yield Ends(aws, host)
+
+
+def whole(blocks: Mapping[int, bytes]) -> Iterator[bytes]:
+    """The disk, a block at a time."""
+    return (blocks.get(index, bytes(BLOCK)) for index in range(SIZE // BLOCK))
+
+
+def test_a_machine_of_aws_arrives_with_every_byte_and_a_rollback_leaves_nothing(ends: Ends) -> None:
+    report = ends.migrate()
+
+    handle = ends.host.connection.lookupByName("shop-01")
+    assert handle.state()[0] == 5
+    text = handle.XMLDesc(2)
+    assert text.count("<link state='down'/>") == 1
+    volumes = sorted(ends.host.images.glob("shop-01-disk*"))
+    assert [volume.stat().st_size for volume in volumes] == [SIZE, SIZE]
+    for volume, blocks in zip(volumes, DISKS, strict=True):
+        assert volume.stat().st_blocks * 512 <= len(blocks) * BLOCK + MIB  # as sparse as it was
+        with volume.open("rb") as file:
+            assert all(file.read(BLOCK) == block for block in whole(blocks))
+        assert str(volume) in text
+
+    source = connect_source(ends.source)
+    assert source.power(ends.vm) is PowerState.STOPPED
+    ends.roll_back(report["migration"])
+
+    assert list(ends.host.images.iterdir()) == []
+    assert ends.host.connection.listAllDomains() == []
+    assert source.power(ends.vm) is PowerState.RUNNING
