@@ -30,9 +30,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout"
 
 
 @command
-def describe(
-    block: Block, vm: AnyVm = None, format: Format = "", json: Json = False
-) -> Outcome:
+def describe(block: Block, vm: AnyVm = None, format: Format = "", json: Json = False) -> Outcome:
     """Say what a machine is, field by field."""
     cloud = connect(blocks.load(block)[0])
     machine = cloud.describe(vm or only(cloud))

@@ -13,7 +13,14 @@ from console.looking import show_findings
 from console.managing import Json
 from console.output import Outcome, command
 from console.placing import Placement
-from console.planning import Answers, NoBook, SourceBlock, SourceVm, TargetBlock
+from console.planning import (
+    Answers,
+    AnyVm,
+    NoBook,
+    SourceBlock,
+    TargetBlock,
+    machine_and_target,
+)
 from console.prefect_server import use_server
 from console.watching import watching
 from providers.registry import connect_source
@@ -22,8 +29,8 @@ from providers.registry import connect_source
 @command
 def rehearse(
     source: SourceBlock,
-    vm: SourceVm,
-    target: TargetBlock,
+    vm: AnyVm,
+    target: TargetBlock = None,
     answers: Answers = None,
     inspect: Annotated[
         bool, typer.Option("--inspect/--no-inspect", help="Look into its disks before")
@@ -33,9 +40,11 @@ def rehearse(
     json: Json = False,
 ) -> Outcome:
     """Build the new machine from one that runs on, start a copy of it, and remove it all again."""
+    vm, goal = machine_and_target(source, vm, target)
     given = answer_file.read(answers) if answers else None
+    source, goal = blocks.lasting(source), blocks.lasting(goal)
     origin, _ = blocks.load(source)
-    blocks.load(target)
+    blocks.load(goal)
     if given and None in given.values():  # the flow is given what was answered, nothing else
         given = answer_file.checkable(connect_source(origin).describe(vm), given)
     use_server()
@@ -46,7 +55,7 @@ def rehearse(
     told["placement"] = placing.read(placement)
     with watching():
         result: Any = asyncio.run(
-            rehearse_flow(load(source), vm, load(target), answers=given, **told)
+            rehearse_flow(load(source), vm, load(goal), answers=given, **told)
         )
     document: dict[str, Any] = result
     return Outcome(document, lambda out: _show(out, document))

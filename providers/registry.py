@@ -27,7 +27,6 @@ from providers.libvirt.access import LibvirtAccess
 from providers.ovf import access as ovf_access
 from providers.ovf.access import OvfAccess
 
-
 ProviderName = Literal["aws", "azure", "libvirt", "ovf"]
 
 PROVIDERS: tuple[str, ...] = get_args(ProviderName)
