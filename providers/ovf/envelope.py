@@ -4,7 +4,6 @@ Sources: DSP0243 1.1.0 and 2.1.1 (sections 7 to 9). Nothing is decided here
 that concerns a machine; what cannot be read is refused by name.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
@@ -26,6 +25,9 @@ _KNOWN = {
     "EncryptionSection", "Machine",
 }  # fmt: skip
 """Sections that are understood, or that say nothing about one machine's hardware."""
+
+_SILENT = _KNOWN - {"ProductSection", "EulaSection"}
+_MOST_SYSTEMS, _MOST_DEPTH, _MOST_SECTIONS = 64, 8, 500
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def read_envelope(text: bytes, name: str) -> Envelope:
         raise NotMovable(
             f"{name} has encrypted files, which are not read.", "Export it without encryption."
         )
-    systems = tuple(_system(one, outer, name) for one, outer in _systems(root, ()))
+    systems = tuple(_system(one, outer, name) for one, outer in _systems(root, name))
     if not systems:
         raise BadInput(f"{name} describes no virtual system.")
     ids = [one.id for one in systems]
@@ -116,19 +118,28 @@ def _typed_sections(root: Element) -> bool:
     return any(name_of(one) in {"Section", "Content"} for one in root)
 
 
-def _systems(
-    parent: Element, outer: tuple[Element, ...]
-) -> Iterator[tuple[Element, tuple[Element, ...]]]:
-    """Each virtual system with what stands around it, outermost first."""
-    waiting: list[tuple[Element, tuple[Element, ...]]] = [(parent, outer)]
+def _systems(root: Element, name: str) -> list[tuple[Element, list[Element]]]:
+    """Each virtual system with the sections around it that concern it, inner ones first."""
+    found: list[tuple[Element, list[Element]]] = []
+    waiting: list[tuple[Element, list[Element], int]] = [(root, [], 0)]
     while waiting:  # not by recursion: a stranger says how deep it goes
-        inside, around = waiting.pop()
-        for one in children(inside, "VirtualSystem"):
-            yield one, (*around, inside)
+        inside, outer, depth = waiting.pop()
+        own = [one for one in inside if name_of(one) not in _SILENT]
+        found += [(one, [*own, *outer]) for one in children(inside, "VirtualSystem")]
         nested = list(children(inside, "VirtualSystemCollection"))
-        if nested and len(around) > 16:
-            raise BadInput("The envelope's collections are nested more than 16 deep.")
-        waiting += [(one, (*around, inside)) for one in reversed(nested)]
+        if (
+            depth > _MOST_DEPTH
+            or len(own) > _MOST_SECTIONS
+            or len(found) + len(nested) > _MOST_SYSTEMS
+        ):
+            raise NotMovable(
+                f"{name} has more than {_MOST_SYSTEMS} virtual systems, collections more than "
+                f"{_MOST_DEPTH} deep, or more than {_MOST_SECTIONS} sections around them: that is "
+                "not read.",
+                "Export the machines by themselves.",
+            )
+        waiting += [(one, [*own, *outer], depth + 1) for one in reversed(nested)]
+    return found
 
 
 def _files(root: Element, name: str) -> dict[str, File]:
@@ -183,14 +194,14 @@ def _configurations(root: Element) -> tuple[Configuration, ...]:
     )
 
 
-def _system(element: Element, outer: tuple[Element, ...], name: str) -> System:
+def _system(element: Element, outer: list[Element], name: str) -> System:
     hardware = child(element, "VirtualHardwareSection")
     system = child(element, "OperatingSystemSection")
     if hardware is None:
         raise BadInput(f"{name} has a virtual system without hardware: there is nothing to move.")
     id_ = attribute(element, "id") or ""
     described = child(hardware, "System")
-    sections = [*element, *(one for around in outer for one in around)]
+    sections = [*element, *outer]
     return System(
         id=id_,
         name=text_of(element, "Name") or id_,
