@@ -7,7 +7,6 @@ property, so nothing beside the machine has to be made or removed.
 """
 
 import hashlib
-import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from coldferry.offered import origin_mark
 from coldferry.plan import Plan
 from coldferry.ports import VerifiedDisk
 from providers.libvirt.catalogue import USER
+from providers.libvirt.made import machine_uuid
 from providers.libvirt.rules_storage import bus_of
 from providers.libvirt.words import LABELS_NS, MADE_NS
 
@@ -30,7 +30,7 @@ def definition(
     windows = plan.value("os_family") == "windows"
     root = ET.Element("domain", type="kvm" if kvm else "qemu")
     _text(root, "name", plan.value("name"))
-    _text(root, "uuid", uuid.uuid5(uuid.NAMESPACE_URL, f"coldferry:{plan.migration}"))
+    _text(root, "uuid", machine_uuid(plan.migration))
     tags = _tags(plan)
     for key in ("title", "description"):
         if tags.get(key):

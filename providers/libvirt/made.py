@@ -1,5 +1,6 @@
 """The machine that a migration made, told by our element in its metadata, and nothing else."""
 
+import uuid
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -12,9 +13,17 @@ from providers.libvirt.volumes import Volume, handle_of, look
 from providers.libvirt.words import MADE_NS
 
 
+def machine_uuid(migration: str) -> str:
+    """The UUID of the migration's machine: a clone of it has its metadata, and another UUID."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"coldferry:{migration}"))
+
+
 def made_element(handle: Any) -> ET.Element | None:
     """``migration``, ``origin``, ``proven``, ``macs``; None for a machine that is not ours."""
-    return element(handle, MADE_NS)
+    found = element(handle, MADE_NS)
+    if found is None or handle.UUIDString() != machine_uuid(found.get("migration", "")):
+        return None
+    return found
 
 
 def made(host: Host, migration: str) -> tuple[Any, ET.Element] | None:

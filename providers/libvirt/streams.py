@@ -2,7 +2,7 @@
 
 Pages: ``virStorageVolDownload``, ``virStorageVolUpload`` (an offset and a length each),
 ``virStreamRecvFlags`` (libvirt.org). A request of 512 KiB takes some 2 ms on the same machine, and
-one of a hole a tenth of that, with libvirt 9.0. A *sparse upload* is never used: it cuts a file off
+one of a hole a third of that, with libvirt 9.0. A *sparse upload* is never used: it cuts a file off
 behind a hole (``ftruncate`` in ``virFDStreamThreadDoWrite``).
 """
 

@@ -126,6 +126,7 @@ class TestRemoving(RemovingLaws):
         host.volume("old.raw", {0: BOOT})
         host.volume("old.qcow2", {}, kind="qcow2")
         vm = host.machine("old-01", {"old.raw": "raw", "old.qcow2": "qcow2"})
+        host.connection.lookupByName(vm).create()
         cloud = LibvirtCloud(host.access)
         yield SourceCase(cloud, vm, host.read)
         host.cut_power()

@@ -84,6 +84,19 @@ class TestLibvirt(TargetLaws):
         assert case.cloud.power(vm) is PowerState.RUNNING
         case.clear()
 
+    def test_a_clone_of_a_new_machine_is_not_ours(self, case: TargetCase, host: Libvirt) -> None:
+        plan, _ = begin(case)
+        vm = case.cloud.allocate(plan, written(case, plan))
+        text = host.connection.lookupByName(vm).XMLDesc(2)
+        own = text.partition("<uuid>")[2].partition("</uuid>")[0]
+        text = text.replace(f"<uuid>{own}</uuid>", "").replace(f"<name>{vm}<", "<name>clone<")
+        host.connection.defineXML(text.replace("02:00:00:00:00:01", "02:00:00:00:00:99"))
+
+        assert "clone" not in [one.id for one in case.cloud.owned()]
+        found = case.cloud.at_stake(MIGRATION, arrived=True)
+        assert {(one.severity, one.code) for one in found} == {("refuse", "held")}
+        host.forget("clone")
+
     def test_a_disk_that_another_machine_holds_is_not_removed(
         self, case: TargetCase, host: Libvirt
     ) -> None:

@@ -1,7 +1,8 @@
-"""A machine of AWS comes to a libvirt host, moves on within it, and goes back."""
+"""A machine of AWS comes to a libvirt host and goes back; one of libvirt runs where it came to."""
 
 import asyncio
 import random
+import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 from coldferry.ports import PowerState
 from coldferry.translation import ACKNOWLEDGE, Verdict
 from providers.registry import Access, connect_source, connect_target
-from tests.conformance.libvirt_rig import MIB, Libvirt, running
-from tests.unit.aws_world import KEY_ID, REGION, SECRET, Sandbox, sandbox
+from tests.conformance.libvirt_rig import BOOT, MIB, Libvirt, running
+from tests.unit.aws_world import KEY_ID, REGION, SECRET, sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -31,21 +32,9 @@ DISKS = (content(1), content(2))
 class Ends:
     """Both ends as saved blocks, and the machine between them."""
 
-    def __init__(self, aws: Sandbox, host: Libvirt) -> None:
-        self.host = host
-        self.source = Access(
-            provider="aws",
-            aws={
-                "region": REGION, "access_key_id": KEY_ID, "secret_access_key": SECRET,
-                "endpoint_url": aws.server.endpoint_url,
-            },
-        )  # fmt: skip
+    def __init__(self, source: Access, vm: str, host: Libvirt) -> None:
+        self.source, self.vm, self.host = source, vm, host
         self.target = Access(provider="libvirt", libvirt=host.access)
-        disk = {"SnapshotId": aws.snapshot(DISKS[1]), "VolumeType": "gp3"}
-        self.vm = aws.launch(
-            tags={"Name": "shop-01"}, ImageId=aws.image(DISKS[0], "shop"),
-            BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": disk}],
-        )  # fmt: skip
 
     def blocks(self) -> list[Any]:
         from tasks.clouds import Cloud, load
@@ -83,9 +72,27 @@ class Ends:
 
 
 @pytest.fixture(scope="module")
-def ends(prefect_api: str) -> Iterator[Ends]:
-    with running() as host, sandbox() as aws:
-        yield Ends(aws, host)
+def host(prefect_api: str) -> Iterator[Libvirt]:
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def ends(host: Libvirt) -> Iterator[Ends]:
+    with sandbox() as aws:
+        source = Access(
+            provider="aws",
+            aws={
+                "region": REGION, "access_key_id": KEY_ID, "secret_access_key": SECRET,
+                "endpoint_url": aws.server.endpoint_url,
+            },
+        )  # fmt: skip
+        disk = {"SnapshotId": aws.snapshot(DISKS[1]), "VolumeType": "gp3"}
+        vm = aws.launch(
+            tags={"Name": "shop-01"}, ImageId=aws.image(DISKS[0], "shop"),
+            BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": disk}],
+        )  # fmt: skip
+        yield Ends(source, vm, host)
 
 
 def whole(blocks: Mapping[int, bytes]) -> Iterator[bytes]:
@@ -115,3 +122,32 @@ def test_a_machine_of_aws_arrives_with_every_byte_and_a_rollback_leaves_nothing(
     assert list(ends.host.images.iterdir()) == []
     assert ends.host.connection.listAllDomains() == []
     assert source.power(ends.vm) is PowerState.RUNNING
+
+
+def test_a_machine_of_libvirt_runs_where_it_was_brought_to(host: Libvirt) -> None:
+    dice = random.Random(3)
+    root = host.volume("tiny.raw", {0: BOOT, MIB: dice.randbytes(3 * MIB)})
+    data = host.volume("tiny.qcow2", {2 * MIB: dice.randbytes(4096)}, kind="qcow2")
+    before = root.read_bytes(), data.read_bytes()
+    host.machine("tiny", {"tiny.raw": "raw", "tiny.qcow2": "qcow2"})
+    here = Ends(Access(provider="libvirt", libvirt=host.access), "tiny", host)
+
+    migration = here.migrate()["migration"]
+
+    new, cloud = "tiny-2", connect_target(here.target)  # the name was taken by the source
+    root_copy, data_copy = sorted(host.images.glob("tiny-2-disk*"))
+    assert (root.read_bytes(), data.read_bytes()) == before
+    assert root_copy.read_bytes() == before[0]
+    same = ["qemu-img", "compare", "-f", "qcow2", "-F", "raw", str(data), str(data_copy)]
+    assert subprocess.run(same, check=False).returncode == 0
+
+    assert host.read(str(root_copy), 512, 512) == bytes(512)
+    cloud.start(new)
+    cloud.stop(new, timeout_s=120)  # only a guest that came up hears its power button
+    assert host.read(str(root_copy), 512, 512) == BOOT  # and it writes this when it does
+    assert [one.code for one in cloud.at_stake(migration, arrived=True)] == ["used"]
+
+    cloud.discard(migration)
+    assert connect_source(here.source).release(migration)
+    assert sorted(host.images.iterdir()) == [data, root]
+    host.clear()
