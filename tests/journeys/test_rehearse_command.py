@@ -17,8 +17,8 @@ def boots(document) -> list[str]:
 def test_both_say_what_came_up_and_a_rehearsal_leaves_both_ends_as_they_were(
     sandbox, seeder, machine, arrivals, tmp_path
 ):
-    answers = sandbox.answers(machine.vm, tmp_path / "answers.yaml")
-    ends = (sandbox.source, machine.vm, sandbox.target, *answers)
+    _, answers = sandbox.answers(machine.vm, tmp_path / "answers.yaml")
+    ends = (sandbox.source, machine.vm, sandbox.target, "--answers", answers)
     before = arrivals.everything(), seeder.state(machine.vm), seeder.our_tags(machine.vm)
     rehearsed = sandbox.here("rehearse", *ends).document
     after = arrivals.everything(), seeder.state(machine.vm), seeder.our_tags(machine.vm)

@@ -27,7 +27,7 @@ from coldferry.ports import (
 from coldferry.translation import Answers, Translation
 from providers.ovf import translate
 from providers.ovf.catalogue import Catalogue, name_of
-from providers.ovf.writing import disks, keeping, making, stakes
+from providers.ovf.writing import disks, keeping, making, preflight, stakes
 from providers.ovf.writing.records import PackageRecord
 from providers.ovf.writing.staging import HIDDEN, Staging, migrations
 
@@ -96,9 +96,9 @@ class OvfTarget:
         return translate.translate(machine, catalogue, answers)
 
     def preflight(self, plan: Plan) -> list[Finding]:
-        if found := stakes.unusable(self.folder):
+        if found := preflight.unusable(self.folder):
             return found
-        return list(stakes.faults(self.folder, self._staging(plan.migration), plan))
+        return list(preflight.faults(self.folder, self._staging(plan.migration), plan))
 
     def open_disk(self, plan: Plan, frozen: FrozenDisk) -> AbstractContextManager[DiskWriter]:
         return disks.open_disk(self._staging(plan.migration), frozen)
