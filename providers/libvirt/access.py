@@ -80,8 +80,8 @@ def _host(rest: str) -> LibvirtAccess:
 def _file(rest: str) -> DomainFileAccess:
     """``libvirt-xml:FILE``; it is read when it is described."""
     try:
-        return DomainFileAccess(file=str(Path(rest).expanduser()))
-    except RuntimeError:  # nobody's home
+        return DomainFileAccess(file=str(Path(rest).expanduser().absolute()))
+    except (OSError, RuntimeError):  # the current folder is gone; nobody's home
         return DomainFileAccess(file=rest)
 
 

@@ -157,10 +157,13 @@ def _content(path: Path) -> bytes:
     """At most a byte more than is parsed: a pipe would never end, so only a file is read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise BadInput(f"{plain(path)} is no file.", _DO)
-            return file.read(MAX_BYTES + 1)
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(MAX_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise BadInput(f"{plain(path)} cannot be read: {error.strerror}.", _DO) from None
     except ValueError:

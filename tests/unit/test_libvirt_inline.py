@@ -13,6 +13,7 @@ from console import blocks
 from console.commands import app
 from console.planning import machine_and_target
 from providers.libvirt.access import DomainFileAccess, LibvirtAccess
+from providers.libvirt.connection import library
 from providers.libvirt.domain_file import DomainFile
 from providers.libvirt.xml_text import MAX_BYTES
 from providers.registry import Access, connect, written
@@ -41,6 +42,7 @@ def alone(monkeypatch):
     """No Prefect API answers, and libvirt's library is not installed."""
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.setitem(sys.modules, "libvirt", None)  # as Python has what cannot be imported
+    library.cache_clear()
 
 
 def run(*words):
