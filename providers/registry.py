@@ -23,6 +23,7 @@ from coldferry.ports import (
 from providers.aws.access import AwsAccess
 from providers.azure.access import AzureAccess
 from providers.inline import Inline
+from providers.libvirt import access as libvirt_access
 from providers.libvirt.access import LibvirtAccess
 from providers.ovf import access as ovf_access
 from providers.ovf.access import OvfAccess
@@ -45,7 +46,10 @@ class Access(BaseModel):
     ovf: OvfAccess = Field(default=OvfAccess(), title="If it is a folder of OVF packages")
 
 
-_INLINE: dict[ProviderName, tuple[Inline, ...]] = {"ovf": ovf_access.INLINE}
+_INLINE: dict[ProviderName, tuple[Inline, ...]] = {
+    "libvirt": libvirt_access.INLINE,
+    "ovf": ovf_access.INLINE,
+}
 
 
 def schemes() -> dict[str, str]:
@@ -106,7 +110,10 @@ def connect_translator(access: Access) -> Translator:
     """The cloud as one that says what it would make of a machine. Raises Refused otherwise."""
     cloud = connect(access)
     if not is_translator(cloud):
-        raise _one_sided(access, "translated for")
+        raise Refused(
+            "Nothing can be planned for that target: it describes machines, and takes none.",
+            "Name a cloud as the target.",
+        )
     return cloud
 
 
@@ -137,9 +144,9 @@ def _connect(access: Access) -> Machines:
 
         cloud = OvfCloud(access.ovf)
     elif access.provider == "libvirt":
-        from providers.libvirt.cloud import LibvirtCloud
+        from providers.libvirt.cloud import connect as connect_libvirt
 
-        cloud = LibvirtCloud(access.libvirt)
+        cloud = connect_libvirt(access.libvirt)
     else:
         from providers.azure.cloud import AzureCloud
 

@@ -39,9 +39,10 @@ from providers.libvirt import (
     stakes,
     translate,
 )
-from providers.libvirt.access import LibvirtAccess
+from providers.libvirt.access import DomainFileAccess, LibvirtAccess
 from providers.libvirt.catalogue import Catalogue
 from providers.libvirt.connection import Host
+from providers.libvirt.domain_file import DomainFile
 from providers.libvirt.guest import GUEST
 
 
@@ -237,3 +238,10 @@ class LibvirtCloud:
     def discard(self, migration: str) -> list[Erased]:
         """See :mod:`providers.libvirt.ownership`."""
         return ownership.discard(self._host, migration)
+
+
+def connect(access: LibvirtAccess) -> LibvirtCloud | DomainFile:
+    """What the settings stand for: a host, or a file that describes one of its machines."""
+    if isinstance(access, DomainFileAccess):
+        return DomainFile(access.file)
+    return LibvirtCloud(access)

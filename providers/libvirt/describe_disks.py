@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from coldferry.errors import BadInput
 from coldferry.machine import UNKNOWN, Disk, EphemeralDisk, RootImage, Unknown
 from coldferry.plain import plain
 from providers.libvirt.words import SIZES_NS
@@ -98,7 +99,9 @@ def root_of(domain: ET.Element, disks: Sequence[Source]) -> Source | None:
 def sizes_in(domain: ET.Element) -> dict[str, int]:
     """What the document says of its disks' sizes in our own element, by target."""
     return {
-        one.get("target", ""): whole(one.get("bytes", ""), f"The size of {one.get('target')}")
+        one.get("target", ""): whole(
+            one.get("bytes", ""), f"The size of {plain(one.get('target', ''), 40)}"
+        )
         for one in domain.findall(f"metadata/{{{SIZES_NS}}}disks/{{{SIZES_NS}}}disk")
     }
 
@@ -122,9 +125,11 @@ def described(
 
 def _disk(source: Source, root: bool, sizes: Mapping[str, int]) -> Disk:
     if source.target not in sizes:
-        refuse(
-            f"The XML does not say how large {plain(source.target, 40)} is, and its volume cannot "
-            "be asked."
+        target = plain(source.target, 40)
+        raise BadInput(
+            f"The XML does not say how large {target} is, and its volume cannot be asked.",
+            f'Write into its <metadata>: <c:disks xmlns:c="{SIZES_NS}"><c:disk target="{target}" '
+            'bytes="…"/></c:disks>.',
         )
     iops: int | Unknown = source.iops or UNKNOWN
     return Disk(

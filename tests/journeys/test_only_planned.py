@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.unit.domains import a_domain
+
 pytestmark = pytest.mark.slow
 
 
@@ -97,3 +99,16 @@ def test_migrating_that_way_is_refused_in_a_sentence(sandbox, machine, arrived, 
     assert "cannot be brought to aws in this release" in back.error["what"]
     assert "cannot be brought to aws in this release" in again.error["what"]
     assert "coldferry plan" in again.error["do"]
+
+
+def test_a_file_that_describes_a_machine_is_planned_for_and_not_moved(sandbox, untouched, tmp_path):
+    path = tmp_path / "web.xml"
+    path.write_text(a_domain())
+    described = sandbox.here("describe", f"libvirt-xml:{path}")
+    planned = sandbox.here("plan", f"libvirt-xml:{path}", sandbox.target)
+    moved = sandbox.here("migrate", f"libvirt-xml:{path}", sandbox.target)
+
+    assert (described.exit_code, planned.exit_code, moved.exit_code) == (0, 3, 2)
+    assert planned.document["machine"] == described.document
+    assert "described by a file" in direction(planned)["what"]
+    assert "has no disks" in moved.error["what"]

@@ -28,7 +28,8 @@ def test_a_host_is_named_by_its_uri(uri):
     ["", "xen:///system", "test:///default", "qemu:///", "qemu:///embed?root=/tmp",
      "qemu+ext:///system?command=/bin/sh", "qemu+ssh://hv1/system?command=/bin/sh",
      "qemu+ssh://hv1/system?netcat=/tmp/x", "qemu+tls://hv1/system?no_verify=1",
-     "qemu+ssh://ops:hunter2@hv1/system"],
+     "qemu+ssh://hv1/system?keyfile=/k;command=/bin/sh", "qemu+ssh://hv1/system?command",
+     "qemu+ssh://ops:hunter2@hv1/system", "qemu+ssh://ops:hunter2\u2100@hv1/system", "qemu://[x"],
 )  # fmt: skip
 def test_a_uri_that_starts_programs_or_holds_a_password_is_refused(uri):
     with pytest.raises(ValidationError) as caught:

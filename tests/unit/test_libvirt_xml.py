@@ -5,7 +5,6 @@ import pytest
 from coldferry.errors import BadInput
 from coldferry.machine import Machine
 from providers.libvirt.describe import Around, Network, describe
-from providers.libvirt.inline import describe_file
 from providers.libvirt.qcow2 import HEADER_BYTES, rests_on_another
 from providers.libvirt.unmovable import findings_of
 from providers.libvirt.xml_text import MAX_BYTES, parse, scaled
@@ -344,22 +343,6 @@ def test_no_secret_of_the_document_is_in_the_description():
 )  # fmt: skip
 def test_hostile_or_broken_xml_is_refused_in_a_sentence(text, words):
     assert any(word in refusal(text) for word in words.split("|"))
-
-
-def test_a_file_is_described_without_any_hypervisor(tmp_path):
-    image = tmp_path / "web.raw"
-    image.write_bytes(bytes(4096))
-    path = tmp_path / "web.xml"
-    path.write_text(a_domain(disk("vda", source=f"file='{image}'")))
-
-    machine, found = describe_file(f"libvirt-xml:{path}")
-
-    assert (machine.disks[0].size_bytes, found) == (4096, [])
-    assert machine.origin.scope == "file"
-    with pytest.raises(BadInput):
-        describe_file(str(tmp_path))
-    with pytest.raises(BadInput):
-        describe_file(str(tmp_path / "absent.xml"))
 
 
 @pytest.mark.parametrize(
