@@ -20,7 +20,7 @@ install: $(STAMP) ## Install everything; leaves .venv/bin/coldferry
 	.uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.5'
 
 $(STAMP): pyproject.toml uv.lock sandbox/azure/npm/package-lock.json | $(filter .uv/bin/uv,$(UV))
-	$(UV) sync --quiet --frozen --extra sandbox $$(command -v npm >/dev/null || echo --extra node)
+	$(UV) sync --quiet --frozen --compile-bytecode --extra sandbox $$(command -v npm >/dev/null || echo --extra node)
 	$(RUN) python -m console.installing
 	touch $@
 

@@ -10,6 +10,7 @@ section 9.3; requests through a proxy, section 3.2).
 """
 
 import http.client
+import re
 import select
 import socket
 import ssl
@@ -30,6 +31,9 @@ _taking = threading.Lock()
 """A TLS record has 16 KiB at most, and the interpreter's lock is handed on after each: where as
 many threads take records as ask for blocks, that is a fifth of what a block costs (measured:
 3.3 and 2.6 s of CPU a GiB). So one takes what has come, and the others wait for the network."""
+
+_HEAD = re.compile(rb"[A-Z]+ [!-~]+ HTTP/1\.1\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+: [^\r\n\0]*\r\n)+\r\n")
+"""RFC 9112, sections 2.1 and 3: nothing that a name or a value brings along begins a line."""
 
 _BROKEN = (http.client.HTTPException, OSError)
 
@@ -80,6 +84,9 @@ class Connections:
         self.host = parts.netloc.rpartition("@")[2]
         self._name, self._secure = parts.hostname or "", parts.scheme == "https"
         self._port = parts.port or (443 if self._secure else 80)
+        usual = self._port == (443 if self._secure else 80)
+        named = self.host if self.host.isascii() else self.host.encode("idna").decode()
+        self._named = named.removesuffix(f":{self._port}") if usual else named
         self._trust = trust
         self._deadlines = deadlines or Deadlines()
         self._proxy = read_proxy(proxy if proxy is not None else proxy_of(parts))
@@ -138,14 +145,14 @@ class Connections:
         what: str,
     ) -> Answer:
         method, path, headers, body = request
-        sock = connection.sock  # which the connection lets go of where the answer is its last
+        sock = connection.sock
         if self._proxy is not None and not self._secure:
             path = f"http://{self.host}{path}"
             headers = {**headers, **self._proxy.headers}
         try:
             with suppress(BrokenPipeError):  # a refusal may come before all was sent
-                _send(connection, method, path, headers, body)
-            response = connection.getresponse()
+                _send(sock, _head(method, path, headers, self._named, body), body)
+            response = _begun(sock, method)
         except TimeoutError:
             raise Transient(f"{self.host} fell silent at {what}.") from None
         except _BROKEN as error:
@@ -287,22 +294,45 @@ def check_range(answer: Answer, offset: int, length: int, what: str) -> None:
         raise Transient(f"The answer to {what} is another range than was asked for.")
 
 
-def _send(
-    connection: http.client.HTTPConnection,
+def _head(
     method: str,
     path: str,
     headers: Mapping[str, str],
+    host: str,
     body: memoryview | bytes | None,
-) -> None:
-    given = {name.lower() for name in headers}
-    connection.putrequest(method, path, skip_host="host" in given, skip_accept_encoding=True)
-    for name, value in headers.items():
-        connection.putheader(name, value)
-    if "content-length" not in given and (body is not None or method in ("PUT", "POST")):
-        connection.putheader("Content-Length", str(0 if body is None else len(body)))
-    connection.endheaders()
+) -> bytes:
+    """A request but for its body. Raises ValueError for what would end a line, or the head."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body is not None or method in ("PUT", "POST"):
+        lines.append(f"Content-Length: {0 if body is None else len(body)}")
+    head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+    if not _HEAD.fullmatch(head) or head.count(b"\r\n") != len(lines) + 1:
+        raise ValueError(f"The head of a {method} is none.")
+    return head
+
+
+def _send(sock: socket.socket, head: bytes, body: memoryview | bytes | None) -> None:
+    """Head and body go out together; over TLS that would be a copy, and they do not."""
+    if not body or isinstance(sock, ssl.SSLSocket):
+        sock.sendall(head)
+    else:
+        sent = sock.sendmsg((head, body))
+        sock.sendall(head[sent:])
+        body = memoryview(body)[max(0, sent - len(head)) :]
     if body:
-        connection.send(body)
+        sock.sendall(body)
+
+
+def _begun(sock: socket.socket, method: str) -> http.client.HTTPResponse:
+    """The answer, its head read."""
+    response = http.client.HTTPResponse(sock, method=method)
+    try:
+        response.begin()
+    except BaseException:
+        response.close()
+        raise
+    return response
 
 
 def _words(error: BaseException) -> str:

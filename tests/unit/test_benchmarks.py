@@ -189,6 +189,12 @@ def test_cpu_and_memory_count_children_and_nobody_s_account_goes_along(tmp_path,
     assert done.wall_s >= 0.3
 
 
+def test_a_python_keeps_what_it_compiled_whatever_the_shell_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    done = run([sys.executable, "-c", "import sys; print(sys.dont_write_bytecode)"], {}, tmp_path)
+    assert done.out == "False\n"
+
+
 def test_a_command_that_cannot_be_started_says_so(tmp_path):
     with pytest.raises(Missing, match="/nowhere/azcopy cannot be started"):
         run(["/nowhere/azcopy"], {}, tmp_path)

@@ -127,6 +127,34 @@ def test_a_body_goes_out_as_it_is():
     assert "Content-Length: 0" in server.heads[1]
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "value"),
+    [("/x y", "a", "b"), ("/x\r\nb: c", "a", "b"), ("/x", "a", "b\r\nc: d"),
+     ("/x", "a", "b\r\n\r\nGET"), ("/x", "a", "b\n"), ("/x", "a b", "c"), ("/x", "a:b", "c"),
+     ("/x", "", "c")],
+)  # fmt: skip
+def test_nothing_in_a_request_begins_a_line_of_its_own(path, name, value):
+    with scripted() as server:
+        connections = Connections(server.url)
+        with pytest.raises(ValueError, match="head"):
+            connections.ask("GET", path, {name: value}, what="it")
+        assert connections.ask("GET", "/x", {"a": "b"}, what="it").body == b"ok"
+        connections.close()
+    assert [head.splitlines()[0] for head in server.heads] == ["GET /x HTTP/1.1"]
+
+
+@pytest.mark.parametrize(("given", "named"), [("", ""), (":80", ""), (":8080", ":8080")])
+def test_a_host_is_named_without_the_port_that_is_usual(given, named):
+    """As signers of AWS's requests name it, or the signature is of another request."""
+    with scripted() as proxy:
+        connections = Connections(
+            f"http://blobs.example{given}", proxy=f"http://127.0.0.1:{proxy.port}"
+        )
+        connections.ask("GET", "/x", {}, what="it")
+        connections.close()
+    assert f"\r\nHost: blobs.example{named}\r\n" in proxy.heads[0]
+
+
 def test_nobody_listening_is_unreachable_and_named():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
