@@ -11,8 +11,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from coldferry.due import ends_for_good
-from coldferry.inspecting import inspection_of
-from coldferry.migration import ENDED, Marks, State, is_migration
+from coldferry.migration import (
+    ENDED,
+    Marks,
+    State,
+    inspection_of,
+    is_migration,
+    migration_of,
+)
 from coldferry.ports import KEPT_COPY, PowerState, Tagged
 
 Price = Callable[[str, str], float | None]
@@ -104,9 +110,9 @@ def usd_per_day(thing: Tagged, price: Price) -> float | None:
 
 
 def _entry(seen: Seen, thing: Tagged, marks: Mapping[str, Marks], price: Price) -> Entry:
-    migration = thing.migration.removesuffix(inspection_of(""))
+    migration = migration_of(thing.migration)
     vm, state, belongs = _standing(migration, marks)
-    if belongs is Belongs.KEPT and thing.migration != migration:
+    if belongs is Belongs.KEPT and thing.migration == inspection_of(migration):
         belongs = Belongs.LEFT_BEHIND  # an inspection's snapshot outlives no inspection
     return Entry(
         cloud=seen.cloud,
