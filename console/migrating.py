@@ -59,13 +59,16 @@ def migrate(
     although_moved: Annotated[
         bool, typer.Option("--although-moved", help="Also one whose earlier move was finalised")
     ] = False,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Copy after the halt only, not while it runs, too")
+    ] = False,
     json: Json = False,
 ) -> Outcome:
     """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
     report = run_migration(
         source, vm, target, answers, stop_timeout, inspect=inspect, use_book=not no_book,
         placement=placing.read(placement), max_latency_ms=max_latency,
-        although_moved=although_moved,
+        although_moved=although_moved, cold=cold,
     )  # fmt: skip
     return Outcome(report, lambda out: show_report(out, report))
 
