@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from coldferry.contents import DiskContent
+from coldferry.disk import Changes
 from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
 from coldferry.plan import Device, Plan
-from coldferry.ports import DiskReader, Erased, Owned
+from coldferry.ports import DiskReader, Erased, FrozenDisk, Owned
 from coldferry.rations import Ration
 from coldferry.traffic import End
 
@@ -49,6 +50,23 @@ class Recalling(Protocol):
 
     def latest(self, devices: Sequence[Device]) -> Iterator[Glimpse]:
         """The newest of each device that has one, in their order."""
+
+
+@runtime_checkable
+class Differing(Protocol):
+    """A source that knows what was written to a disk between two frozen states of it.
+
+    Of another source all is read again after the halt, and compared with what was copied before.
+    """
+
+    def changes(
+        self, before: FrozenDisk, after: FrozenDisk
+    ) -> AbstractContextManager[Changes | None]:
+        """All that differs between the two, and maybe more; leaving closes connections.
+
+        None where it cannot be told, for whatever reason: the earlier one is gone, or is of
+        another disk, or the credentials may not ask. Raises Transient and Unreachable only.
+        """
 
 
 @runtime_checkable

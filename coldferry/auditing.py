@@ -12,8 +12,14 @@ from enum import StrEnum
 
 from coldferry.boot_check import trial_of
 from coldferry.due import ends_for_good
-from coldferry.inspecting import inspection_of
-from coldferry.migration import ENDED, Marks, State, is_migration
+from coldferry.migration import (
+    ENDED,
+    Marks,
+    State,
+    inspection_of,
+    is_migration,
+    migration_of,
+)
 from coldferry.ports import KEPT_COPY, PowerState, Tagged
 
 Price = Callable[[str, str], float | None]
@@ -105,9 +111,10 @@ def usd_per_day(thing: Tagged, price: Price) -> float | None:
 
 
 def _entry(seen: Seen, thing: Tagged, marks: Mapping[str, Marks], price: Price) -> Entry:
-    migration = thing.migration.removesuffix(trial_of("")).removesuffix(inspection_of(""))
+    migration = migration_of(thing.migration.removesuffix(trial_of("")))
     vm, state, belongs = _standing(migration, marks)
-    if belongs is Belongs.KEPT and thing.migration != migration:
+    passing = (inspection_of(migration), trial_of(migration))
+    if belongs is Belongs.KEPT and thing.migration in passing:
         belongs = Belongs.LEFT_BEHIND  # what an inspection or a boot check made outlives neither
     return Entry(
         cloud=seen.cloud,

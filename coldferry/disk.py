@@ -55,6 +55,19 @@ class DiskReader(Protocol):
         """Fill ``view`` from ``offset``, exactly, or raise. Up to ``max_in_flight`` at once."""
 
 
+class Changes(Protocol):
+    """Where two frozen states of one disk differ, the earlier and the later."""
+
+    size_bytes: int
+
+    def extents(self, offset: int, length: int) -> Iterator[Extent]:
+        """What changed in the window, in order and without gaps or overlap.
+
+        ``data=False`` is a promise: the bytes there are the same in both. What was freed since,
+        and what was written for the first time, has changed.
+        """
+
+
 class DiskWriter(Protocol):
     """A disk that is being written. ``size_bytes`` is at least the source's.
 

@@ -63,6 +63,9 @@ def migrate(
     boot_check: Annotated[
         bool, typer.Option("--boot-check", help="Start a copy of it there, and say what came up")
     ] = False,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Copy after the halt only, not while it runs, too")
+    ] = False,
     json: Json = False,
 ) -> Outcome:
     """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
@@ -70,7 +73,7 @@ def migrate(
     report = run_migration(
         source, vm, goal, answers, stop_timeout, inspect=inspect, use_book=not no_book,
         placement=placing.read(placement), max_latency_ms=max_latency,
-        although_moved=although_moved, boot_check=boot_check,
+        although_moved=although_moved, boot_check=boot_check, cold=cold,
     )  # fmt: skip
     return Outcome(report, lambda out: show_report(out, report))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coldferry.errors import BadInput, ColdferryError, UnknownMigration, Unreachable
-from coldferry.migration import is_migration, pair_of
+from coldferry.migration import early_of, is_migration, pair_of
 from coldferry.plain import plain
 from coldferry.ports import FROZEN, Machines, Owned, is_source, is_target
 from console import blocks
@@ -162,12 +162,13 @@ def _look(reference: str, access: Access | BadInput, silent: list[str]) -> list[
         silent.append(reference)
         return seen
     for one in owned:
-        if not is_migration(one.migration):
+        migration = one.migration.removesuffix(early_of(""))
+        if not is_migration(migration):
             continue  # an inspection's or a doctor's: whoever made it removes it
         if is_target(cloud) and one.kind != FROZEN:  # it may be a source, too
-            seen.append(Found(one.migration, target=reference, target_objects=[one]))
+            seen.append(Found(migration, target=reference, target_objects=[one]))
         else:
-            seen.append(Found(one.migration, source=reference, source_objects=[one]))
+            seen.append(Found(migration, source=reference, source_objects=[one]))
     return seen
 
 

@@ -26,7 +26,7 @@ from coldferry.migration import State
 from coldferry.placement import dropped
 from coldferry.plan import Plan, shares_of
 from coldferry.report import MovedDevice, Report, Stopwatch
-from flows.bring_disks import bring_proven
+from flows.bring_disks import bring_early, bring_proven
 from tasks.asking import ALL_COPIED, NO_ANSWERS, GivenAnswers, GivenPlacement
 from tasks.booting import look_whether_it_boots
 from tasks.clouds import Cloud
@@ -71,6 +71,7 @@ async def migrate_vm(
     approved: str = "",
     although_moved: bool = False,
     boot_check: bool = False,
+    cold: bool = False,
 ) -> dict[str, Any] | PrefectState[Any]:
     """Move a machine and prove that its disks arrived; the source is left stopped.
 
@@ -98,6 +99,9 @@ async def migrate_vm(
         boot_check: Once the new machine stands, start a copy of it behind a deny-all group, say in
             the report what its console showed, and remove the copy. Costs its size and disks for
             some minutes, where the target can show a console.
+        cold: Copy the disks after the halt only. Otherwise a machine that runs, and whose copy
+            takes longer than a minute, is copied while it runs, and after the halt only what
+            changed since.
     """
     timed, before = Stopwatch(), calls.so_far()
     with timed("describe"):
@@ -123,7 +127,7 @@ async def migrate_vm(
         try:
             approval = await decide(
                 migration, found, source, target, answers or None, placed=placed,
-                use_book=use_book, approved=approved,
+                use_book=use_book, approved=approved, cold=cold,
             )  # fmt: skip
         except Rejected as rejection:
             record(source, vm, migration, State.REJECTED)
@@ -133,7 +137,10 @@ async def migrate_vm(
     if not halted:
         shares = approval.plan.shares
         measured = await probe_remote(shares, seen, max_latency_ms, measured, timed)
-    expected = await foretell(source, target, approval.plan, seen, inspect=inspect)
+    expected = await foretell(
+        source, target, approval.plan, seen, inspect=inspect,
+        runs=found.runs and not (cold or halted),
+    )  # fmt: skip
 
     until = window_end(runtime.flow_run.tags or ())
     async with (
@@ -142,8 +149,9 @@ async def migrate_vm(
     ):
         try:
             new_vm, devices, findings = await carry_out(
-                source, vm, target, approval.plan, seen, stop_timeout_s, timed, until
-            )
+                source, vm, target, approval.plan, seen, stop_timeout_s, timed, until,
+                early=bool(expected and expected.early), halted=halted,
+            )  # fmt: skip
             findings += look_whether_it_boots(
                 target, approval.plan, new_vm, timed, asked=boot_check
             )
@@ -177,24 +185,30 @@ async def carry_out(
     stop_timeout_s: int,
     timed: Stopwatch,
     abort_at: datetime | None = None,
+    *,
+    early: bool = False,
+    halted: bool = False,
 ) -> tuple[str, list[MovedDevice], list[Finding]]:
     """From an approved plan to a new machine: its full id, its disks, and what was found.
 
     Up to the halt every error is a refusal; after it, a failure that the same
     run again goes on from. ``seen`` is what the disks said when the plan was
     approved, None when nobody is to look. ``abort_at`` is when a halted source
-    is to be started again, by whoever finds it so.
+    is to be started again, by whoever finds it so. ``early``: its disks are copied
+    while it runs, too. ``halted`` by an earlier run, they may have been.
     """
     migration = plan.migration
     confirm_in_window(source, vm, migration, abort_at, target)
     check_settings()
-    with timed("preflight"):
-        faults = preflight(source, vm, target, plan)
-    if refusals := [fault for fault in faults if fault.severity == "refuse"]:
-        raise PreflightFailed.because(refusals)
+    faults = confirm_ready(source, vm, target, plan, timed)
     confirm_in_window(source, vm, migration, abort_at, target)  # all that may have taken long
 
     try:
+        if early:
+            record(source, vm, migration, State.APPROVED)
+            await bring_early(source, vm, target, plan, timed)
+            faults = confirm_ready(source, vm, target, plan, timed)
+            confirm_in_window(source, vm, migration, abort_at, target)
         with timed("halt"):
             before = halt(source, vm, plan, stop_timeout_s, abort_at)
         with timed("describe again"):
@@ -205,7 +219,7 @@ async def carry_out(
                 have_it_run(source, vm, migration, before)
                 raise
         with timed("freeze"):
-            frozen = freeze(source, vm, plan)
+            frozen = freeze(source, vm, plan, follow=early or halted)
         if seen is not None:
             with timed("inspect again"):
                 faults += confirm_evidence(source, vm, frozen, plan, target, seen)
@@ -227,3 +241,14 @@ async def carry_out(
         record_failure(source, vm, migration)
         raise after_halt(error, migration) from None
     return new_vm, moved(frozen, copies, proven), [*faults, *remarks, *differences]
+
+
+def confirm_ready(
+    source: Cloud, vm: str, target: Cloud, plan: Plan, timed: Stopwatch
+) -> list[Finding]:
+    """What preflight found; raises PreflightFailed naming all that stands against the plan."""
+    with timed("preflight"):
+        faults = preflight(source, vm, target, plan)
+    if refusals := [fault for fault in faults if fault.severity == "refuse"]:
+        raise PreflightFailed.because(refusals)
+    return faults

@@ -34,6 +34,11 @@ class Surveyed:
     remarks: list[Finding]
     inspection: Inspection | None = None
 
+    @property
+    def runs(self) -> bool:
+        """It does; one that is starting is not looked at for it."""
+        return self.power is PowerState.RUNNING
+
 
 def with_remarks(found: Surveyed, remarks: Sequence[Finding]) -> Surveyed:
     """What was surveyed, with more that a person should know."""

@@ -7,8 +7,7 @@ from coldferry.abilities import Removing, Trying
 from coldferry.erasing import EraseRecord
 from coldferry.errors import Refused, UnknownMachine
 from coldferry.finalising import Holding
-from coldferry.inspecting import inspection_of
-from coldferry.migration import Marks, State
+from coldferry.migration import Marks, State, frozen_words
 from coldferry.ports import Erased, Owned
 from coldferry.removing import SOURCE_DISK, SOURCE_INTERFACE, SOURCE_MACHINE, Brought
 from tasks.approvals import recall_now
@@ -65,7 +64,7 @@ def left_over(
     ``begun`` are all that any run of this migration was going to erase.
     """
     origin, goal = source.source(), target.target()
-    frozen = [*origin.frozen(migration), *origin.frozen(inspection_of(migration))]
+    frozen = [one for word in frozen_words(migration) for one in origin.frozen(word)]
     kinds = (SOURCE_MACHINE, SOURCE_DISK, SOURCE_INTERFACE)
     leaving = [one for one in begun if one.kind in kinds]
     if leaving and isinstance(origin, Removing):

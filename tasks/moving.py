@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from prefect.logging import get_run_logger
 from coldferry.copying import copy_disk
 from coldferry.errors import CorruptCopy, Failed, Finding
 from coldferry.manifest import Copy, Manifest
+from coldferry.migration import early_of
 from coldferry.plan import Plan
 from coldferry.ports import (
     CountingReader,
@@ -29,6 +30,7 @@ from coldferry.progress import announcing, check_one
 from coldferry.verifying import EARLIER, read_back
 from providers.manifests import open_folder
 from tasks.clouds import Cloud
+from tasks.earlier import copied_before, gone_on_from, known_disk
 from tasks.limiting import limits
 from tasks.steps import step
 
@@ -49,6 +51,8 @@ class CopiedDevice:
     manifest_root: str
     counted: bool = False
     """The source's reader counts what it fetches."""
+    compared: bool = False
+    """All was read again after the halt: nobody could tell what had changed."""
 
     @property
     def read_bytes(self) -> int | None:
@@ -57,8 +61,21 @@ class CopiedDevice:
 
     @property
     def sent_bytes(self) -> int:
-        """Bodies of all write requests of this run so far, failed tries and commit included."""
+        """Bodies of all write requests of this run so far, failed tries and commit included.
+
+        What was sent while the machine ran, :attr:`early_sent_bytes`, comes on top.
+        """
         return _sent[self.migration, self.device]
+
+    @property
+    def early_sent_bytes(self) -> int:
+        """Sent by this run before the halt."""
+        return _sent[early_of(self.migration), self.device]
+
+    @property
+    def early_read_bytes(self) -> int:
+        """Fetched from the source by this run before the halt, where it is counted."""
+        return _read[early_of(self.migration), self.device]
 
 
 def check_settings() -> None:
@@ -70,9 +87,21 @@ def check_settings() -> None:
     open_folder()
 
 
+@step("freeze early")
+def freeze_early(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
+    """The running machine's devices as they are now, under a word of their own."""
+    word = early_of(plan.migration)
+    for device in plan.devices:
+        _sent[word, device.name] = _read[word, device.name] = 0
+    return source.source().freeze(vm, word, plan.devices)
+
+
 @step("freeze")
-def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
-    """An immutable point in time of all devices together, in the plan's order."""
+def freeze(source: Cloud, vm: str, plan: Plan, *, follow: bool = False) -> list[FrozenDisk]:
+    """An immutable point in time of all devices together, in the plan's order.
+
+    ``follow``: the machine's disks may have been copied before the halt, by this run or another.
+    """
     count_anew(plan)
     cloud = source.source()
     _confirm_off(cloud, vm, plan)
@@ -82,7 +111,10 @@ def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
     except Failed:
         cloud.release(plan.migration)  # or a rerun would find them, and take them for good
         raise
-    return frozen
+    if not follow:
+        return frozen
+    early = frozenset(one.id for one in cloud.frozen(early_of(plan.migration)))
+    return [replace(disk, follows=early) for disk in frozen]
 
 
 def count_anew(plan: Plan) -> None:
@@ -103,10 +135,16 @@ def _confirm_off(cloud: Source, vm: str, plan: Plan) -> None:
 
 @step("copy")
 def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> CopiedDevice:
-    """Bring one device's bytes to the target, going on where an earlier run ended."""
+    """Bring one device's bytes to the target, going on where an earlier run ended.
+
+    Where they were copied before the halt, only what changed since is brought.
+    """
+    cloud = source.source()
     with (
-        source.source().open_frozen(frozen) as reader,
-        target.target().open_disk(plan, frozen) as writer,
+        cloud.open_frozen(frozen) as reader,
+        copied_before(frozen) as earlier,
+        known_disk(target.target(), plan, frozen, earlier) as writer,
+        gone_on_from(cloud, frozen, writer, earlier) as since,
         _counted(frozen, writer),
         _fetched(frozen, reader),
         _manifest(frozen, writer) as manifest,
@@ -119,6 +157,7 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             on_progress=announcing(plan.migration),
             reads=[limits().cloud(source.provider)],
             writes=[limits().migration(plan.migration), limits().cloud(target.provider)],
+            since=since,
         )
         return CopiedDevice(
             migration=frozen.migration,
@@ -126,6 +165,7 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             data_bytes=manifest.data_bytes,
             manifest_root=manifest.root,
             counted=isinstance(reader, CountingReader),
+            compared=since is not None and since.changes is None,
         )
 
 
@@ -185,6 +225,19 @@ def copied_again(frozen: FrozenDisk) -> Finding:
         "and copied again.",
         "The second copy is proven. Where this happens again, look at the network between the "
         "worker and the target.",
+    )
+
+
+def read_again(frozen: FrozenDisk) -> Finding:
+    """What the report says of a disk of which nobody could tell what had changed."""
+    return Finding(
+        "warn",
+        "read-again",
+        frozen.device.disk.id,
+        f"{frozen.device.name} was copied while the machine ran, and all of it was read again "
+        "after the halt: the source could not tell what had changed. What differed was sent.",
+        "The downtime was longer for it. Where the source has a right to list what changed, give "
+        "it to the credentials.",
     )
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from coldferry.abilities import Glimpse, Removal
 from coldferry.contents import DiskContent
+from coldferry.disk import Changes
 from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
@@ -14,6 +15,7 @@ from coldferry.plan import Device, Plan
 from coldferry.ports import Check, DiskReader, Erased, FrozenDisk, Owned, PowerState, Tagged
 from coldferry.translation import Answers, Translation
 from providers.aws import (
+    deltas,
     doctor,
     instances,
     latest,
@@ -144,6 +146,12 @@ class AwsCloud:
     def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
         """See :mod:`providers.aws.disks`."""
         return open_snapshot(self._clients, frozen)
+
+    def changes(
+        self, before: FrozenDisk, after: FrozenDisk
+    ) -> AbstractContextManager[Changes | None]:
+        """See :mod:`providers.aws.deltas`."""
+        return deltas.open_changes(self._clients, before, after)
 
     def survey(self, vm: str) -> tuple[Machine, list[Finding]]:
         """Both from one inventory."""

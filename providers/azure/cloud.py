@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from coldferry.contents import DiskContent
+from coldferry.disk import Changes
 from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
@@ -26,6 +27,7 @@ from coldferry.translation import Answers, Translation
 from providers.azure import (
     arrivals,
     compare,
+    deltas,
     describe,
     disks,
     doctor,
@@ -148,6 +150,12 @@ class AzureCloud:
     def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
         """See :mod:`providers.azure.frozen_bytes`."""
         return frozen_bytes.open_frozen(self._arm, self._granted, frozen)
+
+    def changes(
+        self, before: FrozenDisk, after: FrozenDisk
+    ) -> AbstractContextManager[Changes | None]:
+        """See :mod:`providers.azure.deltas`."""
+        return deltas.open_changes(self._arm, self._granted, before, after)
 
     def frozen(self, migration: str) -> list[Owned]:
         """See :mod:`providers.azure.freezing`."""

@@ -117,10 +117,18 @@ class PageBlob:
 
         self._call(get)
 
-    def ranges(self, offset: int, length: int) -> Iterator[tuple[int, int]]:
-        """``(start, stop)`` of what is allocated of whole pages, in order, without overlap."""
+    def ranges(
+        self, offset: int, length: int, since: str | None = None
+    ) -> Iterator[tuple[int, int]]:
+        """``(start, stop)`` of what is allocated of whole pages, in order, without overlap.
+
+        With the address of an earlier snapshot of the same disk, ``since``: of what was written or
+        cleared since then.
+        """
         marker = ""
         headers = {"x-ms-range": _range(offset, length)}
+        if since is not None:
+            headers["x-ms-previous-snapshot-url"] = since
         while True:
             query = f"comp=pagelist&maxresults={_LISTED}"
             query += f"&marker={quote(marker, safe='')}" if marker else ""
@@ -269,17 +277,21 @@ def _range(offset: int, length: int) -> str:
 
 
 def _listing(body: bytes) -> tuple[list[tuple[int, int]], str]:
-    """The ranges on one page of a list, and the marker of the next. The service's ends count in."""
+    """The ranges on one page of a list, and the marker of the next. The service's ends count in.
+
+    In a list of differences those that were cleared are beside those that were written.
+    """
     import xml.etree.ElementTree as ET
 
     try:
         root = ET.fromstring(body)  # noqa: S314 - expat refuses what grows
         if root.tag != "PageList":
             raise ValueError(root.tag)
-        found = [
+        found = sorted(
             (int(row.findtext("Start", "")), int(row.findtext("End", "")) + 1)
-            for row in root.findall("PageRange")
-        ]
+            for row in root
+            if row.tag in ("PageRange", "ClearRange")
+        )
     except (ET.ParseError, ValueError):
         raise Transient("The list of pages is not what Azure documents.") from None
     return found, root.findtext("NextMarker") or ""

@@ -1,5 +1,6 @@
 """The WSGI front: faults, counters, credentials, DryRun, then EBS direct or moto."""
 
+import base64
 import dataclasses
 import io
 import json
@@ -71,11 +72,15 @@ class Front:
                 reply = self._faults.counts()
             elif (method, path) == ("DELETE", "/_sandbox/counts"):
                 self._faults.reset_counts()
+            elif (method, path) == ("POST", "/_sandbox/write"):
+                said = json.loads(body)
+                data = base64.b64decode(said["data"])
+                self._world.store.write(said["id"], int(said["offset"]), data)
             elif (method, path) == ("PUT", "/_sandbox/settings"):
                 self._world.settings = dataclasses.replace(self._world.settings, **json.loads(body))
             else:
                 return Answer(404, _JSON, b'{"error": "no such sandbox page"}')
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             return Answer(400, _JSON, json.dumps({"error": str(error)}).encode())
         return Answer(200, _JSON, json.dumps(reply).encode())
 

@@ -18,6 +18,8 @@ class SourceCase:
     cloud: Source
     vm: str
     disk_bytes: Callable[[str, int, int], bytes]
+    write: Callable[[str, int, bytes], None] | None = None
+    """Write to a disk of the machine, by its id, as the guest would; 512 KiB at least."""
 
 
 @dataclass

@@ -18,10 +18,11 @@ from coldferry.ports import FrozenDisk, PowerState, Proof
 from coldferry.translation import ACKNOWLEDGE, Verdict
 from tests.conformance.cases import MIGRATION, SourceCase, TargetCase, begin, written
 from tests.conformance.laws_cutover import CutoverLaws
+from tests.conformance.laws_deltas import EarlyLaws
 from tests.conformance.worlds import a_machine
 
 
-class SourceLaws:
+class SourceLaws(EarlyLaws):
     """What every source obeys."""
 
     @pytest.fixture
@@ -284,6 +285,26 @@ class TargetLaws(CutoverLaws):
             ref = writer.commit()
 
         assert case.disk_bytes(ref, 0, 512) == bytes(512)
+
+    def test_a_disk_begun_from_the_state_that_is_followed_is_adopted_with_what_it_holds(
+        self, case: TargetCase
+    ) -> None:
+        plan, frozen = begin(case)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            writer.write(0, memoryview(b"a" * 1024))
+            before = writer.identity
+        follows = frozenset({frozen.ref, "of another disk"})
+        later = FrozenDisk(frozen.migration, frozen.device, "a-later-frozen-state", follows)
+        for _ in range(2):
+            with case.cloud.open_disk(plan, later) as writer:
+                assert (writer.identity, writer.sealed) == (before, False)
+                writer.write(512, memoryview(b"b" * 512))
+        with case.cloud.open_disk(plan, later) as writer:
+            ref = writer.commit()
+        with case.cloud.open_disk(plan, later) as writer:
+            assert (writer.identity, writer.sealed) == (before, True)
+
+        assert case.disk_bytes(ref, 0, 1024) == b"a" * 512 + b"b" * 512
 
     def test_committing_twice_is_committing_once(self, case: TargetCase) -> None:
         plan, frozen = begin(case)

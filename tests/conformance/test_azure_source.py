@@ -20,6 +20,7 @@ from tests.conformance.azure_rig import (
 )
 from tests.conformance.cases import SourceCase
 from tests.conformance.laws import SourceLaws
+from tests.conformance.laws_deltas import DeltaLaws
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ def _reader(azure: Azure):
     return read
 
 
-class TestAzure(SourceLaws):
+class TestAzure(SourceLaws, DeltaLaws):
     @pytest.fixture
     def case(self, azure: Azure, vm: str) -> Iterator[SourceCase]:
         access = AzureAccess(
@@ -59,6 +60,6 @@ class TestAzure(SourceLaws):
             ca_bundle=str(azure.server.ca_bundle),
         )
         cloud = AzureCloud(access)
-        yield SourceCase(cloud, vm, _reader(azure))
+        yield SourceCase(cloud, vm, _reader(azure), azure.write)
         for owned in cloud.owned():
             cloud.release(owned.migration)

@@ -23,6 +23,7 @@ from flows.rehearse import rehearse
 from tasks.auditing import look_everywhere
 from tests.conformance.worlds import ANSWERS
 from tests.journeys.test_story import VM, Ferry
+from tests.rates import of_a_slow_way
 
 MEASURES = {"probe", "boot check"}
 """``probe`` asks a file server and no cloud; ``test_placement_story.py`` has what it meets. These
@@ -104,8 +105,19 @@ def _remove(ferry: Ferry, migration: str):
     ferry.finalise(migration, remove_source=True, machine=VM)
 
 
+EARLY = "freeze early"
+"""Only a machine whose copy takes long is frozen before its halt."""
+
+
+@pytest.fixture(autouse=True)
+def a_slow_way_where_it_takes_one(request, tmp_path, monkeypatch):
+    spec = getattr(request.node, "callspec", None)
+    if spec is not None and spec.params.get("task") == EARLY:
+        monkeypatch.setenv("COLDFERRY_RATES", str(of_a_slow_way(tmp_path)))
+
+
 @pytest.fixture(scope="module")
-def calls(prefect_api):
+def calls(prefect_api, tmp_path_factory):
     """``task -> (side, method)``: the first provider call of each task in a healthy run."""
     ferry = Ferry(inspect=True)
     _rehearse(ferry)
@@ -114,8 +126,13 @@ def calls(prefect_api):
     _for_good(ferry, ferry.finished())
     gone = Ferry(disks=1)
     _and_its_source_removed(gone)
+    early = Ferry(disks=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDFERRY_RATES", str(of_a_slow_way(tmp_path_factory.mktemp("rates"))))
+        early.migrate()
     first = {}
     clouds = [("source", ferry.source), ("target", ferry.target), ("source", gone.source)]
+    clouds.append(("source", early.source))
     for side, cloud in clouds:
         for task, method in cloud.calls:
             if task:

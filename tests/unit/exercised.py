@@ -96,6 +96,9 @@ EXERCISED = {
     ("list", ""): "journeys/test_night.py::test_a_list_says_where_it_stands_and_what_to_do",
     ("migrate", "--boot-check"): _REHEARSED,
     ("migrate", ""): "journeys/test_rollback.py::test_the_same_command_again_adopts_what_exists",
+    ("migrate", "--cold"): (
+        "journeys/test_rollback.py::test_the_same_command_again_adopts_what_exists"
+    ),
     ("migrate", "--placement"): _PLACED,
     ("notify", ""): (
         "journeys/test_failures_told.py::test_a_notification_has_the_cause_and_the_commands"

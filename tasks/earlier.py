@@ -1,0 +1,61 @@
+"""What was copied of a disk before the halt, and whether that can be gone on with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from coldferry.abilities import Differing
+from coldferry.copying import Since
+from coldferry.manifest import Manifest
+from coldferry.migration import early_of
+from coldferry.plan import Plan
+from coldferry.ports import DiskWriter, FrozenDisk, Source, Target
+from providers.manifests import open_folder
+
+
+@contextmanager
+def copied_before(frozen: FrozenDisk) -> Iterator[Manifest | None]:
+    """The manifest of the device's copy before the halt, where that was a whole one."""
+    if not frozen.follows:
+        yield None
+        return
+    found = Manifest.found(open_folder().open(early_of(frozen.migration), frozen.device.name))
+    if found is None:
+        yield None
+        return
+    with found as manifest:
+        good = manifest.complete and manifest.copy.source in frozen.follows
+        yield manifest if good else None
+
+
+@contextmanager
+def known_disk(
+    target: Target, plan: Plan, frozen: FrozenDisk, earlier: Manifest | None
+) -> Iterator[DiskWriter]:
+    """The device's disk; one that was begun before the halt only where it is known what it holds.
+
+    One that was committed holds what an earlier run brought, which the read-back proves.
+    """
+    with target.open_disk(plan, frozen) as writer:
+        known = earlier is not None and earlier.copy.writer == writer.identity
+        if known or writer.sealed or not frozen.follows:
+            yield writer
+            return
+    with target.open_disk(plan, replace(frozen, follows=frozenset())) as writer:
+        yield writer
+
+
+@contextmanager
+def gone_on_from(
+    source: Source, frozen: FrozenDisk, writer: DiskWriter, earlier: Manifest | None
+) -> Iterator[Since | None]:
+    """What the device's copy goes on from."""
+    if earlier is None or earlier.copy.writer != writer.identity or writer.sealed:
+        yield None
+        return
+    if not isinstance(source, Differing):
+        yield Since(earlier)
+        return
+    before = FrozenDisk(early_of(frozen.migration), frozen.device, earlier.copy.source)
+    with source.changes(before, frozen) as changes:
+        yield Since(earlier, changes)
