@@ -53,6 +53,16 @@ class Recalling(Protocol):
 
 
 @runtime_checkable
+class StillOnly(Protocol):
+    """A source whose disks have no immutable point in time while the machine runs.
+
+    Its machines are copied after the halt only.
+    """
+
+    freezes_stopped_only: bool
+
+
+@runtime_checkable
 class Differing(Protocol):
     """A source that knows what was written to a disk between two frozen states of it.
 

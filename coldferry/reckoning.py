@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from math import ceil
 
-from coldferry.abilities import Differing, Recalling, SourceReckoner, TargetReckoner
+from coldferry.abilities import (
+    Differing,
+    Recalling,
+    SourceReckoner,
+    StillOnly,
+    TargetReckoner,
+)
 from coldferry.contents import DiskContent, Traffic
 from coldferry.copying import data_extents
 from coldferry.disk import Limits
@@ -70,7 +76,9 @@ def reckon(
     wholes = [whole(one.name, one.disk.size_bytes, *ends) for one in plan.devices]
     contents = contents_or_whole(known, wholes)
     found = _estimate(origin, goal, plan, contents, terms)
-    if not terms.runs or plan.machine.stoppable is False or found.copy_s <= WORTH_S:
+    if not terms.runs or plan.machine.stoppable is False or isinstance(origin, StillOnly):
+        return found
+    if found.copy_s <= WORTH_S:
         return found
     told, changed = isinstance(origin, Differing), _changed(terms)
     again = [_again(one, told=told, changed=changed) for one in contents]

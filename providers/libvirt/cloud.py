@@ -54,6 +54,7 @@ class LibvirtCloud:
 
     provider = "libvirt"
     guest = GUEST
+    freezes_stopped_only = True
 
     def __init__(self, access: LibvirtAccess) -> None:
         self._host = Host(access)

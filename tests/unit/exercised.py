@@ -127,7 +127,6 @@ EXERCISED = {
     ),
     ("reconcile", ""): _NIGHT,
     ("rehearse", ""): _REHEARSED,
-    ("rehearse", "--answers"): _REHEARSED,
     ("report", ""): (
         "journeys/test_seeded_machines.py::"
         "test_its_report_is_one_page_for_the_ticket_in_which_the_name_is_text"

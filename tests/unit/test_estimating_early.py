@@ -32,6 +32,12 @@ class FakeDiffering(MemoryCloud):
         return nullcontext()
 
 
+class FakeStillOnly(MemoryCloud):
+    """Freezes no machine that runs."""
+
+    freezes_stopped_only = True
+
+
 def found(
     source: Machines | None = None, rates: Mapping[str, float | None] = NONE, *, runs: bool = True
 ) -> Estimate:
@@ -92,3 +98,7 @@ def test_a_machine_that_a_minute_copies_is_copied_once():
 
 def test_all_of_it_counts_where_nobody_says_how_much_changes():
     assert found(rates={"delta.changed-share": None}).copy_s == found(runs=False).copy_s
+
+
+def test_a_source_that_freezes_stopped_machines_only_is_copied_after_the_halt():
+    assert found(FakeStillOnly(a_source().world)).early == ""
