@@ -40,9 +40,7 @@ def piece(writer: DiskWriter, least_bytes: int = 1) -> int:
 
 
 def go_on(writer: DiskWriter, *earlier: bytes) -> None:
-    """Tell a writer that has to know it what whole blocks are at the disk's beginning by the end,
-    as a copy does from its manifest.
-    """
+    """Tell a writer that has to know it the first blocks as they are at the end, as a copy does."""
     if isinstance(writer, ManifestCommitter):
         digests = [(index, hashlib.sha256(data).digest()) for index, data in enumerate(earlier)]
         writer.rely_on(lambda: digests)

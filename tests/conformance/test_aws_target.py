@@ -7,12 +7,12 @@ import pytest
 from tests.conformance.cases import TargetCase
 from tests.conformance.laws import TargetLaws
 from tests.conformance.test_aws import reader_of
-from tests.unit.aws_world import Sandbox, sandbox
+from tests.unit.aws_world import FEW_TYPES, Sandbox, sandbox
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Sandbox]:
-    with sandbox() as here:
+    with sandbox(types=FEW_TYPES) as here:
         here.ec2.create_security_group(GroupName="web", Description="real", VpcId=here.vpc)
         yield here
 
