@@ -149,7 +149,8 @@ def _address(plan: Plan, index: int, subnet: Subnet, mine: str) -> Iterator[Find
 
 def _chosen(plan: Plan, catalogue: Catalogue) -> Iterator[Finding]:
     """What a person named may be gone by now."""
-    key, image = plan.value("key_names"), plan.value("root_image.image")
+    key = plan.value("key_names")
+    image = plan.value("root_image.image") if plan.machine.root_image is not None else None
     if key and key not in catalogue.key_pairs:
         yield _refuse(
             "no-key-pair", str(key), f"There is no key pair {key} any more.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coldferry.disk import DiskWriter, ManifestCommitter
+from coldferry.machine import Machine
 from coldferry.plan import Plan
 from coldferry.ports import FrozenDisk, Proof, Source, Target, VerifiedDisk
 from tests.conformance.worlds import a_machine
@@ -46,9 +47,9 @@ def go_on(writer: DiskWriter, *earlier: bytes) -> None:
         writer.rely_on(lambda: digests)
 
 
-def begin(case: TargetCase) -> tuple[Plan, FrozenDisk]:
+def begin(case: TargetCase, machine: Machine | None = None) -> tuple[Plan, FrozenDisk]:
     """An answered plan, and its first disk as if it were frozen."""
-    machine = a_machine()
+    machine = machine or a_machine()
     catalogue = case.cloud.catalogue()
     translation = case.cloud.translate(machine, catalogue, case.answers)
     assert translation.missing == []

@@ -19,7 +19,8 @@ def aws() -> Iterator[Sandbox]:
 
 def _clear(aws: Sandbox) -> None:
     """End every machine and volume that is nobody's any more."""
-    pages = aws.ec2.describe_instances()["Reservations"]
+    living = {"Name": "instance-state-name", "Values": ["running", "stopped"]}
+    pages = aws.ec2.describe_instances(Filters=[living])["Reservations"]
     vms = [one["InstanceId"] for page in pages for one in page["Instances"]]
     if vms:
         aws.ec2.terminate_instances(InstanceIds=vms)
