@@ -37,6 +37,8 @@ def allocate(clients: Clients, plan: Plan, disks: Sequence[VerifiedDisk]) -> str
     row = find_vm(clients, plan.migration)
     if row is not None and tag_of(row, PROVEN_TAG):
         return str(row["InstanceId"])
+    if row is None:
+        new_volumes.refuse_used(clients, plan.migration)
     subnet = deny_all.place_of(clients, plan)
     group = deny_all.ensure_group(clients, plan, subnet["VpcId"])
     wait_completed(clients, [disk.ref for disk in disks])

@@ -15,7 +15,15 @@ from providers.aws.listing import made_by, rows, tagging
 from providers.aws.pauses import Pauses
 from providers.aws.rules_storage import ROOT_DEVICE, device_names
 from providers.aws.session import Clients
-from providers.aws.target_tags import DEVICE_TAG, FRAME, disk_tags, long_gone, tag_of, tokens
+from providers.aws.target_tags import (
+    DEVICE_TAG,
+    FRAME,
+    PROVEN_TAG,
+    disk_tags,
+    long_gone,
+    tag_of,
+    tokens,
+)
 from providers.aws.volumes import attachment_to
 
 _GIB = 1 << 30
@@ -91,6 +99,21 @@ def ensure_volumes(
     return found
 
 
+def refuse_used(clients: Clients, migration: str) -> None:
+    """Raise Conflict for volumes that a machine had which is gone: it may have written to them."""
+    found = [
+        str(row["VolumeId"])
+        for row in ours(clients, migration).values()
+        if tag_of(row, PROVEN_TAG) is not None
+    ]
+    if found:
+        raise Conflict(
+            f"The machine that {migration} made is gone, and its volumes {', '.join(found)} are "
+            "there: they may hold what it wrote.",
+            "Roll the migration back, which asks what is to become of them.",
+        )
+
+
 def attach(clients: Clients, plan: Plan, vm: str, volumes: Mapping[str, str]) -> None:
     """Put each at its place on the stopped machine, instead of the empty disk it was made with."""
     _take_frame(clients, plan, vm)
@@ -106,6 +129,7 @@ def attach(clients: Clients, plan: Plan, vm: str, volumes: Mapping[str, str]) ->
 
 
 def _made(clients: Clients, plan: Plan, zone: str, device: str, request: dict[str, Any]) -> str:
+    again = False
     for token in tokens(plan.migration, device, zone, str(sorted(request.items()))):
         with speaking("ec2:CreateVolume", f"{device} of {plan.migration}"):
             answer = clients.ec2.create_volume(
@@ -118,9 +142,12 @@ def _made(clients: Clients, plan: Plan, zone: str, device: str, request: dict[st
         try:
             _wait(clients, volume, "available")
         except Gone:
-            clients.erased.add(volume)  # a rerun takes another token
-            raise
-        return volume
+            clients.erased.add(volume)
+            if again:
+                raise
+            again = True  # it may have been an earlier one's token: once more with another
+        else:
+            return volume
     raise ProviderError(f"The volume {device} of {plan.migration} is deleted again and again.")
 
 

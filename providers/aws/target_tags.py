@@ -41,7 +41,7 @@ VM, VOLUME, INTERFACE, GROUP = "VM", "disk", "network interface", "security grou
 _SHOWN_WITHIN_S = 120.0
 """EC2 and EBS show what they made within two minutes ("Error retries", "Eventual consistency")."""
 
-_TURNS = 16
+_TURNS = 100
 
 
 def our_tags(plan: Plan) -> dict[str, str]:

@@ -13,6 +13,7 @@ from coldferry.translation import ACKNOWLEDGE, Verdict
 from providers.aws.access import AwsAccess
 from providers.azure.access import AzureAccess
 from providers.registry import Access, connect_source, connect_target
+from sandbox.aws import world
 from sandbox.aws.seed import BLOCK_SIZE_BYTES, wait_completed
 from tests.conformance.azure_rig import MIB, SIZE, SUBSCRIPTION, TOKEN, Azure, running
 from tests.conformance.test_aws import reader_of
@@ -150,6 +151,7 @@ class Ends:
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> Iterator[Ends]:
     with sandbox(types=FEW_TYPES) as aws, running(tmp_path_factory.mktemp("azure")) as azure:
+        world.current().settings.quotas = {"L-1216C47A": 64}
         aws.ec2.create_security_group(GroupName="web", Description="real", VpcId=aws.vpc)
         yield Ends(aws, azure)
 

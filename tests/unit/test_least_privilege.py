@@ -252,6 +252,7 @@ class TestAws:
         }  # fmt: skip
         case = TargetCase(cloud, answers, lambda *_: b"")
         machine = a_target_machine()
+        world.current().settings.quotas = {"L-1216C47A": 64}  # other tests' machines run
         aws.server.faults.reset_counts()
         plan, _ = begin(case, machine)
         assert [one for one in cloud.preflight(plan) if one.severity == "refuse"] == []
