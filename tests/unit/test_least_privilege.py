@@ -20,10 +20,7 @@ from providers.azure.cloud import AzureCloud
 from providers.azure.guest import GUEST as AZURE_GUEST
 from providers.azure.rights import NEEDED, NEEDED_OF_A_SOURCE
 from sandbox.aws import world
-from tests.conformance.cases import TargetCase, begin, written
-from tests.conformance.worlds import a_disk as a_target_disk
-from tests.conformance.worlds import a_machine as a_target_machine_of
-from tests.unit.aws_world import FEW_TYPES, Sandbox, devices, sandbox
+from tests.unit.aws_world import Sandbox, devices, sandbox
 from tests.unit.azure_sources import a_source_plan, a_vm
 from tests.unit.machines import MIB, a_disk
 from tests.unit.test_azure_fixtures import (
@@ -95,23 +92,13 @@ def azure_actions(*names: str) -> set[str]:
     return {action for name in names for action in policy(name)["Actions"]}
 
 
-def a_target_machine() -> Machine:
-    """With all that takes a call of its own: encrypted, and forwarding packets."""
-    machine = a_target_machine_of()
-    disks = tuple(
-        a_target_disk(f"d{n}", root=n == 0).model_copy(update={"encrypted": True}) for n in range(2)
-    )
-    nic = machine.nics[0].model_copy(update={"forwards_packets": True})
-    return machine.model_copy(update={"disks": disks, "nics": (nic,)})
-
-
 def a_plan_of(machine: Machine) -> Plan:
     return Plan(migration=MIGRATION, machine=machine, translation=Translation(fields=()))
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Sandbox]:
-    with sandbox(types=FEW_TYPES) as here:
+    with sandbox() as here:
         yield here
 
 
@@ -238,66 +225,6 @@ class TestAws:
         remover, reader = aws_actions("aws-remover"), aws_actions("aws-reader")
         assert self.called(aws) - reader == remover
         assert not remover & (reader | aws_actions("aws-mover"))
-
-    def test_the_target_s_role_carries_a_migration_its_end_and_its_way_back(
-        self, aws: Sandbox
-    ) -> None:
-        aws.usual = None
-        cloud = aws.cloud()
-        aws.ec2.create_security_group(GroupName="real", Description="d", VpcId=aws.vpc)
-        answers = {
-            "dns.servers": "acknowledge", "nics[0].subnet_id": aws.subnet,
-            "nics[0].private_address": "10.20.0.200", "disks[0].kind": "gp3",
-            "disks[1].kind": "gp3", "nics[0].forwards_packets": "acknowledge",
-        }  # fmt: skip
-        case = TargetCase(cloud, answers, lambda *_: b"")
-        machine = a_target_machine()
-        world.current().settings.quotas = {"L-1216C47A": 64}  # other tests' machines run
-        aws.server.faults.reset_counts()
-        plan, _ = begin(case, machine)
-        assert [one for one in cloud.preflight(plan) if one.severity == "refuse"] == []
-        disks = written(case, plan)
-        for disk in disks:
-            with cloud.open_written(plan, disk.ref) as reader:
-                reader.read_into(0, memoryview(bytearray(512)))
-        vm = cloud.allocate(plan, disks)
-        assert cloud.compare(plan, vm) == []
-        cloud.describe(vm)
-        cloud.start(vm)
-        cloud.reboot(vm)
-        cloud.stop(vm)
-        assert cloud.at_stake(plan.migration, arrived=True)
-        assert len(cloud.keep(plan.migration)) == 2
-        cloud.discard(plan.migration)
-        cloud.erase_kept(plan.migration)
-        cloud.allocate(plan, written(case, plan))
-        cloud.open_up(plan.migration, ["real"])
-        cloud.hand_over(plan.migration)
-
-        assert cloud.owned() == []
-        allowed = aws_actions("aws-reader", "aws-target")
-        assert self.called(aws) <= allowed
-        # Interfaces go with their machine, unless somebody says otherwise of them; and a rule
-        # that lets in is there only where somebody gave our group one.
-        unused = {"ec2:DeleteNetworkInterface", "ec2:RevokeSecurityGroupIngress"}
-        asked_by_ebs = {
-            "kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext",
-            "kms:ReEncryptFrom", "kms:ReEncryptTo",
-        }  # fmt: skip
-        role = aws_actions("aws-target") - aws_actions("aws-reader")
-        assert role - self.called(aws) == unused | asked_by_ebs
-
-    def test_the_target_s_role_changes_only_what_bears_our_tag(self) -> None:
-        tags = ("aws:RequestTag/coldferry:migration", "aws:ResourceTag/coldferry:migration")
-        free = {"ec2:CreateTags", "ec2:GetEbsDefaultKmsKeyId", "ebs:ListSnapshotBlocks"}
-        for row in statements("aws-target"):
-            said = json.dumps(row.get("Condition", {}))
-            kinds = [place for place in listed(row["Resource"]) if not place.endswith(":key/KEY")]
-            # Networks, key pairs and real groups are joined, and are never ours.
-            named = all(place.startswith("arn:aws:ec2:REGION:ACCOUNT:") for place in kinds)
-            assert any(tag in said for tag in tags) or named or {*listed(row["Action"])} <= free
-        assert "ec2:TerminateInstances" in aws_actions("aws-target")
-        assert "ec2:TerminateInstances" not in aws_actions("aws-mover", "aws-reader")
 
     def test_the_reader_changes_nothing(self) -> None:
         verbs = {action.partition(":")[2] for action in aws_actions("aws-reader")}
