@@ -16,6 +16,8 @@ from tests.conformance.cases import MIGRATION, TargetCase, begin, go_on, written
 from tests.conformance.worlds import a_machine, a_nic
 from tests.unit.aws_world import FEW_TYPES, QUICK, Sandbox, sandbox
 
+pytestmark = pytest.mark.slow
+
 BLOCK = 524_288
 
 
