@@ -25,9 +25,9 @@ from coldferry.ports import KEPT_COPY, PowerState, Tagged
 Price = Callable[[str, str], float | None]
 """What one unit of an item costs in USD at a place; None where nobody knows."""
 
-_FREE = frozenset({"network interface", "security group"})
+_FREE = frozenset({"image", "network interface", "security group"})
 """Neither cloud bills an interface or a group by itself ("Amazon EC2 On-Demand Pricing", "Virtual
-Network pricing")."""
+Network pricing"), nor an image beside the snapshots that it is of."""
 
 _DONE = frozenset({State.ALLOCATED, State.CUT_OVER})
 

@@ -21,6 +21,7 @@ from coldferry.ports import (
     DiskReader,
     DiskWriter,
     FrozenDisk,
+    ManifestCommitter,
     PowerState,
     Proof,
     Source,
@@ -173,7 +174,13 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
 def commit(target: Cloud, plan: Plan, frozen: FrozenDisk) -> str:
     """End writing to the device's disk; its full id at the target."""
     with target.target().open_disk(plan, frozen) as writer, _counted(frozen, writer):
-        return writer.commit()
+        if not isinstance(writer, ManifestCommitter):
+            return writer.commit()
+        with _manifest(frozen, writer) as manifest:
+            writer.rely_on(
+                lambda: ((leaf, held.digest) for leaf, held in manifest.items() if not held.zero)
+            )
+            return writer.commit()
 
 
 @step("prove")

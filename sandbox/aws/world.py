@@ -30,10 +30,15 @@ class Delays:
 
 @dataclass
 class Settings:
-    """What a test may set: IAM actions that are denied (with ``*``), and quotas by their code."""
+    """What a test may set.
+
+    IAM actions that are denied (with ``*``), quotas by their code, and the instance types that
+    the region offers, all where none is named.
+    """
 
     denied: list[str] = field(default_factory=list)
     quotas: dict[str, float] = field(default_factory=dict)
+    types: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -27,7 +27,7 @@ def data(aws: Sandbox) -> str:
     return aws.snapshot({index: dice.randbytes(BLOCK_BYTES) for index in (0, 5, 6, 900, 2047)})
 
 
-def _reader(aws: Sandbox):
+def reader_of(aws: Sandbox):
     """Bytes of a snapshot as a plain boto3 client reads them."""
 
     def read(ref: str, offset: int, length: int) -> bytes:
@@ -58,7 +58,7 @@ class TestAws(SourceLaws, RemovingLaws, DeltaLaws):
         mapping = [{"DeviceName": "/dev/sdf", "Ebs": disk}]
         vm = aws.launch(tags={"Name": "web-01"}, BlockDeviceMappings=mapping)
         cloud = aws.cloud()
-        yield SourceCase(cloud, vm, _reader(aws), aws.write)
+        yield SourceCase(cloud, vm, reader_of(aws), aws.write)
         for owned in cloud.owned():
             cloud.release(owned.migration)
         if vm in cloud.machines():  # a law may have removed it

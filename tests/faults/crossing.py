@@ -192,10 +192,11 @@ class Crossing:
 
     def discard(self) -> None:
         """Leave nothing of any migration at either cloud."""
-        for cloud in (connect_target(self.target), connect_source(self.source)):
-            end = getattr(cloud, "discard", None) or cloud.release  # type: ignore[union-attr]
-            for migration in {owned.migration for owned in cloud.owned()}:
-                end(migration)
+        target, source = connect_target(self.target), connect_source(self.source)
+        for migration in {owned.migration for owned in target.owned()}:
+            target.discard(migration)
+        for migration in {owned.migration for owned in source.owned()}:
+            source.release(migration)
 
     def _answers(self, vm: str) -> dict[str, Any]:
         target = connect_target(self.target)

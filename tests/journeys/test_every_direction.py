@@ -1,4 +1,4 @@
-"""Directions that can be planned for and not yet be moved in: a plan all the same, and no more."""
+"""Every direction between the clouds here can be moved in: no plan says that it is for looking."""
 
 import json
 
@@ -37,10 +37,9 @@ def untouched(arrivals, seeder, sandbox):
     assert look() == before
 
 
-def direction(answer):
-    """The one finding that says that this way is planned for only."""
-    (found,) = [f for f in answer.document["findings"] if f["code"] == "only-planned"]
-    return found
+def of_the_direction(answer):
+    """Findings that say that a way is planned for only."""
+    return [f for f in answer.document["findings"] if f["code"] == "only-planned"]
 
 
 def answered(sandbox, source, vm, target, path):
@@ -68,11 +67,9 @@ def test_a_machine_that_arrived_can_be_planned_for_the_way_back(
     assert answer.document["migration"].startswith("stay-01-aws-")
     assert "nics[0].subnet_id" in answer.document["missing"]
     assert [device["source"] for device in answer.document["devices"]]
-    assert direction(answer)["severity"] == "warn"
-    assert "azure to aws is not in this release" in direction(answer)["what"]
+    assert of_the_direction(answer) == []
     whole = answered(sandbox, sandbox.target, arrived, sandbox.source, tmp_path / "a.yaml")
     assert (whole.exit_code, whole.document["missing"]) == (0, [])
-    assert direction(whole)
 
 
 def test_a_machine_can_be_planned_for_its_own_cloud(sandbox, machine, untouched):
@@ -81,27 +78,10 @@ def test_a_machine_can_be_planned_for_its_own_cloud(sandbox, machine, untouched)
     assert answer.exit_code == 3
     fields = {field["path"]: field for field in answer.document["translation"]}
     assert fields["instance_type"]["verdict"] == "exact"
-    assert "brought to" in direction(answer)["what"]
+    assert of_the_direction(answer) == []
 
 
-def test_a_plan_for_a_direction_that_is_supported_says_nothing_of_it(sandbox, machine):
-    answer = sandbox.here("plan", sandbox.source, machine.vm, sandbox.target)
-
-    assert [f for f in answer.document["findings"] if f["code"] == "only-planned"] == []
-
-
-def test_migrating_that_way_is_refused_in_a_sentence(sandbox, machine, arrived, untouched):
-    back = sandbox.here("migrate", sandbox.target, arrived, sandbox.source)
-    again = sandbox.here("migrate", sandbox.source, machine.vm, sandbox.source)
-
-    assert (back.exit_code, again.exit_code) == (4, 4)
-    assert back.error["code"] == again.error["code"] == "refused"
-    assert "cannot be brought to aws in this release" in back.error["what"]
-    assert "cannot be brought to aws in this release" in again.error["what"]
-    assert "coldferry plan" in again.error["do"]
-
-
-def test_a_file_that_describes_a_machine_is_planned_for_and_not_moved(sandbox, untouched, tmp_path):
+def test_a_file_that_describes_a_machine_is_planned_for_and_not_moved(sandbox, tmp_path):
     path = tmp_path / "web.xml"
     path.write_text(a_domain())
     described = sandbox.here("describe", f"libvirt-xml:{path}")
@@ -110,5 +90,5 @@ def test_a_file_that_describes_a_machine_is_planned_for_and_not_moved(sandbox, u
 
     assert (described.exit_code, planned.exit_code, moved.exit_code) == (0, 3, 2)
     assert planned.document["machine"] == described.document
-    assert "described by a file" in direction(planned)["what"]
+    assert "described by a file" in of_the_direction(planned)[0]["what"]
     assert "has no disks" in moved.error["what"]
