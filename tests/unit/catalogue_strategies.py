@@ -176,7 +176,7 @@ _HOST_NETWORKS = tuple(
     LibvirtNetwork(id=name, name=name, network=name, network_id=name, cidrs=cidrs)
     for name, cidrs in (("default", ("10.0.1.0/24",)), ("lan", ()), ("far", ("10.9.0.0/24",)))
 )
-_MACHINES = (
+MACHINES = (
     Here(name="web-01", origin="", macs=("02:00:00:00:00:01",)),
     Here(name="db", origin="aws x y"),
 )
@@ -191,7 +191,7 @@ def libvirt_catalogues() -> Any:
         kinds=_subset(_KINDS),
         pools=_subset(_POOLS),
         networks=_subset(_HOST_NETWORKS),
-        machines=_subset(_MACHINES),
+        machines=_subset(MACHINES),
         pool=st.sampled_from(("", "main")),
     )
 

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from providers.ovf.catalogue import Catalogue as Folder
 from providers.ovf.translate import RULES as OVF
 from tests.unit.answering import Answered, answer_all
 from tests.unit.catalogue_strategies import (
+    MACHINES,
     SIZES,
     TYPES,
     aws_catalogues,
@@ -79,6 +80,11 @@ def at_home() -> Machine:
     return a_machine(zone="host", nics=(nic,), disks=(disk,), tags=tags)
 
 
+def taken() -> Any:
+    """The same host with a machine 'db' on it."""
+    return replace(whole_libvirt(), machines=MACHINES)
+
+
 def only(rows: Any, name: str) -> Any:
     """The one of that name."""
     return tuple(row for row in rows if row.name == name)
@@ -104,7 +110,9 @@ GOALS = {
         Goal("aws", AWS, aws_catalogues(),
              directed(whole_aws, "m5.large", types=only(TYPES, "t3.small"))),
         Goal("ovf", OVF, ovf_catalogues(), of_packages(), share=5),
-        Goal("libvirt", LIBVIRT, libvirt_catalogues(), ((at_home(), whole_libvirt()),), share=6),
+        Goal("libvirt", LIBVIRT, libvirt_catalogues(),
+             ((at_home(), whole_libvirt()), (at_home().model_copy(update={"name": "db"}), taken())),
+             share=6),
         Goal("memory", MEMORY, memory_catalogues(), share=10),
     )
 }  # fmt: skip
