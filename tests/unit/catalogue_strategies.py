@@ -196,11 +196,11 @@ def libvirt_catalogues() -> Any:
     )
 
 
-def whole_libvirt() -> LibvirtCatalogue:
-    """All rows that there are here."""
+def whole_libvirt(machines: tuple[Here, ...] = ()) -> LibvirtCatalogue:
+    """All rows that there are here, and the machines that are asked for."""
     return LibvirtCatalogue(
         host="host/system", memory_bytes=64 * GIB, kinds=_KINDS, pools=_POOLS,
-        networks=_HOST_NETWORKS,
+        networks=_HOST_NETWORKS, machines=machines,
     )  # fmt: skip
 
 
