@@ -118,14 +118,19 @@ def test_cot_reads_disks_controllers_and_interface_and_the_digests_agree(ova, co
         for name, data in held.items()
         if not name.endswith(".mf")
     ]
-    held["web-01.mf"] = package.manifest(rows, "SHA1")
-    old = tmp_path / "web-01.ova"
-    archive.write(old, [Member(name, data) for name, data in held.items()])
-    told = subprocess.run(
-        [cot, "info", "-v", old], check=False, capture_output=True, text=True, timeout=120
-    )
 
-    assert told.returncode == 0, told.stderr[-3000:]
-    assert "ERROR" not in told.stdout + told.stderr
-    assert "web-01-disk0.vmdk" in told.stdout and "web-01-disk1.vmdk" in told.stdout
-    assert "scsi" in told.stdout.lower() and "apps" in told.stdout
+    def look(told: list[tuple[str, str]]) -> str:
+        held["web-01.mf"] = package.manifest(told, "SHA1")
+        old = tmp_path / "web-01.ova"
+        archive.write(old, [Member(name, data) for name, data in held.items()])
+        found = subprocess.run(
+            [cot, "info", "-v", old], check=False, capture_output=True, text=True, timeout=120
+        )
+        assert found.returncode == 0, found.stderr[-3000:]
+        return found.stdout + found.stderr
+
+    said = look(rows)
+    assert "ERROR" not in said, said
+    for words in ("web-01-disk0.vmdk", "web-01-disk1.vmdk", "SCSI 0:1", "VmxNet3", "apps"):
+        assert words in said
+    assert "ERROR" in look([*rows[:-1], (rows[-1][0], "0" * 40)])
