@@ -19,7 +19,7 @@ from providers.ovf.writing import archive, package
 from providers.ovf.writing.archive import Member
 from providers.ovf.writing.target import OvfTarget
 from tests import guest
-from tests.debian import lacking
+from tests.debian import install, lacking
 from tests.unit.machines import a_disk
 from tests.unit.ovf_folders import MIGRATION, a_plan
 
@@ -58,10 +58,16 @@ def ova(tmp_path_factory) -> Path:
     return cloud.folder / cloud.allocate(plan, written)
 
 
+def _has_kernel() -> bool:
+    return any(Path("/boot").glob("vmlinuz-*"))
+
+
 def virt_v2v(path: Path) -> subprocess.CompletedProcess[str]:
     if missing := lacking(_APPLIANCE):
         pytest.skip(f"{', '.join(missing)} cannot be installed")
-    if not list(Path("/boot").glob("vmlinuz-*")):
+    if not _has_kernel():
+        install("linux-image-cloud-amd64")
+    if not _has_kernel():
         pytest.skip("virt-v2v needs a kernel in /boot: install linux-image-cloud-amd64")
     return subprocess.run(
         ["virt-v2v", "-i", "ova", path, "-o", "null"],
