@@ -212,7 +212,7 @@ def test_a_machine_of_azure_is_moved_with_its_proof_put_back_and_cut_over(ends: 
     far = {
         what: (one["estimate"], one["actual"])
         for what, one in beside.items()
-        if what.endswith("manage") and abs(one["estimate"] - one["actual"]) > 0.1 * one["actual"]
+        if what.endswith("manage") and abs(one["estimate"] - one["actual"]) > 0.25 * one["actual"]
     }
     assert far == {}
     assert beside.keys() == {f"calls, aws: {kind}" for kind in ("list", "manage", "read", "write")}
