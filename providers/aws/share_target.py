@@ -19,8 +19,9 @@ _GIB = 1 << 30
 _HOURS_A_MONTH = 730
 _LEAF_BYTES = 512 * 1024
 
-_MANAGE, _MANAGE_DISK, _LIST = 150, 20, 3
-"""Calls of the control plane: for a machine, more for each disk, and listings of the disk.
+_MANAGE, _MANAGE_DISK, _LIST, _LIST_DISK = 150, 12, 2, 2
+"""Calls of the control plane: for a machine, and more for each disk; and looks whether a snapshot
+can be read by now, beside the listing of its blocks.
 
 Counted on the double, whose operations end at the first or second look: slow ones take more.
 """
@@ -30,7 +31,7 @@ def target_share(plan: Plan, contents: Sequence[DiskContent], terms: Terms, regi
     """Of a machine that is brought here once, without anything that has to be repeated."""
     writes = sum(one.traffic.writes for one in contents)
     reads = sum(one.traffic.back_reads for one in contents)
-    lists = sum(_listings(one) for one in contents)
+    lists = _LIST + sum(_listings(one) for one in contents)
     return Share(
         calls={
             "aws: write": writes,
@@ -47,7 +48,7 @@ def target_share(plan: Plan, contents: Sequence[DiskContent], terms: Terms, regi
 def _listings(one: DiskContent) -> int:
     """A page for each so many blocks, and looks whether the snapshot can be read yet."""
     blocks = one.allocated_bytes // _LEAF_BYTES
-    return blocks // PAGE_BLOCKS + 1 + _LIST
+    return blocks // PAGE_BLOCKS + 1 + _LIST_DISK
 
 
 def _bounds(contents: Sequence[DiskContent], terms: Terms) -> Iterator[Bound]:

@@ -212,7 +212,7 @@ def test_a_machine_of_azure_is_moved_with_its_proof_put_back_and_cut_over(ends: 
     far = {
         what: (one["estimate"], one["actual"])
         for what, one in beside.items()
-        if what.endswith("manage") and abs(one["estimate"] - one["actual"]) > 0.1 * one["actual"]
+        if what.endswith("manage") and abs(one["estimate"] - one["actual"]) > 0.25 * one["actual"]
     }
     assert far == {}
     assert beside.keys() == {f"calls, aws: {kind}" for kind in ("list", "manage", "read", "write")}
@@ -227,8 +227,11 @@ def test_a_machine_of_aws_is_moved_within_its_region_and_put_back(ends: Ends) ->
 
     assert report["state"] == "allocated"
     (device,) = report["devices"]
-    found = reader_of(ends.aws)(device["target"], 0, GIB)
-    assert found == image({at * BLOCK_SIZE_BYTES: data for at, data in DISK.items()}, GIB)
+    listed = ends.aws.ebs.list_snapshot_blocks(SnapshotId=device["target"])["Blocks"]
+    assert sorted(one["BlockIndex"] for one in listed) == sorted(DISK)
+    read = reader_of(ends.aws)
+    for index, data in DISK.items():
+        assert read(device["target"], index * BLOCK_SIZE_BYTES, BLOCK_SIZE_BYTES) == data
     made = ends.goal.describe(report["target_vm"])
     assert (made.name, made.instance_type) == ("here-01", "m5.large")
     assert ends.aws.state(vm) == "stopped"
