@@ -90,7 +90,7 @@ GOALS = {
         ),
         Goal("aws", AWS, aws_catalogues(),
              directed(whole_aws, "m5.large", types=only(TYPES, "t3.small"))),
-        Goal("libvirt", LIBVIRT, libvirt_catalogues(), ((at_home(), whole_libvirt()),), share=6),
+        Goal("libvirt", LIBVIRT, libvirt_catalogues(), ((at_home(), whole_libvirt()),), share=3),
         Goal("memory", MEMORY, memory_catalogues(), share=10),
     )
 }  # fmt: skip
