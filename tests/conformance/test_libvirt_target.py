@@ -33,7 +33,7 @@ def _person(host: Libvirt) -> Iterator[None]:
 
     def pull() -> None:
         while not ended.wait(0.2):
-            for one in host.connection.listAllDomains(1):  # active ones
+            for one in host.connection.listAllDomains(16):  # that run, and are not starting
                 ended.wait(1.5)
                 if one.isActive():
                     one.destroy()
@@ -54,7 +54,9 @@ class TestLibvirt(TargetLaws):
         for owned in cloud.owned():
             cloud.discard(owned.migration)
             cloud.erase_kept(owned.migration)
-        assert list(host.images.iterdir()) == []
+        left = list(host.images.iterdir())
+        host.clear()
+        assert left == []
 
     def test_a_new_machine_is_defined_with_its_links_down_and_never_started(
         self, case: TargetCase, host: Libvirt
@@ -80,9 +82,11 @@ class TestLibvirt(TargetLaws):
         text = host.connection.lookupByName(vm).XMLDesc(2)
         assert "urn:coldferry" not in text and "coldferry." not in text
         assert [one.name for one in host.images.glob("*coldferry*")] == []
-        case.cloud.start(vm)
-        assert case.cloud.power(vm) is PowerState.RUNNING
-        case.clear()
+        try:
+            case.cloud.start(vm)
+            assert case.cloud.power(vm) is PowerState.RUNNING
+        finally:
+            case.clear()
 
     def test_a_clone_of_a_new_machine_is_not_ours(self, case: TargetCase, host: Libvirt) -> None:
         plan, _ = begin(case)
