@@ -7,6 +7,7 @@ behind a hole (``ftruncate`` in ``virFDStreamThreadDoWrite``).
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,10 @@ _STEP_BYTES = 4 << 20
 """After data the map goes on so far on: finer would cost a request more than it spares bytes."""
 
 _CHUNK_BYTES = 256 << 10
+_BUSY_S = 30.0
+"""A volume was seen to be refused as "still in use" for a moment after another upload to it."""
+
+_PAUSE_S = 0.05
 _HOLE = -3
 
 
@@ -129,6 +134,18 @@ class VolumeWriter:
         with self._lock:
             self.requests += 1
             self.sent_bytes += len(view)
+        until = time.monotonic() + _BUSY_S
+        while True:
+            try:
+                self._upload(offset, view)
+            except Conflict:  # "still in use", as long as the daemon looks at the pool anew
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_PAUSE_S)
+            else:
+                return
+
+    def _upload(self, offset: int, view: memoryview) -> None:
         with speaking("write the volume", self._path):
             stream = self._host.connection().newStream(0)
             self._handle.upload(stream, offset, len(view), 0)
