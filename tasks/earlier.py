@@ -32,17 +32,31 @@ def copied_before(frozen: FrozenDisk) -> Iterator[Manifest | None]:
 def known_disk(
     target: Target, plan: Plan, frozen: FrozenDisk, earlier: Manifest | None
 ) -> Iterator[DiskWriter]:
-    """The device's disk; one that was begun before the halt only where it is known what it holds.
-
-    One that was committed holds what an earlier run brought, which the read-back proves.
-    """
+    """The device's disk; begun before the halt only where it is known what it holds."""
     with target.open_disk(plan, frozen) as writer:
-        known = earlier is not None and earlier.copy.writer == writer.identity
-        if known or writer.sealed or not frozen.follows:
+        if not frozen.follows or _is_known(frozen, writer, earlier):
             yield writer
             return
     with target.open_disk(plan, replace(frozen, follows=frozenset())) as writer:
         yield writer
+
+
+def _is_known(frozen: FrozenDisk, writer: DiskWriter, earlier: Manifest | None) -> bool:
+    """It holds the state before the halt, and of the one after it nothing or a part.
+
+    A machine that was started and halted again is frozen anew. A disk to which an earlier halt's
+    state was brought holds grains of a third one, and where it is committed, or the new machine's
+    already, it would be taken for what it is not: the target alone cannot tell, as it was begun
+    from the same state before the halt.
+    """
+    before = earlier is not None and earlier.copy.writer == writer.identity
+    begun = Manifest.found(open_folder().open(frozen.migration, frozen.device.name))
+    if begun is None:
+        return before and not writer.sealed
+    with begun as manifest:
+        if manifest.copy.writer != writer.identity:
+            return before and not writer.sealed
+        return manifest.copy.source == frozen.ref and (before or manifest.complete)
 
 
 @contextmanager

@@ -26,10 +26,12 @@ def halt(
     A machine that can only be terminated goes on running, as was acknowledged.
 
     The tags come first: a crash between the two leaves a running machine that
-    is marked, and the rerun stops it.
+    is marked, and the rerun stops it. Raises Undone for a migration that was ended.
     """
     cloud, migration = source.source(), plan.migration
     marks = cloud.marks(vm)
+    if marks is not None and marks.migration == migration and marks.state in ENDED:
+        raise _undone(marks)  # while it was copied before its halt, which takes hours
     if marks is None or marks.migration != migration or marks.power_before is None:
         off = cloud.power(vm) in (PowerState.STOPPED, PowerState.STOPPING)
         before = PowerState.STOPPED if off else PowerState.RUNNING
@@ -93,10 +95,7 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
             return  # nothing was begun: that another machine has taken over is what counts
         marks = Marks(migration, state)
     elif marks.state in ENDED | MOVED and state is not marks.state:
-        raise Undone(
-            f"{migration} was ended or cut over while it was carried out: it is {marks.state}.",
-            f"Run 'coldferry rollback {migration}' once more for what this run made since.",
-        )
+        raise _undone(marks)
     elif marks.power_before is None and state in HELD:
         raise Undone(
             f"The source of {migration} was put back while it was carried out: it runs as it did "
@@ -107,6 +106,14 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
         state = State.ALLOCATED  # the same run once more over what arrived takes nothing back
     arrived = state is State.ALLOCATED
     cloud.mark(vm, replace(marks, state=state, abort_at=None if arrived else marks.abort_at))
+
+
+def _undone(marks: Marks) -> Undone:
+    migration = marks.migration
+    return Undone(
+        f"{migration} was ended or cut over while it was carried out: it is {marks.state}.",
+        f"Run 'coldferry rollback {migration}' once more for what this run made since.",
+    )
 
 
 def record_failure(source: Cloud, vm: str, migration: str) -> None:

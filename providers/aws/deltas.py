@@ -53,9 +53,13 @@ class ChangedBlocks:
         while first < stop:
             answer = self._list(PAGE_BLOCKS, **asked)
             for row in answer.get("ChangedBlocks", []):
-                if (first := row["BlockIndex"]) >= stop:
+                index = row["BlockIndex"]
+                if index < first:  # it would be passed over, and what changed there be missed
+                    raise Transient(f"The list of changed blocks of {self._after} is out of order.")
+                if index >= stop:
                     return
-                yield first
+                yield index
+                first = index + 1
             if not (more := answer.get("NextToken")):
                 return
             asked = {"NextToken": more}

@@ -30,10 +30,7 @@ _GIB = 1 << 30
 
 def ensure_frame(clients: Clients, plan: Plan, root_device: str) -> str:
     """The image's id. Raises Conflict when its name is a stranger's."""
-    filters = made_by(plan.migration)
-    found = rows(clients, "describe_images", "our image", filters)
-    usable = [row for row in found if row["State"] in ("available", "pending")]
-    image = str(usable[0]["ImageId"]) if usable else _registered(clients, plan, root_device)
+    image = _found(clients, plan) or _registered(clients, plan, root_device)
     _wait(clients, image)
     return image
 
@@ -46,6 +43,12 @@ def boot_mode(plan: Plan) -> str:
 def image_name(plan: Plan) -> str:
     """What the image is called: 128 characters at most, of those that EC2 takes."""
     return plan.object_name(FRAME)[-128:]
+
+
+def _found(clients: Clients, plan: Plan) -> str | None:
+    found = rows(clients, "describe_images", "our image", made_by(plan.migration))
+    usable = [row for row in found if row["State"] in ("available", "pending")]
+    return str(usable[0]["ImageId"]) if usable else None
 
 
 def _registered(clients: Clients, plan: Plan, root_device: str) -> str:
@@ -70,8 +73,13 @@ def _registered(clients: Clients, plan: Plan, root_device: str) -> str:
         ],
         "TagSpecifications": tagging("image", our_tags(plan)),
     }
-    with speaking("ec2:RegisterImage", name, {"InvalidAMIName.Duplicate": taken}):
-        return str(clients.ec2.register_image(**asked)["ImageId"])
+    try:
+        with speaking("ec2:RegisterImage", name, {"InvalidAMIName.Duplicate": taken}):
+            return str(clients.ec2.register_image(**asked)["ImageId"])
+    except Conflict:  # ours after all: the reply to an earlier try was lost
+        if (found := _found(clients, plan)) is not None:
+            return found
+        raise
 
 
 def _empty_disk(clients: Clients, plan: Plan) -> str:

@@ -31,7 +31,8 @@ _LIVING = ("pending", "running", "stopping", "stopped")
 def allocate(clients: Clients, plan: Plan, disks: Sequence[VerifiedDisk]) -> str:
     """Make the machine and leave it stopped; find it when it is there. Its instance id.
 
-    Raises CorruptCopy for a disk without proof, Conflict when a name is a stranger's.
+    Raises CorruptCopy for a disk without proof, Conflict when a name is a stranger's, or when
+    somebody started the machine before it was finished.
     """
     _refuse_unproven(plan, disks)
     row = find_vm(clients, plan.migration)
@@ -39,6 +40,8 @@ def allocate(clients: Clients, plan: Plan, disks: Sequence[VerifiedDisk]) -> str
         return str(row["InstanceId"])
     if row is None:
         new_volumes.refuse_used(clients, plan.migration)
+    else:
+        new_volumes.refuse_started(clients, plan.migration, row)
     subnet = deny_all.place_of(clients, plan)
     group = deny_all.ensure_group(clients, plan, subnet["VpcId"])
     wait_completed(clients, [disk.ref for disk in disks])

@@ -6,6 +6,7 @@ for volumes on Amazon EC2 instances"; "Preserve data when an instance is termina
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from coldferry.errors import Conflict, Gone, ProviderError, Transient
@@ -114,6 +115,27 @@ def refuse_used(clients: Clients, migration: str) -> None:
         )
 
 
+def refuse_started(clients: Clients, migration: str, row: Any) -> None:
+    """Raise Conflict where somebody started the unfinished machine with volumes at it.
+
+    Its guest may have written to them, and is not what was proven any more.
+    """
+    vm, launched = str(row["InstanceId"]), row["LaunchTime"]
+    ran = [
+        str(volume["VolumeId"])
+        for device, volume in ours(clients, migration).items()
+        if device != FRAME
+        and (hold := attachment_to(volume, vm)) is not None
+        and hold["AttachTime"] < launched
+    ]
+    if ran:
+        raise Conflict(
+            f"{vm} was started before it was finished, with {', '.join(ran)}: they may hold what "
+            "it wrote.",
+            f"Roll {migration} back, and plan it anew.",
+        )
+
+
 def attach(clients: Clients, plan: Plan, vm: str, volumes: Mapping[str, str]) -> None:
     """Put each at its place on the stopped machine, instead of the empty disk it was made with."""
     _take_frame(clients, plan, vm)
@@ -121,11 +143,20 @@ def attach(clients: Clients, plan: Plan, vm: str, volumes: Mapping[str, str]) ->
         volume = volumes[device]
         row = _seen(clients, volume)
         if row is None or attachment_to(row, vm) is None:
-            with speaking("ec2:AttachVolume", volume):
-                clients.ec2.attach_volume(VolumeId=volume, InstanceId=vm, Device=place)
+            _attach(clients, volume, vm, place)
     for device in places(plan):
         _wait(clients, volumes[device], "in-use")
     _let_go(clients, plan, vm)
+
+
+def _attach(clients: Clients, volume: str, vm: str, place: str) -> None:
+    try:
+        with speaking("ec2:AttachVolume", volume):
+            clients.ec2.attach_volume(VolumeId=volume, InstanceId=vm, Device=place)
+    except Conflict:
+        row = _seen(clients, volume)
+        if row is None or attachment_to(row, vm) is None:
+            raise  # else the reply to an earlier try was lost
 
 
 def _made(clients: Clients, plan: Plan, zone: str, device: str, request: dict[str, Any]) -> str:
@@ -183,10 +214,11 @@ def _take_frame(clients: Clients, plan: Plan, vm: str) -> None:
         return
     volume = row["VolumeId"]
     if attachment_to(row, vm) is not None:
-        with speaking("ec2:DetachVolume", volume):
+        # Off already where the reply to an earlier try was lost; waiting tells.
+        with suppress(Conflict, Gone), speaking("ec2:DetachVolume", volume):
             clients.ec2.detach_volume(VolumeId=volume, InstanceId=vm)
     _wait(clients, volume, "available")
-    with speaking("ec2:DeleteVolume", volume):
+    with suppress(Gone), speaking("ec2:DeleteVolume", volume):
         clients.ec2.delete_volume(VolumeId=volume)
 
 

@@ -12,7 +12,7 @@ from coldferry.plan import Plan
 from coldferry.ports import PowerState
 from coldferry.report import Stopwatch
 from flows.migrate_vm import carry_out
-from tasks.halting import give_back, record
+from tasks.halting import give_back, halt, record
 from tests.conformance.worlds import ANSWERS
 from tests.journeys.test_story import VM, Ferry
 
@@ -30,6 +30,21 @@ def put_back(ferry):
     """As a wave does at the end of its window."""
     marks = ferry.source.cloud.marks(VM)
     give_back.fn(ferry.blocks[0], VM, marks.migration, State.FAILED)
+
+
+def test_a_migration_that_is_rolled_back_before_its_halt_halts_nothing(ferry):
+    """From another machine, while its disks are copied early."""
+    source, target = ferry.source.cloud, ferry.target.cloud
+    machine = source.describe(VM)
+    translation = target.translate(machine, target.catalogue(), ANSWERS)
+    plan = Plan(migration=MIGRATION, machine=machine, translation=translation)
+    ended = Marks(MIGRATION, State.ROLLED_BACK)
+    source.mark(VM, ended)
+    with pytest.raises(Undone, match="is rolled-back"):
+        halt.fn(ferry.blocks[0], VM, plan, 60)
+
+    assert source.power(VM) is PowerState.RUNNING
+    assert source.marks(VM) == ended
 
 
 @pytest.mark.parametrize("state", sorted(HELD))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coldferry.errors import Conflict, CorruptCopy, DiskSealed, Finding
+from coldferry.errors import Conflict, CorruptCopy, Denied, DiskSealed, Finding
 from coldferry.plan import Plan
 from coldferry.ports import FOREIGN, FROZEN, FrozenDisk, PowerState, VerifiedDisk
 from providers.aws.frame import image_name
@@ -84,7 +84,12 @@ def test_the_group_has_no_rule_in_any_direction(aws: Sandbox, case: TargetCase) 
 
 def test_a_call_whose_answer_was_lost_makes_nothing_twice(aws: Sandbox, case: TargetCase) -> None:
     plan, frozen = begin(case)
-    for call in ("ebs:StartSnapshot", "ec2:CreateVolume", "ec2:RunInstances"):
+    calls = (
+        "ebs:StartSnapshot", "ebs:CompleteSnapshot", "ec2:CreateVolume", "ec2:CreateSecurityGroup",
+        "ec2:RegisterImage", "ec2:RunInstances", "ec2:DetachVolume", "ec2:DeleteVolume",
+        "ec2:AttachVolume",
+    )  # fmt: skip
+    for call in calls:
         aws.faults({"operation": call, "status": 503, "code": "ServiceUnavailable", "apply": True})
     disks = written(case, plan)
     case.cloud.allocate(plan, disks)
@@ -92,6 +97,21 @@ def test_a_call_whose_answer_was_lost_makes_nothing_twice(aws: Sandbox, case: Ta
     kinds = [one.kind for one in case.cloud.owned(MIGRATION)]
     assert (kinds.count("VM"), kinds.count("disk"), kinds.count("copied disk")) == (1, 2, 3)
     assert frozen.migration == MIGRATION
+
+
+def test_a_machine_that_was_started_before_it_was_finished_is_not_taken_for_proven(
+    aws: Sandbox, case: TargetCase
+) -> None:
+    plan, _ = begin(case)
+    disks = written(case, plan)
+    aws.faults({"operation": "ec2:CreateTags", "status": 403, "code": "UnauthorizedOperation"})
+    with pytest.raises(Denied):
+        case.cloud.allocate(plan, disks)
+    (vm,) = [one.id for one in case.cloud.owned(MIGRATION) if one.kind == "VM"]
+    aws.ec2.start_instances(InstanceIds=[vm])
+
+    with pytest.raises(Conflict, match="was started before it was finished"):
+        case.cloud.allocate(plan, disks)
 
 
 def test_a_disk_that_was_discarded_is_begun_anew_from_the_same_state(case: TargetCase) -> None:
