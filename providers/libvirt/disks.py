@@ -34,12 +34,13 @@ class _Writer(VolumeWriter):
 
 @contextmanager
 def open_disk(host: Host, plan: Plan, frozen: FrozenDisk) -> Iterator[VolumeWriter]:
-    """Adopt the device's volume, or begin it anew where it was of another frozen state."""
+    """Adopt the device's volume; one of a frozen state that is not followed is begun anew."""
     device = frozen.device
-    state = hashlib.sha256(frozen.ref.encode()).hexdigest()[:8]
+    state = _state(frozen.ref)
+    good = {state, *map(_state, frozen.follows)}
     mine = None
     for tag in _tags_of(host, plan.migration, device):
-        if tag.rest.split(".")[1] == state and mine is None:
+        if tag.rest.split(".")[1] in good and mine is None:
             mine = tag
         else:
             remove_disk(host, tag)
@@ -79,6 +80,11 @@ def discard_disk(host: Host, plan: Plan, device: Device) -> None:
     for tag, volume in data_volumes(host, plan.migration):
         if tag.rest.split(".")[0] == device.name and volume.path not in held:
             remove_disk(host, tag)
+
+
+def _state(ref: str) -> str:
+    """What a tag says of the frozen state that its volume was begun from."""
+    return hashlib.sha256(ref.encode()).hexdigest()[:8]
 
 
 def _tags_of(host: Host, migration: str, device: Device) -> list[Tag]:

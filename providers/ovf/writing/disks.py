@@ -37,19 +37,21 @@ def open_disk(staging: Staging, frozen: FrozenDisk) -> Iterator[RawWriter]:
 
 
 def _begun(staging: Staging, frozen: FrozenDisk) -> DiskRecord:
-    """The record of the disk; it is begun where it is not there, or is of another state."""
+    """The record of the disk; it is begun where there is none, or one of a state not followed."""
     device = frozen.device.name
     record = staging.disk(device)
+    if record is not None and record.frozen not in {frozen.ref, *frozen.follows}:
+        record = None
     path = staging.raw(device)
     made = staging.package()
     if made is not None and device in made.devices:
-        if record is not None and record.frozen == frozen.ref:
+        if record is not None:
             return record
         raise Conflict(
             f"{device} is in the package {made.package} already.",
             "Roll the migration back before it is copied anew.",
         )
-    if record is not None and record.frozen == frozen.ref and path.exists():
+    if record is not None and path.exists():
         return record
     staging.make()
     staging.remove_disk(device)
