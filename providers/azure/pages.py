@@ -9,6 +9,7 @@ refused signature is renewed by whichever thread notices first, where another is
 to be had. Bodies of all write requests and of all ranges that came are counted, retries included.
 """
 
+import heapq
 import random
 import ssl
 import threading
@@ -287,11 +288,14 @@ def _listing(body: bytes) -> tuple[list[tuple[int, int]], str]:
         root = ET.fromstring(body)  # noqa: S314 - expat refuses what grows
         if root.tag != "PageList":
             raise ValueError(root.tag)
-        found = sorted(
-            (int(row.findtext("Start", "")), int(row.findtext("End", "")) + 1)
-            for row in root
-            if row.tag in ("PageRange", "ClearRange")
+        written, cleared = (
+            [
+                (int(row.findtext("Start", "")), int(row.findtext("End", "")) + 1)
+                for row in root.findall(tag)
+            ]
+            for tag in ("PageRange", "ClearRange")
         )
+        found = list(heapq.merge(written, cleared))  # each has its order, which is looked at later
     except (ET.ParseError, ValueError):
         raise Transient("The list of pages is not what Azure documents.") from None
     return found, root.findtext("NextMarker") or ""
