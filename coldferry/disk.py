@@ -134,8 +134,9 @@ class ManifestCommitter(Protocol):
     """A writer that has to name everything that was ever put when it commits."""
 
     def rely_on(self, leaves: Callable[[], Iterable[tuple[int, bytes]]]) -> None:
-        """Take what was put from ``leaves``: ``(index, SHA-256)`` of all non-zero 512 KiB, rising.
+        """Take what was put from ``leaves``: ``(index, SHA-256)`` of each 512 KiB, rising.
 
+        They are those that hold something, and those that were put and hold zeros by now.
         Said once, before the first write; asked for at the commit, when all that this and
         earlier runs put is in it. Without it only this writer's own writes count.
         """

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from prefect import Task
 from prefect.logging import get_run_logger
 
-from coldferry.copying import copy_disk
+from coldferry.copying import copy_disk, ever_put
 from coldferry.errors import CorruptCopy, Failed, Finding
 from coldferry.manifest import Copy, Manifest
 from coldferry.migration import early_of
@@ -176,10 +176,8 @@ def commit(target: Cloud, plan: Plan, frozen: FrozenDisk) -> str:
     with target.target().open_disk(plan, frozen) as writer, _counted(frozen, writer):
         if not isinstance(writer, ManifestCommitter):
             return writer.commit()
-        with _manifest(frozen, writer) as manifest:
-            writer.rely_on(
-                lambda: ((leaf, held.digest) for leaf, held in manifest.items() if not held.zero)
-            )
+        with _manifest(frozen, writer) as manifest, copied_before(frozen) as earlier:
+            writer.rely_on(lambda: ever_put(manifest, earlier))
             return writer.commit()
 
 

@@ -8,7 +8,7 @@ thirty lines, which tests compare with it.
 """
 
 from coldferry.copying.allocation import Allocation, data_extents, data_leaves
-from coldferry.copying.delta import Since
+from coldferry.copying.delta import Since, ever_put
 from coldferry.copying.engine import copy_disk
 from coldferry.copying.limits import LIMITS, LimitsFile, parse_limits
 from coldferry.copying.mending import mending
@@ -24,6 +24,7 @@ __all__ = [
     "copy_disk",
     "data_extents",
     "data_leaves",
+    "ever_put",
     "mending",
     "parse_limits",
 ]

@@ -6,8 +6,11 @@ have changed. A copy that was killed on the way leaves grains of both states, an
 are sent again.
 """
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from coldferry.content import GRAIN_BYTES, GRAINS_PER_LEAF, LEAF_BYTES, ZERO, Content, runs
 from coldferry.copying.allocation import Allocation
@@ -134,6 +137,22 @@ class Delta:
         leaf, begin = start // LEAF_BYTES, start % LEAF_BYTES
         first, stop = begin // GRAIN_BYTES, -(-(begin + end - start) // GRAIN_BYTES)
         self._masks[leaf] = self._masks.get(leaf, 0) | (1 << stop) - (1 << first)
+
+
+def ever_put(manifest: Manifest, earlier: Manifest | None = None) -> Iterator[tuple[int, bytes]]:
+    """``(leaf index, SHA-256)`` of each leaf that a copy put, rising, as it is at the end.
+
+    ``earlier`` is a copy that this one went on from, where both are to the same writer: what it
+    put and is zero by now was overwritten with zeros.
+    """
+    now = ((leaf, found.digest) for leaf, found in manifest.items() if not found.zero)
+    if earlier is None or earlier.copy.writer != manifest.copy.writer:
+        yield from now
+        return
+    before = ((leaf, ZERO.digest) for leaf, found in earlier.items() if not found.zero)
+    index = itemgetter(0)
+    for _, same in groupby(heapq.merge(now, before, key=index), key=index):
+        yield next(same)  # the later copy's, where both have it: a merge is stable
 
 
 def stretches(zeroed: Contents) -> Iterator[tuple[int, int]]:

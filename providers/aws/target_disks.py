@@ -88,9 +88,10 @@ def in_use(clients: Clients, plan: Plan, ref: str) -> bool:
 def _adopted(clients: Clients, plan: Plan, frozen: FrozenDisk) -> tuple[str, str] | None:
     """The id and state of ours; what was begun otherwise, or has failed, is removed."""
     wanted, found = _request(plan, frozen), None
+    good = {_from_tag(ref) for ref in (frozen.ref, *frozen.follows)}
     for row in written(clients, plan.migration, frozen.device.name):
         otherwise = (
-            tag_of(row, FROM_TAG) != frozen.ref[-_TAG_CHARS:]
+            tag_of(row, FROM_TAG) not in good
             or row["VolumeSize"] != wanted["VolumeSize"]
             or (wanted.get("Encrypted", False) and not row.get("Encrypted", False))
         )
@@ -119,7 +120,7 @@ def _started(clients: Clients, plan: Plan, frozen: FrozenDisk) -> str:
 
 def _request(plan: Plan, frozen: FrozenDisk) -> dict[str, Any]:
     device = frozen.device
-    tags = disk_tags(plan, device.name) | {FROM_TAG: frozen.ref[-_TAG_CHARS:]}
+    tags = disk_tags(plan, device.name) | {FROM_TAG: _from_tag(frozen.ref)}
     asked: dict[str, Any] = {
         "VolumeSize": size_gib(device.disk.size_bytes),
         "Tags": tag_rows(tags),
@@ -128,6 +129,10 @@ def _request(plan: Plan, frozen: FrozenDisk) -> dict[str, Any]:
     }
     # Left out rather than False: then the region's own rule counts.
     return asked | ({"Encrypted": True} if plan.value(f"disks[{device.index}].encrypted") else {})
+
+
+def _from_tag(ref: str) -> str:
+    return ref[-_TAG_CHARS:]
 
 
 def _remove(clients: Clients, plan: Plan, snapshot: str) -> None:

@@ -18,7 +18,7 @@ from coldferry.ports import FrozenDisk, PowerState, Proof
 from coldferry.translation import ACKNOWLEDGE, Verdict
 from tests.conformance.cases import MIGRATION, SourceCase, TargetCase, begin, go_on, piece, written
 from tests.conformance.laws_cutover import CutoverLaws
-from tests.conformance.laws_deltas import EarlyLaws
+from tests.conformance.laws_deltas import EarlyLaws, FollowingLaws
 from tests.conformance.worlds import a_machine
 
 
@@ -184,7 +184,7 @@ class SourceLaws(EarlyLaws):
         assert case.cloud.owned(MIGRATION) == []
 
 
-class TargetLaws(CutoverLaws):
+class TargetLaws(CutoverLaws, FollowingLaws):
     """What every target obeys."""
 
     @pytest.fixture
@@ -291,26 +291,6 @@ class TargetLaws(CutoverLaws):
             ref = writer.commit()
 
         assert case.disk_bytes(ref, 0, length) == bytes(length)
-
-    def test_a_disk_begun_from_the_state_that_is_followed_is_adopted_with_what_it_holds(
-        self, case: TargetCase
-    ) -> None:
-        plan, frozen = begin(case)
-        with case.cloud.open_disk(plan, frozen) as writer:
-            writer.write(0, memoryview(b"a" * 1024))
-            before = writer.identity
-        follows = frozenset({frozen.ref, "of another disk"})
-        later = FrozenDisk(frozen.migration, frozen.device, "a-later-frozen-state", follows)
-        for _ in range(2):
-            with case.cloud.open_disk(plan, later) as writer:
-                assert (writer.identity, writer.sealed) == (before, False)
-                writer.write(512, memoryview(b"b" * 512))
-        with case.cloud.open_disk(plan, later) as writer:
-            ref = writer.commit()
-        with case.cloud.open_disk(plan, later) as writer:
-            assert (writer.identity, writer.sealed) == (before, True)
-
-        assert case.disk_bytes(ref, 0, 1024) == b"a" * 512 + b"b" * 512
 
     def test_committing_twice_is_committing_once(self, case: TargetCase) -> None:
         plan, frozen = begin(case)

@@ -1,4 +1,8 @@
-"""Laws of a source: a running machine is frozen too, and some tell what changed since."""
+"""Laws of what is copied before the halt.
+
+Of a source: a running machine is frozen too, and some tell what changed since. Of a target: a disk
+that was begun from the state that is followed goes on with what it holds.
+"""
 
 import pytest
 
@@ -7,7 +11,7 @@ from coldferry.copying import Allocation
 from coldferry.migration import early_of
 from coldferry.plan import devices_of
 from coldferry.ports import FrozenDisk
-from tests.conformance.cases import MIGRATION, SourceCase
+from tests.conformance.cases import MIGRATION, SourceCase, TargetCase, begin, go_on, piece
 
 BLOCK_BYTES = 512 * 1024
 
@@ -28,6 +32,49 @@ class EarlyLaws:
         assert case.cloud.ran_since(case.vm, MIGRATION) is False
         assert {one.id for one in case.cloud.release(MIGRATION)} == _refs(late)
         assert {one.id for one in case.cloud.release(early_of(MIGRATION))} == _refs(early)
+
+
+class FollowingLaws:
+    """Of every target."""
+
+    def test_a_disk_begun_from_the_state_that_is_followed_is_adopted_with_what_it_holds(
+        self, case: TargetCase
+    ) -> None:
+        plan, frozen = begin(case)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            length = piece(writer)
+            first, second = b"a" * length, b"b" * length
+            for at in (0, length):
+                writer.write(at, memoryview(first))
+            before = writer.identity
+        follows = frozenset({frozen.ref, "of another disk"})
+        later = FrozenDisk(frozen.migration, frozen.device, "a-later-frozen-state", follows)
+        for _ in range(2):
+            with case.cloud.open_disk(plan, later) as writer:
+                assert (writer.identity, writer.sealed) == (before, False)
+                writer.write(length, memoryview(second))
+        with case.cloud.open_disk(plan, later) as writer:
+            go_on(writer, first, second)
+            ref = writer.commit()
+        with case.cloud.open_disk(plan, later) as writer:
+            assert (writer.identity, writer.sealed) == (before, True)
+
+        assert case.disk_bytes(ref, 0, 2 * length) == first + second
+
+    def test_what_was_put_before_a_followed_state_can_be_zeroed(self, case: TargetCase) -> None:
+        plan, frozen = begin(case)
+        with case.cloud.open_disk(plan, frozen) as writer:
+            length = piece(writer)
+            writer.write(0, memoryview(b"a" * length))
+        follows = frozenset({frozen.ref})
+        later = FrozenDisk(frozen.migration, frozen.device, "a-later-frozen-state", follows)
+        with case.cloud.open_disk(plan, later) as writer:
+            writer.zero(0, length)
+        with case.cloud.open_disk(plan, later) as writer:
+            go_on(writer, bytes(length))
+            ref = writer.commit()
+
+        assert case.disk_bytes(ref, 0, length) == bytes(length)
 
 
 class DeltaLaws:

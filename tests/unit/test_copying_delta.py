@@ -5,8 +5,8 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldferry.content import GRAIN_BYTES, LEAF_BYTES, Content, root
-from coldferry.copying import Since, copy_disk
+from coldferry.content import GRAIN_BYTES, LEAF_BYTES, ZERO_DIGEST, Content, root
+from coldferry.copying import Since, copy_disk, ever_put
 from coldferry.disk import Limits
 from coldferry.errors import Transient
 from coldferry.manifest import Copy, Manifest
@@ -149,6 +149,38 @@ def test_of_a_leaf_that_changed_in_a_page_one_grain_is_sent(tmp_path):
     assert writer.writes == [(MIB, GRAIN_BYTES)]
     assert reader.reads == [(MIB, LEAF_BYTES)]
     assert writer.held == held
+
+
+class KeepingWriter(FakeDigestWriter):
+    """Names each leaf that was ever put, as it is by now: also those that were put as zeros."""
+
+    def zero(self, offset, length):
+        super().zero(offset, length)
+        for leaf in range(offset // LEAF_BYTES, -(-(offset + length) // LEAF_BYTES)):
+            self.digests[leaf] = ZERO_DIGEST
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.data(), disks(), st.booleans())
+def test_all_that_was_ever_put_is_named_by_both_manifests(tmp_path_factory, data, disk, told):
+    folder, size = tmp_path_factory.mktemp("m"), len(disk.held)
+    later, spans = data.draw(changed(disk))
+    writer = KeepingWriter(-(-size // LEAF_BYTES) * LEAF_BYTES, LEAVES)
+    about = Copy("before", "fake@1", size), Copy("after", "fake@1", size)
+    with (
+        Manifest(folder / "before", about[0]) as before,
+        Manifest(folder / "after", about[1]) as after,
+    ):
+        copy_disk(AnyReader(disk.held, disk.allocated, WIDE), writer, before)
+        assert list(ever_put(before)) == sorted(writer.digests.items())
+        changes = AnyReader(later.held, spans, WIDE) if told else None
+        reader = AnyReader(later.held, later.allocated, WIDE)
+        copy_disk(reader, writer, after, since=Since(before, changes))
+
+        assert list(ever_put(after, before)) == sorted(writer.digests.items())
+        with Manifest(folder / "other", Copy("before", "fake@2", size)) as other:
+            copy_disk(AnyReader(disk.held, disk.allocated, WIDE), FakeWriter(size), other)
+            assert list(ever_put(after, other)) == list(ever_put(after))
 
 
 def test_what_was_freed_is_zeroed_where_leaves_are_written_whole(tmp_path):
