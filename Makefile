@@ -37,7 +37,7 @@ demo: install ## Move a machine from a local EC2 to a local Azure, and print the
 
 .PHONY: test
 test: install ## The tests that everybody runs before a commit
-	$(RUN) pytest -n 2 --dist loadfile -m 'not slow'
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 .PHONY: test-all
 test-all: test ## All tests: those, and the slow ones
