@@ -127,14 +127,14 @@ def _name(one: tuple[str, Any, str]) -> str:
 
 def _goals(found: Found, clouds: dict[str, Machines]) -> list[str]:
     """The blocks of the targets for which the id names exactly this machine."""
-    origin = clouds.get(found.source)
-    return [
-        reference
-        for reference, goal in clouds.items()
-        if origin is not None
-        and is_target(goal)
-        and f"-{pair_of(origin, found.vm, goal)}-a" in found.migration
-    ]
+    named: list[str] = []
+    if (origin := clouds.get(found.source)) is None:
+        return named
+    for reference, goal in clouds.items():
+        with suppress(ColdferryError):  # one that does not even say which account it is
+            if is_target(goal) and f"-{pair_of(origin, found.vm, goal)}-a" in found.migration:
+                named.append(reference)
+    return named
 
 
 def _answers(cloud: Machines) -> bool:
