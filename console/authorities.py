@@ -20,12 +20,13 @@ _END = "-----END CERTIFICATE-----\n"
 def spare_authorities(url: str) -> None:
     """Have this process and its children read one authority, where ``url`` has no TLS.
 
-    What somebody has set stays; a home that cannot be written costs the time only. A server
-    that answers with TLS all the same is then refused, as nearly no certificate is trusted.
+    What somebody has set stays, if it is there; a home that cannot be written costs the time
+    only. A server that answers with TLS all the same is then refused, as nearly no certificate
+    is trusted.
     """
-    if url.startswith("http://"):
+    if url.startswith("http://") and not Path(os.environ.get(SETTING) or " ").exists():
         with suppress(OSError):
-            os.environ.setdefault(SETTING, one_authority())
+            os.environ[SETTING] = one_authority()
 
 
 def one_authority() -> str:

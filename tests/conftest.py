@@ -1,20 +1,17 @@
 """What all tests share: a home of their own, and a Prefect server where one is asked for."""
 
-import os
-
 import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _home(tmp_path_factory):
-    """Nothing of a test run lands in the developer's home."""
-    before = os.environ.get("COLDFERRY_HOME")
-    os.environ["COLDFERRY_HOME"] = str(tmp_path_factory.mktemp("home"))
-    yield
-    if before is None:
-        del os.environ["COLDFERRY_HOME"]
-    else:
-        os.environ["COLDFERRY_HOME"] = before
+    """Nothing of a test run lands in the developer's home, and nothing it rests on goes early."""
+    from console.authorities import SETTING, one_authority
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDFERRY_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv(SETTING, one_authority())
+        yield
 
 
 @pytest.fixture(scope="session")

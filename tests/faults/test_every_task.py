@@ -165,7 +165,7 @@ def test_a_transient_failure_before_the_halt_does_not_end_it_either(calls, task)
     cloud.fail(method, Transient("Busy."), task)
     _there_and_back(ferry)
 
-    assert not cloud.pending
+    assert not ferry.source.pending and not ferry.target.pending
     assert ferry.nothing_at_target
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
 

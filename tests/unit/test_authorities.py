@@ -30,11 +30,16 @@ def test_for_one_with_tls_prefects_own_choice_stays():
     assert SETTING not in os.environ
 
 
-def test_what_somebody_set_stays():
-    os.environ[SETTING] = "/etc/ssl/our-own.pem"
+def test_what_somebody_set_stays_if_it_is_there(tmp_path):
+    own = tmp_path / "our-own.pem"
+    own.write_text("a bundle")
+    os.environ[SETTING] = str(own)
     spare_authorities("http://127.0.0.1:4200/api")
+    assert os.environ[SETTING] == str(own)
 
-    assert os.environ[SETTING] == "/etc/ssl/our-own.pem"
+    own.unlink()  # no client could be made with it
+    spare_authorities("http://127.0.0.1:4200/api")
+    assert os.environ[SETTING] == one_authority()
 
 
 def test_it_is_made_once_for_its_owner_only():
