@@ -1,0 +1,172 @@
+"""One guest goes through every pair of clouds, sixteen moves in one round, and boots on its way."""
+
+import json
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox.aws.seed import BLOCK_SIZE_BYTES, wait_completed
+from tests.conformance.libvirt_rig import running
+from tests.guest import build, build_data
+
+pytestmark = [pytest.mark.slow(takes_s=250), pytest.mark.timeout(1500)]
+
+ROUND = (
+    "aws", "aws", "azure", "azure", "libvirt", "libvirt", "ovf", "ovf", "aws", "libvirt", "azure",
+    "ovf", "libvirt", "aws", "ovf", "azure", "aws",
+)  # fmt: skip
+"""Each of four clouds follows each, itself included, once."""
+
+PAIRS = list(zip(ROUND, ROUND[1:], strict=False))
+BOOT_WITHIN_S = 300
+OFF = 5
+
+
+def blocks_of(image):
+    """A raw file's blocks that are not all zero, by index."""
+    content = image.read_bytes()
+    found = {}
+    for at in range(0, len(content), BLOCK_SIZE_BYTES):
+        piece = content[at : at + BLOCK_SIZE_BYTES].ljust(BLOCK_SIZE_BYTES, b"\0")
+        if any(piece):
+            found[at // BLOCK_SIZE_BYTES] = piece
+    return found
+
+
+class Tour:
+    """Four clouds, and the guest where it is now."""
+
+    def __init__(self, sandbox, seeder, arrivals, host, folder):
+        self.sandbox, self.seeder, self.arrivals, self.host = sandbox, seeder, arrivals, host
+        self.packages = folder / "packages"
+        self.packages.mkdir()
+        self.answers = folder / "answers.yaml"
+        self.at = {
+            "aws": sandbox.source,
+            "azure": sandbox.target,
+            "libvirt": f"libvirt:{host.uri}",
+            "ovf": f"ovf:{self.packages}",
+        }
+        self.disks = [blocks_of(build()), blocks_of(build_data())]
+        image = seeder.image(self.disks, BootMode="uefi-preferred")
+        first = seeder.launch(image, "m5.large", self.disks, tags={"Name": "tour"})
+        self.vm = first.vm
+        self.reports, self.equal = {}, {}
+        for origin, goal in PAIRS:
+            self.move(origin, goal)
+
+    def move(self, origin, goal):
+        ends = (self.at[origin], self.vm, self.at[goal])
+        report = self.sandbox.here("migrate", *ends, *self.answered(ends), "--no-inspect")
+        if report.exit_code:
+            pytest.fail(f"{origin} to {goal}: {report.sentences}\n{report.error}")
+        self.reports[origin, goal] = found = report.document
+        self.equal[origin, goal] = [
+            getattr(self, f"read_{goal}")(found, at) == disk for at, disk in enumerate(self.disks)
+        ]
+        migration = found["migration"]
+        words = ("--security-group", "none", "--keep-days", "0", "--yes")
+        over = self.sandbox.here("cutover", migration, *words)
+        if over.exit_code:
+            pytest.fail(f"{origin} to {goal}: {over.sentences}")
+        self.vm = found["target_vm"]
+        if goal == "libvirt":
+            self.until_off(self.vm)
+        done = self.sandbox.here("finalise", migration, "--yes")
+        assert done.exit_code == 0, (origin, goal, done.document)
+
+    def answered(self, ends):
+        """Options with all that is missing answered: what is offered first, acknowledgements."""
+        given = {}
+        for _ in range(6):
+            self.answers.write_text(json.dumps(given))
+            plan = self.sandbox.here("plan", *ends, "--answers", self.answers)
+            assert "missing" in plan.document, plan
+            if not plan.document["missing"]:
+                break
+            for field in plan.document["translation"]:
+                if field["path"] in plan.document["missing"]:
+                    asked = field["verdict"] == "missing"
+                    first = field["candidates"][0]["value"] if asked else "acknowledge"
+                    given[field["path"]] = first
+        return ["--answers", self.answers]
+
+    # -- readers that are not ours, of blocks that are not all zero ------------
+
+    def read_aws(self, report, at):
+        mapped = self.seeder.ec2.describe_instances(InstanceIds=[report["target_vm"]])
+        rows = mapped["Reservations"][0]["Instances"][0]["BlockDeviceMappings"]
+        volume = sorted(rows, key=lambda row: row["DeviceName"])[at]["Ebs"]["VolumeId"]
+        made = self.seeder.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+        wait_completed(self.seeder.ec2, made)
+        ebs, found, more = self.seeder.ebs, {}, {}
+        while True:
+            listed = ebs.list_snapshot_blocks(SnapshotId=made, MaxResults=1000, **more)
+            for row in listed["Blocks"]:
+                asked = {"BlockIndex": row["BlockIndex"], "BlockToken": row["BlockToken"]}
+                data = ebs.get_snapshot_block(SnapshotId=made, **asked)["BlockData"].read()
+                if any(data):
+                    found[row["BlockIndex"]] = data
+            if not listed.get("NextToken"):
+                break
+            more = {"NextToken": listed["NextToken"]}
+        self.seeder.ec2.delete_snapshot(SnapshotId=made)
+        return found
+
+    def read_azure(self, report, at):
+        return self.arrivals.read(report["devices"][at]["target"])[1]
+
+    def read_libvirt(self, report, at):
+        return blocks_of(Path(report["devices"][at]["target"].partition("#")[0]))
+
+    def read_ovf(self, report, at):
+        raw = self.packages.parent / "unpacked.raw"
+        with tarfile.open(self.packages / report["target_vm"]) as package:
+            names = [one for one in package.getnames() if one.endswith(".vmdk")]
+            package.extract(names[at], self.packages.parent, filter="data")
+        packed = self.packages.parent / names[at]
+        words = ["qemu-img", "convert", "-f", "vmdk", "-O", "raw", str(packed), str(raw)]
+        subprocess.run(words, check=True)
+        found = blocks_of(raw)
+        raw.unlink()
+        packed.unlink()
+        return found
+
+    def until_off(self, vm):
+        """The guest really starts there, and powers itself off when it has said what it has."""
+        domain = self.host.connection.lookupByName(vm)
+        until = time.monotonic() + BOOT_WITHIN_S
+        while domain.state()[0] != OFF and time.monotonic() < until:
+            time.sleep(0.5)
+        assert domain.state()[0] == OFF
+
+
+@pytest.fixture(scope="module")
+def tour(sandbox, seeder, arrivals, tmp_path_factory):
+    sandbox.control("aws", "PUT", "settings", {"quotas": {"L-1216C47A": 64}})
+    try:
+        with running() as host:
+            yield Tour(sandbox, seeder, arrivals, host, tmp_path_factory.mktemp("tour"))
+    finally:
+        sandbox.control("aws", "PUT", "settings", {"quotas": {}})
+
+
+def test_the_round_has_every_pair_once():
+    assert len(set(PAIRS)) == len(PAIRS) == 16
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-to-".join)
+def test_each_disk_arrives_with_every_byte_as_another_reader_sees(tour, pair):
+    assert tour.equal[pair] == [True, True]
+    assert [one["proof"]["equal"] for one in tour.reports[pair]["devices"]] == [True, True]
+
+
+def test_every_devices_manifest_root_is_the_same_all_the_way(tour):
+    roots = [
+        tuple(one["manifest_root"] for one in report["devices"]) for report in tour.reports.values()
+    ]
+
+    assert len(set(roots)) == 1
