@@ -1,5 +1,6 @@
 """One guest goes through every pair of clouds, sixteen moves in one round, and boots on its way."""
 
+import itertools
 import json
 import subprocess
 import tarfile
@@ -20,7 +21,7 @@ ROUND = (
 )  # fmt: skip
 """Each of four clouds follows each, itself included, once."""
 
-PAIRS = list(zip(ROUND, ROUND[1:], strict=False))
+PAIRS = list(itertools.pairwise(ROUND))
 BOOT_WITHIN_S = 300
 OFF = 5
 
