@@ -170,7 +170,7 @@ def test_a_transient_failure_before_the_halt_does_not_end_it_either(calls, task)
     assert ferry.source.cloud.power(VM) is PowerState.RUNNING
 
 
-@pytest.mark.slow(takes_s=150)
+@pytest.mark.slow(takes_s=290)
 @pytest.mark.parametrize("task", sorted(AFTERWARDS - {"remove the source machine"}))
 @pytest.mark.parametrize("error", [Transient("Busy."), Denied("No.")], ids=["busy", "refused"])
 def test_what_comes_afterwards_survives_a_failure_of_each_task(calls, task, error):

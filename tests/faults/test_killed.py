@@ -11,7 +11,7 @@ import pytest
 from tests.faults.crossing import MIB, Crossing, Moved, dense, ended
 
 AT_MOST_AGAIN = 64 * MIB
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 def kill_when(process: "subprocess.Popen[str]", crossing: Crossing, operation: str, sent: int):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 GROUP = ("--security-group", "nsg-existing", "--yes", "--json")
 GOOD = ("--keep-days", "0", "--yes", "--json")
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 def kill_at(process: "subprocess.Popen[str]", crossing: Crossing, operation: str, calls: int):

@@ -24,7 +24,7 @@ from tests.unit.aws_world import KEY_ID, SECRET
 
 pytestmark = pytest.mark.slow(takes_s=100)  # half a dozen commands, each with a server to search
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 ECHOED = "canary0echoed0by0the0cloud7Zq"
 AWS_CANARIES = {
     "access_key_id": KEY_ID,

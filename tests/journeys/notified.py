@@ -49,7 +49,7 @@ def save_webhook(api: Api, url: str) -> str:
     return "custom-webhook/night-shift"
 
 
-def wait_for(came: list[dict[str, Any]], word: str, timeout_s: float = 60) -> str:
+def wait_for(came: list[dict[str, Any]], word: str, timeout_s: float = 300) -> str:
     """The text of the notification that has ``word`` in it."""
     until = time.monotonic() + timeout_s
     while True:

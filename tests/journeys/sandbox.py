@@ -28,7 +28,7 @@ from sandbox.aws import seed
 
 COLDFERRY = Path(__file__).parents[2] / ".venv" / "bin" / "coldferry"
 _FOREIGN = ("AWS_", "AZURE_", "PREFECT_")
-_COMMAND_S = 180
+_COMMAND_S = 400
 BY_THE_BOOK = ("plan", "migrate", "gaps", "compare")
 
 

@@ -17,7 +17,7 @@ from tests.journeys.sandbox import COLDFERRY, Sandbox
 from tests.journeys.seeding import Seeder
 
 _FOREIGN = ("AWS_", "AZURE_", "PREFECT_")
-_START_S = 240
+_START_S = 400
 _END_S = 60
 ENDED = ("Completed", "Failed", "Crashed", "Cancelled")
 
@@ -137,7 +137,7 @@ class Served:
         )
         for patience_s in (1, 2, 4, 0):  # 503: SQLite was busy, as it may be on a small machine
             try:
-                with urllib.request.urlopen(request, timeout=60) as answer:
+                with urllib.request.urlopen(request, timeout=120) as answer:
                     return json.loads(answer.read() or b"null")  # a deletion answers nothing
             except urllib.error.HTTPError as error:
                 if error.code != 503 or not patience_s:
@@ -173,7 +173,7 @@ class Served:
         """The run as it is now."""
         return self.api("GET", f"/flow_runs/{run}")
 
-    def wait(self, run: str, *states: str, after: str = "", timeout_s: float = 120) -> Any:
+    def wait(self, run: str, *states: str, after: str = "", timeout_s: float = 400) -> Any:
         """Wait for one of ``states``, or fail in another final one; the run.
 
         ``after`` is the id of a state that does not count: an earlier suspension.

@@ -26,7 +26,7 @@ def variable(prefect_api):
     limits().tell({})
 
 
-def until(holds, timeout_s=10.0):
+def until(holds, timeout_s=60.0):
     begun = time.monotonic()
     while not holds():
         assert time.monotonic() - begun < timeout_s

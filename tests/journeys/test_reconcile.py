@@ -13,7 +13,7 @@ import pytest
 from tests.journeys.notified import listening, save_webhook
 from tests.journeys.test_deployment import a_machine
 
-pytestmark = [pytest.mark.slow(takes_s=250), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow(takes_s=300), pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[2]
 HELD = {"operation": "blob:PutPage", "delay_s": 600, "times": 9999}
@@ -99,7 +99,7 @@ def answers_of(served, vm):
     return json.loads(path.read_text())
 
 
-def copying(served, vm, timeout_s=120):
+def copying(served, vm, timeout_s=400):
     """Wait until the machine's migration copies; its id."""
     until = time.monotonic() + timeout_s
     while True:

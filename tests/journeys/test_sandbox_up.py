@@ -12,7 +12,7 @@ from tests.journeys.serving import Served
 
 pytestmark = pytest.mark.slow(takes_s=100)
 
-_PATIENCE_S = 240
+_PATIENCE_S = 400
 
 
 class Attached:

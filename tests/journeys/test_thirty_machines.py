@@ -9,7 +9,7 @@ from tests.journeys.shapes import halts, torn
 from tests.journeys.wave_here import WaveHere
 from tests.unit.file_server import serving
 
-pytestmark = [pytest.mark.slow(takes_s=250), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow(takes_s=240), pytest.mark.timeout(1200)]
 
 # Those that are to be skipped stand last: what stops them has happened long before their turn.
 SHAPES = {

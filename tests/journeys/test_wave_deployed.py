@@ -27,7 +27,7 @@ class Weekend:
         rows["web"]["after"] = ["app"]
         rows["lone"]["after"] = ["gappy"]  # so gappy is begun once lone is halted
         self.wave = ServedWave(served, "weekend", rows, machines_at_once=2)
-        self.asked = served.wait(self.wave.id, "Suspended", timeout_s=240)
+        self.asked = served.wait(self.wave.id, "Suspended", timeout_s=500)
         self.schema, self.text = served.form(self.asked)
         self.accepted = self.wave.answer(self.schema)
         web = self.wave.wait_for(lambda: self.wave.children("web"))[0]
@@ -36,12 +36,12 @@ class Weekend:
         self.wave.wait_for(lambda: served.run(web["id"])["state"]["name"] == "Running")
         self.wave.kill(web["id"])
         again = served.wait(
-            self.wave.id, "Suspended", after=self.asked["state"]["id"], timeout_s=300
+            self.wave.id, "Suspended", after=self.asked["state"]["id"], timeout_s=500
         )
         self.second_schema, _ = served.form(again)
         self.page_while_asking = self.wave.page()
         self.second_accepted = self._say_the_tag()
-        self.done = served.wait(self.wave.id, "Completed", timeout_s=180)
+        self.done = served.wait(self.wave.id, "Completed", timeout_s=500)
         self.children = self.wave.children()
         self.page = self.wave.page()
         listed = served.arrivals.compute.virtual_machines.list(served.arrivals.group)

@@ -9,7 +9,7 @@ from tests.journeys.test_deployment import a_machine
 from tests.journeys.test_reconcile import HELD, SILENT_S, Doomed, copying, kill_process
 from tests.journeys.wave_serving import ANSWERS, ServedWave
 
-pytestmark = [pytest.mark.slow(takes_s=150), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow(takes_s=270), pytest.mark.timeout(1200)]
 
 
 def state_of(served, vm):
@@ -48,7 +48,7 @@ def test_a_wave_begins_by_a_schedule_of_its_deployment_and_arrives(served):
     vm = a_machine(served, "172.31.0.70", Name="by-schedule").vm
     wave = Scheduled(served, "by-schedule", {"web": {"vm": vm, "answers": ANSWERS}})
 
-    served.wait(wave.id, "Completed", timeout_s=240)
+    served.wait(wave.id, "Completed", timeout_s=500)
 
     assert state_of(served, vm) == "allocated"
     assert "1 of 1 machine arrived" in wave.page()
@@ -70,7 +70,7 @@ def test_a_wave_whose_window_ends_puts_its_halted_sources_back(served):
     on_the_machine = served.seeder.our_tags(vm)["coldferry:attempt"]
     halted = served.seeder.state(vm)
 
-    ended = served.wait(wave.id, "Failed", timeout_s=300)
+    ended = served.wait(wave.id, "Failed", timeout_s=500)
 
     assert halted == "stopped"
     assert on_the_machine.split()[3] == f"abort-at={end.isoformat()}"
@@ -120,7 +120,7 @@ class DeadNight:
         with served.sandbox.failing("azure", HELD):
             self.wave = ServedWave(served, "dead-night", rows)
             for vm in self.vms.values():
-                copying(served, vm, timeout_s=240)
+                copying(served, vm, timeout_s=500)
             dead = [self.wave.id, *(child["id"] for child in self.wave.children())]
             doomed.worker.kill()
             doomed.worker.wait()

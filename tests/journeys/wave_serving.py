@@ -51,7 +51,7 @@ class ServedWave:
         found: list[Any] = self.served.api("POST", "/flow_runs/filter", asked)
         return sorted(found, key=lambda run: str(run["created"]))
 
-    def wait_for(self, what: Callable[[], Any], timeout_s: float = 180) -> Any:
+    def wait_for(self, what: Callable[[], Any], timeout_s: float = 400) -> Any:
         """What is true of it at last; fails when the wave's run is over before."""
         until = time.monotonic() + timeout_s
         while not (found := what()):

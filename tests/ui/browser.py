@@ -38,7 +38,7 @@ def a_page(width: int = 1280, height: int = 1000) -> Iterator["Page"]:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
             page = browser.new_page(viewport={"width": width, "height": height})
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(180_000)
             yield page
         finally:
             browser.close()

@@ -46,7 +46,7 @@ class Moved:
         again = served.wait(self.run, "Suspended", after=asked["state"]["id"])
         served.form(again)
         self._mend(FirstForm.of_run(page, served.address, self.run), images)
-        self.done = served.wait(self.run, "Completed", timeout_s=240)
+        self.done = served.wait(self.run, "Completed", timeout_s=500)
         wanted = {"artifacts": {"flow_run_id": {"any_": [self.run]}}}
         listed = served.api("POST", "/artifacts/filter", wanted)
         self.report = next(a for a in listed if a["key"].startswith("report-"))

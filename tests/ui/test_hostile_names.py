@@ -59,7 +59,7 @@ class Looked:
         served.resume(
             self.run, decision="approve", decided_by=NAME, reason=NAME, **said | {tag: "calm"}
         )
-        self.done = served.wait(self.run, "Completed", timeout_s=240)
+        self.done = served.wait(self.run, "Completed", timeout_s=500)
         artifacts = {"artifacts": {"flow_run_id": {"any_": [self.run]}}}
         listed = served.api("POST", "/artifacts/filter", artifacts)
         report = next(a for a in listed if a["key"].startswith("report-"))

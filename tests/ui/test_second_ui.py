@@ -34,7 +34,7 @@ class Moved:
         once_more = served.wait(self.run, "Suspended", after=again["state"]["id"])
         served.form(once_more)
         self._mend(SecondForm.of_run(page, served.address, self.run), images)
-        self.done = served.wait(self.run, "Completed", timeout_s=240)
+        self.done = served.wait(self.run, "Completed", timeout_s=500)
         wanted = {"artifacts": {"flow_run_id": {"any_": [self.run]}}}
         listed = served.api("POST", "/artifacts/filter", wanted)
         self.report = next(a for a in listed if a["key"].startswith("report-"))["data"]

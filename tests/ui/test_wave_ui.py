@@ -22,12 +22,12 @@ from tests.ui.browser import SETTLE_MS, shown_artifact
 from tests.ui.forms import FirstForm
 from tests.ui.pictures import save_picture
 
-pytestmark = [pytest.mark.slow(takes_s=250), pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow(takes_s=280), pytest.mark.timeout(1500)]
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 GROUP = "nsg-existing"
 ARRIVED = "3 of 3 machines arrived"
-WAIT_S = 300
+WAIT_S = 500
 BIN = Path(sys.executable).parent
 SIGNED = ("Decision", "Your name", "Reason")
 
@@ -60,7 +60,7 @@ class Weekend:
         self.planned = served.sandbox.cli(*self._words("coldferry wave plan"))
         self.scheduled = self._schedule()
         self.run = self._start()
-        served.form(served.wait(self.run, "Suspended", timeout_s=240))
+        served.form(served.wait(self.run, "Suspended", timeout_s=500))
         self._answer(FirstForm.of_run(page, served.address, self.run))
         self.pages = self._watch()
         self.listed = served.sandbox.cli(*self._words("coldferry list"))
