@@ -20,7 +20,7 @@ from tasks.waves.planning import plan_all
 from tasks.waves.reporting import report_on
 from tests.journeys.fleets import Fleet, states
 
-WITHIN_S = 60
+WITHIN_S = 240
 
 
 def artifacts(api, *keys):
