@@ -12,7 +12,7 @@ be under way, another may come later. What holds is his bound, and
 ``tests/unit/test_wave_foreseeing.py`` has it.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -226,7 +226,7 @@ def _is_shared(bound: Bound) -> bool:
 
 
 def _amounts(bounds: Iterable[Bound]) -> dict[Shared, float]:
-    amounts = Counter[Shared]()
+    amounts = defaultdict[Shared, float](float)
     for bound in bounds:
-        amounts[bound.name, bound.per_s] += bound.amount  # type: ignore[assignment]
-    return {one: float(amount) for one, amount in amounts.items() if amount}
+        amounts[bound.name, bound.per_s] += bound.amount
+    return {one: amount for one, amount in amounts.items() if amount}
