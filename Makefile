@@ -7,6 +7,8 @@ export SSL_CERT_FILE ?= /etc/ssl/certs/ca-certificates.crt
 endif
 RUN := $(UV) run --no-sync
 STAMP := .venv/.installed
+# Journeys wait for servers half of their time: more than a test a core is quicker.
+WORKERS ?= 3
 
 # What is compiled once starts in half the time; make hands this to all that it starts.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,11 +39,11 @@ demo: install ## Move a machine from a local EC2 to a local Azure, and print the
 
 .PHONY: test
 test: install ## The tests that everybody runs before a commit
-	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
+	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 .PHONY: test-all
 test-all: test ## All tests: those, and the slow ones
-	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
+	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow
 
 .PHONY: lint
 lint: install ## Linters
