@@ -41,9 +41,12 @@ demo: install ## Move a machine from a local EC2 to a local Azure, and print the
 test: install ## The tests that everybody runs before a commit
 	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not slow'
 
-.PHONY: test-all
-test-all: test ## All tests: those, and the slow ones
+.PHONY: slow
+slow: install ## The tests that take long
 	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow
+
+.PHONY: test-all
+test-all: test slow ## All tests
 
 .PHONY: lint
 lint: install ## Linters
