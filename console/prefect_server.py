@@ -21,7 +21,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from coldferry.errors import Unreachable
 from coldferry.home import folder, home, locked, private
@@ -39,6 +39,13 @@ QUIET = {
     # Runs that a command carries out are told from dead ones as soon as a worker's are.
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
+# SQLite has one writer, and Prefect opens up to fifteen connections to it. A request that reads
+# before it writes is answered 503 when another wrote meanwhile, and its client then waits two
+# seconds: 57 times in 40 migrations, more than half of their time. And where the event loop gives
+# up a statement whose thread waits for the writer, all stand still for a minute. Prefect keeps
+# one connection where the address has ":memory:" in it; SQLite passes over a word that it does
+# not know (https://www.sqlite.org/uri.html), so this is the same file, one request at a time.
+_ONE_CONNECTION = "uri=true&connections=:memory:"
 _COMMAND = ("prefect", "server", "start")
 _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 120
@@ -215,11 +222,16 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
         **inherited,
         **QUIET,
         "PREFECT_HOME": str(folder),
+        "PREFECT_API_DATABASE_CONNECTION_URL": _database(folder),
         "PREFECT_API_URL": url,
         "PREFECT_UI_URL": url.removesuffix("/api"),
         "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
     }
+
+
+def _database(folder: Path) -> str:
+    return f"sqlite+aiosqlite:///file:{quote(str(folder / 'prefect.db'))}?{_ONE_CONNECTION}"
 
 
 def template() -> Path:

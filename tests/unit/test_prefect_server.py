@@ -1,5 +1,6 @@
 """Which server is believed: ours, and nobody who listens where it once did."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -9,11 +10,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 
+import httpx
 import pytest
 
 from coldferry.errors import BadInput, ColdferryError, Unreachable
+from coldferry.home import home
 from console import blocks
-from console.prefect_server import own_url, stop_server
+from console.prefect_server import own_url, start_server, stop_server
 
 LISTENER = """
 import http.server, sys
@@ -173,3 +176,29 @@ def test_an_address_where_nothing_can_answer_is_no_defect(monkeypatch, url):
     monkeypatch.setenv("PREFECT_API_URL", url)
     with pytest.raises((BadInput, Unreachable)):
         blocks.every()
+
+
+def test_writers_at_the_same_time_are_all_served(prefect_api):
+    """With a connection each, SQLite refused some of them: Prefect said 503."""
+
+    async def write():
+        async with httpx.AsyncClient(timeout=60) as client:
+            flow = (await client.post(f"{prefect_api}/flows/", json={"name": "many"})).json()
+            return await asyncio.gather(
+                *(
+                    client.post(f"{prefect_api}/flow_runs/", json={"flow_id": flow["id"]})
+                    for _ in range(60)
+                )
+            )
+
+    assert {answer.status_code for answer in asyncio.run(write())} == {201}
+
+
+def test_a_home_of_any_name_holds_the_database(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLDFERRY_HOME", str(tmp_path / "a b%20c#d?e"))
+    start_server()
+    try:
+        assert (home() / "prefect" / "prefect.db-wal").exists()
+        assert [one.name for one in tmp_path.iterdir()] == ["a b%20c#d?e"]
+    finally:
+        stop_server()
