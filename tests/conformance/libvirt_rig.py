@@ -152,7 +152,8 @@ def running() -> Iterator[Libvirt]:
         pytest.skip(f"needs {', '.join(missing)}")
     if not bring_binding():
         pytest.skip("needs libvirt's Python binding: the extra 'libvirt', or python3-libvirt")
-    folder = Path(tempfile.mkdtemp(prefix="coldferry-libvirt-"))
+    # A socket's address has at most 107 characters, and QEMU's agent has one deep in here.
+    folder = Path(tempfile.mkdtemp(prefix="libvirt-", dir="/tmp"))
     try:
         daemon = _start(folder)
         try:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ ROOT = Path(__file__).parents[2]
 HELD = {"operation": "blob:PutPage", "delay_s": 600, "times": 9999}
 SILENT_S = 60
 ASKED = ("flow_id", "entrypoint", "path", "pull_steps", "parameter_openapi_schema")
+
+
+def end_worker(worker):
+    """A worker that waits for what was killed under it is killed, too."""
+    worker.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        worker.wait(20)
+    worker.kill()
+    worker.wait(20)
 
 
 class Doomed:
@@ -72,8 +82,7 @@ class Doomed:
     def end(self):
         """End the worker that may run, and leave the others' pool alone."""
         if self.worker is not None and self.worker.poll() is None:
-            self.worker.terminate()
-            self.worker.wait(60)
+            end_worker(self.worker)
         self.served.api("DELETE", f"/deployments/{self.deployment}")
         self.served.api("DELETE", f"/work_pools/{self.pool}")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.journeys.test_deployment import a_machine
-from tests.journeys.test_reconcile import HELD, SILENT_S, Doomed, copying, kill_process
+from tests.journeys.test_reconcile import HELD, SILENT_S, Doomed, copying, end_worker, kill_process
 from tests.journeys.wave_serving import ANSWERS, ServedWave
 
 pytestmark = [pytest.mark.slow(takes_s=270), pytest.mark.timeout(1200)]
@@ -100,8 +100,7 @@ class DoomedWave(Doomed):
 
     def end(self):
         if self.worker is not None and self.worker.poll() is None:
-            self.worker.terminate()
-            self.worker.wait(60)
+            end_worker(self.worker)
         self._move_to("coldferry")
         self.served.api("DELETE", f"/work_pools/{self.pool}")
 
