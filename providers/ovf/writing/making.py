@@ -168,7 +168,10 @@ def _give_name(path: Path, goal: Path) -> None:
     except OSError:
         if os.path.lexists(goal):
             raise _appeared(goal) from None
-        path.rename(goal)
+        try:
+            path.rename(goal)
+        except OSError as error:
+            raise no_room(goal, error) from None
     records.sync_folder(goal.parent)
 
 

@@ -83,7 +83,7 @@ def write(path: Path, record: Any) -> None:
     """Put it there as a whole, and have it on the disk. Raises Failed where it cannot be put."""
     beside = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("w") as file:
+        with open(beside, "w", opener=own) as file:
             json.dump(asdict(record), file, indent=2)
             file.flush()
             os.fsync(file.fileno())
@@ -91,6 +91,11 @@ def write(path: Path, record: Any) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise no_room(path, error) from None
+
+
+def own(path: str, flags: int) -> int:
+    """As an ``opener``: nothing is written through a link that somebody put in the place."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
 def sync_folder(path: Path) -> None:
