@@ -71,6 +71,7 @@ class OvfCloud(OvfTarget):
                 found += ids_of(package, read_envelope_of(package))
         if self._only and len(found) == 1:
             self.describe(found[0])
+            return found
         return [vm for vm in found if self._can_be_described(vm)]
 
     def describe(self, vm: str) -> Machine:

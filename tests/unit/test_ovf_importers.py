@@ -71,6 +71,10 @@ def virt_v2v(path: Path, until: str = "") -> tuple[int | None, str]:
         give_up(f"{', '.join(missing)} cannot be installed")
     kept = guest.cache_folder() / "guestfs"
     kept.mkdir(exist_ok=True)
+    if until and not Path("/lib/modules").is_dir():  # supermin lays it out as it is here
+        if os.geteuid():
+            give_up("virt-v2v needs a folder /lib/modules, as any installed kernel brings it")
+        Path("/lib/modules").mkdir()
     settings = {
         "LIBGUESTFS_BACKEND": "direct", "LIBGUESTFS_BACKEND_SETTINGS": "force_tcg",
         "LIBGUESTFS_CACHEDIR": str(kept), "LIBGUESTFS_MEMSIZE": "512",

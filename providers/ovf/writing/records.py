@@ -49,7 +49,9 @@ class PackageRecord:
     ``head`` is the digest of its first two members: a package of another head is not ours.
     ``made_for`` is the machine that it was made of (:func:`coldferry.offered.origin_mark`),
     ``stood`` is its size and time of modification when it was proven. ``groups`` is by
-    interface, ``""`` for none; ``networks`` the ones that it can be given out to.
+    interface, ``""`` for none; ``networks`` the ones that it can be given out to. ``named`` is
+    whether the package has its name: until then another one of that name, and of the same
+    bytes, is another migration's.
     """
 
     migration: str
@@ -64,6 +66,7 @@ class PackageRecord:
     address: str = ""
     starts: int = 0
     running: bool = False
+    named: bool = True
 
     def opened(self, groups: tuple[str, ...]) -> "PackageRecord":
         """The same with other groups."""

@@ -90,8 +90,18 @@ class Staging:
             return None
         if not all(_DEVICE.fullmatch(device) for device in record.devices):
             return None
-        head = package.read_head(self.folder / record.package)
-        return record if head is not None and head.digest == record.head else None
+        goal = self.folder / record.package
+        head = package.read_head(goal)
+        if head is None or head.digest != record.head:
+            return None
+        return record if record.named or self._was_named(goal) else None
+
+    def _was_named(self, goal: Path) -> bool:
+        """A killed run gave the name, and did not write that down: what it assembled is there."""
+        try:
+            return self.assembling.samefile(goal)
+        except FileNotFoundError:
+            return True  # by a rename, where the file system has no links
 
     def put_package(self, record: PackageRecord) -> None:
         """Write it down."""
