@@ -1,8 +1,11 @@
 """Others write to the folder meanwhile: links and pipes in the way, no room, two runs at once."""
 
+import gzip
 import os
 import subprocess
 import sys
+import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from coldferry.errors import Conflict, Failed, NotMovable
 from coldferry.plan import devices_of
 from providers.ovf.access import OvfAccess
 from providers.ovf.cloud import OvfCloud
-from providers.ovf.stored import Window
+from providers.ovf.stored import Inflated, Window
 from providers.ovf.writing.target import OvfTarget
 from tests.conformance.cases import MIGRATION as SOURCE_MIGRATION
 from tests.unit.ovf_folders import MIB, MIGRATION, a_package, a_plan, copied, left_in
@@ -219,3 +222,28 @@ def test_grains_that_lie_at_one_place_are_no_disk(source, tmp_path, shared):
         source.open_frozen(frozen) as reader,
     ):
         list(reader.extents(0, SIZE))
+
+
+def test_gzip_of_nothing_again_and_again_is_refused_soon(tmp_path):
+    path = tmp_path / "disk1.vmdk.gz"
+    path.write_bytes(gzip.compress(b"") * 100_000)
+    began = time.monotonic()
+    with pytest.raises(NotMovable, match="is damaged"):
+        Inflated(Window(path, 0, path.stat().st_size), MIB, path.name)
+
+    assert time.monotonic() - began < 5
+
+
+def test_what_is_kept_of_an_inflation_stays_small(tmp_path):
+    """A quarter of a GiB that deflates to 1 MiB; what was fed is not kept beside it."""
+    path = tmp_path / "disk1.raw.gz"
+    with gzip.open(path, "wb", compresslevel=1) as packed:
+        for _ in range(256):
+            packed.write(bytes(MIB))
+    tracemalloc.start()
+    found = Inflated(Window(path, 0, path.stat().st_size), 256 * MIB, path.name)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert found.size_bytes == 256 * MIB
+    assert most_bytes < 8 * MIB
