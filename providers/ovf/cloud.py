@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from coldferry.erasing import erased
@@ -66,9 +66,12 @@ class OvfCloud(OvfTarget):
         """
         found = []
         for path in self._paths():
-            with nullcontext() if self._only else suppress(ColdferryError):
+            try:
                 package = read_package(path)
                 found += ids_of(package, read_envelope_of(package))
+            except ColdferryError:
+                if self._only:
+                    raise
         if self._only and len(found) == 1:
             self.describe(found[0])
             return found

@@ -24,7 +24,7 @@ class _Bounded(TreeBuilder):
     elements = 0
     depth = 0
 
-    def start(self, tag: str, attrs: dict[str, str]) -> Element:  # type: ignore[override]
+    def start(self, tag: str, attrs: dict[str, str]) -> Element:
         self.elements += 1
         self.depth += 1
         if self.elements > _MOST_ELEMENTS or self.depth > _MOST_DEPTH:
