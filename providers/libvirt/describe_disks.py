@@ -14,6 +14,9 @@ from coldferry.plain import plain
 from providers.libvirt.words import SIZES_NS
 from providers.libvirt.xml_text import attribute, refuse, text_at, whole
 
+MAX_DISK_BYTES = 1 << 60
+"""QEMU's own end is at 2^63; no disk is near either."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -44,8 +47,16 @@ class Source:
 
 
 def disks_of(domain: ET.Element) -> list[Source]:
-    """Its hard disks, in the document's order; CD-ROMs and floppy disks are left out."""
-    return [_source(one) for one in domain.findall("devices/disk") if is_disk(one)]
+    """Its hard disks, in the document's order; CD-ROMs and floppy disks are left out.
+
+    Raises BadInput for two of one target: by that everything else is told of them.
+    """
+    found = [_source(one) for one in domain.findall("devices/disk") if is_disk(one)]
+    targets = [one.target for one in found]
+    for target in targets:
+        if targets.count(target) > 1:
+            refuse(f"The XML has two disks of the target {plain(target, 40)}.")
+    return found
 
 
 def is_disk(element: ET.Element) -> bool:
@@ -124,7 +135,7 @@ def described(
 
 
 def _disk(source: Source, root: bool, sizes: Mapping[str, int]) -> Disk:
-    if source.target not in sizes:
+    if not 0 < sizes.get(source.target, 0) <= MAX_DISK_BYTES:
         target = plain(source.target, 40)
         raise BadInput(
             f"The XML does not say how large {target} is, and its volume cannot be asked.",

@@ -38,7 +38,8 @@ def refusal(code: str, subject: str, what: str, do: str) -> Finding:
 
 
 def _machine(name: str, domain: ET.Element) -> Iterator[Finding]:
-    for one in domain.findall("devices/hostdev"):
+    leased = [one for one in domain.findall("devices/interface") if one.get("type") == "hostdev"]
+    for one in [*domain.findall("devices/hostdev"), *leased]:
         yield refusal(
             "host-device", name,
             f"{name} holds a device of its host ({plain(one.get('type', 'unknown'), 20)}).",

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from coldferry.erasing import erased
@@ -59,11 +59,22 @@ class OvfCloud(OvfTarget):
     # -- machines -----------------------------------------------------------
 
     def machines(self) -> list[str]:
+        """Those that can be described.
+
+        Raises BadInput or NotMovable, where one package is meant, for what keeps its only machine
+        from it: nobody would be told otherwise.
+        """
         found = []
         for path in self._paths():
-            with suppress(ColdferryError):
+            try:
                 package = read_package(path)
                 found += ids_of(package, read_envelope_of(package))
+            except ColdferryError:
+                if self._only:
+                    raise
+        if self._only and len(found) == 1:
+            self.describe(found[0])
+            return found
         return [vm for vm in found if self._can_be_described(vm)]
 
     def describe(self, vm: str) -> Machine:

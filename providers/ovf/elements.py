@@ -5,23 +5,50 @@ elements and attributes are found by name alone.
 """
 
 from collections.abc import Iterator
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 
 from coldferry.errors import BadInput
 
 MOST_BYTES = 2 << 20
 """The largest envelope that is read: those of exporters have some tens of KiB."""
 
+_MOST_ELEMENTS, _MOST_DEPTH = 50_000, 64
+
+
+class _Bounded(TreeBuilder):
+    """Builds a tree that is no larger than an appliance's with all its properties."""
+
+    elements = 0
+    depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str]) -> Element:
+        self.elements += 1
+        self.depth += 1
+        if self.elements > _MOST_ELEMENTS or self.depth > _MOST_DEPTH:
+            raise OverflowError
+        return super().start(tag, attrs)
+
+    def end(self, tag: str) -> Element:
+        self.depth -= 1
+        return super().end(tag)
+
 
 def parse(text: bytes, name: str) -> Element:
     """The root element. Raises BadInput for what is no XML, or has a document type."""
     if len(text) > MOST_BYTES:
         raise BadInput(f"{name} is larger than {MOST_BYTES >> 20} MiB: that is no envelope.")
+    parser = DefusedXMLParser(target=_Bounded(), forbid_dtd=True)
     try:
-        root: Element = fromstring(text, forbid_dtd=True)
+        parser.feed(text)
+        root: Element = parser.close()
+    except OverflowError:
+        raise BadInput(
+            f"{name} has more than {_MOST_ELEMENTS} elements, or more than {_MOST_DEPTH} levels of "
+            "them: that is no envelope."
+        ) from None
     except DefusedXmlException:
         raise BadInput(
             f"{name} has a document type or entities, which no OVF needs: it is not read.",

@@ -32,6 +32,8 @@ class Kind(IntEnum):
 
 
 CONTROLLERS = {Kind.IDE: "ide", Kind.SCSI: "scsi", Kind.SATA: "sata"}
+_MOST_ITEMS = 1000
+_MOST_CPUS = 1 << 16
 _NAMES = frozenset({"Item", "StorageItem", "EthernetPortItem"})
 _MAC = re.compile(r"(?:[0-9a-f]{2}[:-]?){5}[0-9a-f]{2}")
 
@@ -66,7 +68,10 @@ class Item:
 
 def items_of(hardware: Element, name: str) -> tuple[Item, ...]:
     """All of them, in the document's order. Raises BadInput for a kind that is no number."""
-    return tuple(_item(one, name) for one in children(hardware, *_NAMES))
+    found = tuple(_item(one, name) for one in children(hardware, *_NAMES))
+    if len(found) > _MOST_ITEMS:
+        raise BadInput(f"{name} has more than {_MOST_ITEMS} hardware items: that is no machine.")
+    return found
 
 
 def chosen(items: Sequence[Item], configuration: str, name: str) -> list[Item]:
@@ -95,7 +100,8 @@ def _rank(item: Item) -> tuple[int, bool]:
 
 def vcpus(items: Sequence[Item], name: str) -> int:
     """The sum over all of them. Raises BadInput for none, or no number."""
-    return _sum([(item, 1) for item in items if item.kind == Kind.CPU], "CPUs", name)
+    found = [(item, 1) for item in items if item.kind == Kind.CPU]
+    return _sum(found, "CPUs", name, _MOST_CPUS)
 
 
 def memory_bytes(items: Sequence[Item], name: str) -> int:
@@ -109,17 +115,19 @@ def memory_bytes(items: Sequence[Item], name: str) -> int:
                 f"{name} gives its memory as {item.quantity[:40]!r} in {item.units[:40]!r}, which "
                 "is no unit of bytes."
             ) from None
-    return _sum(found, "memory", name)
+    return _sum(found, "memory", name, MOST_BYTES)
 
 
-def _sum(found: Sequence[tuple[Item, int]], what: str, name: str) -> int:
+def _sum(found: Sequence[tuple[Item, int]], what: str, name: str, most: int) -> int:
     total = 0
     for item, unit in found:
         said = item.quantity
         if not (said.isascii() and said.isdigit() and len(said) < 20):
             raise BadInput(f"{name} gives its {what} as {said[:40]!r}, which is no number.")
         total += int(said) * unit
-    if not 0 < total <= MOST_BYTES:
+    if total > most:
+        raise BadInput(f"{name} gives its {what} as {total}: no machine has as many.")
+    if not total:
         raise BadInput(f"{name} does not say how much {what} the machine has.")
     return total
 

@@ -8,11 +8,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from coldferry.errors import BadInput, NotMovable
 from providers.ovf.access import SUFFIXES
-from providers.ovf.archive import leaves, members
+from providers.ovf.archive import leaves, members, plain_name
 from providers.ovf.elements import MOST_BYTES
+from providers.ovf.sidecar import FOLDER
 from providers.ovf.stored import Window
 
 _MOST_MANIFEST_BYTES = 1 << 20
@@ -48,15 +50,19 @@ class Package:
                 "fetched for a package.",
                 "Put that file beside the descriptor, and name it there.",
             )
-        if leaves(href):
+        # An href is a URI (DSP0243, "References"): some exporters write my%20disk.vmdk.
+        spelled = list(dict.fromkeys([href, unquote(href)]))
+        if any(leaves(name) or FOLDER in Path(name).parts for name in spelled):
             raise NotMovable(f"{self.name} names {href[:80]!r}, which leads out of the package.")
         if self.places is not None:
-            if href not in self.places:
+            inside = [name for name in map(plain_name, spelled) if name in self.places]
+            if not inside:
                 raise self._missing(href)
-            return (self.path.resolve(), *self.places[href])
+            return (self.path.resolve(), *self.places[inside[0]])
         folder = self.path.parent.resolve()
         try:
-            path = (folder / href).resolve(strict=True)
+            name = next((name for name in spelled if (folder / name).exists()), href)
+            path = (folder / name).resolve(strict=True)
             found = path.stat()
         except (OSError, RuntimeError, ValueError):
             raise self._missing(href) from None
@@ -115,12 +121,27 @@ def read_package(path: Path) -> Package:
     if path.suffix.lower() == ".ova":
         return _archive(path)
     manifest = path.with_suffix(".mf")
+    there = os.path.lexists(manifest)
     return Package(
         path=path,
         descriptor_name=path.name,
         descriptor=_read(path, 0, None, MOST_BYTES),
-        manifest=_read(manifest, 0, None, _MOST_MANIFEST_BYTES) if manifest.is_file() else None,
+        manifest=_read(_beside(manifest), 0, None, _MOST_MANIFEST_BYTES) if there else None,
         places=None,
+    )
+
+
+def _beside(manifest: Path) -> Path:
+    """A link out of the folder is not followed: its lines would be quoted in what is refused."""
+    try:
+        found = manifest.resolve(strict=True)
+        if found.is_relative_to(manifest.parent.resolve()) and found.is_file():
+            return found
+    except (OSError, RuntimeError):
+        pass  # it leads to nothing, or to itself
+    raise BadInput(
+        f"The manifest {manifest.name} is no file of the package.",
+        "Put the whole package there again.",
     )
 
 

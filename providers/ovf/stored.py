@@ -4,6 +4,7 @@ A disk is read where it lies, inside an archive too: nothing is unpacked.
 """
 
 import os
+import stat
 import threading
 import zlib
 from bisect import bisect_right
@@ -14,7 +15,9 @@ from typing import Protocol
 from coldferry.errors import Failed, NotMovable
 
 _PIECE_BYTES = 1 << 18
-_MOST_CHECKPOINTS = 512  # of some 40 KiB each: inflate's window and its state
+_FED_BYTES = 1 << 14
+_MOST_CHECKPOINTS = 512  # of some 60 KiB each: inflate's window, its state, and what it was fed
+_MOST_EMPTY = 1000
 _CURSORS = 4
 
 
@@ -42,6 +45,9 @@ class Window:
             raise NotMovable(
                 f"{path.name} cannot be opened: {error.strerror}.", "Correct its rights."
             ) from None
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):  # a pipe took the place of a file
+            os.close(self._file)
+            raise NotMovable(f"{path.name} is no file.", "Put the whole package there again.")
 
     def read(self, offset: int, length: int) -> bytes:
         if offset < 0 or offset + length > self.size_bytes:
@@ -182,11 +188,12 @@ class _Cursor:
         self._packed = packed
         self._fed = 0
         self._tail = b""
+        self._empty = 0
         self._engine = zlib.decompressobj(31)
 
     def copy(self) -> "_Cursor":
         made = _Cursor(self._packed)
-        made.at, made._fed, made._tail = self.at, self._fed, self._tail
+        made.at, made._fed, made._tail, made._empty = self.at, self._fed, self._tail, self._empty
         made._engine = self._engine.copy()
         return made
 
@@ -197,6 +204,9 @@ class _Cursor:
                 rest = self._engine.unused_data or self._feed()
                 if not rest.strip(b"\0"):  # gzip(1) takes zeros behind the last member, too
                     return b""
+                self._empty += 1
+                if self._empty > _MOST_EMPTY:  # members of nothing, one after the other
+                    raise EOFError
                 self._engine, self._tail = zlib.decompressobj(31), rest
             data = self._tail or self._feed()
             if not data:
@@ -205,10 +215,11 @@ class _Cursor:
             self._tail = self._engine.unconsumed_tail
             if found:
                 self.at += len(found)
+                self._empty = 0
                 return found
 
     def _feed(self) -> bytes:
-        length = min(_PIECE_BYTES, self._packed.size_bytes - self._fed)
+        length = min(_FED_BYTES, self._packed.size_bytes - self._fed)
         data = self._packed.read(self._fed, length)
         self._fed += length
         return data

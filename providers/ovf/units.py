@@ -32,7 +32,7 @@ def unit_bytes(spelled: str) -> int:
         if factor is None:
             raise ValueError(spelled)
         base, power = int(factor[1]), int(factor[2] or 1)
-        if base.bit_length() * power > 64:  # before it is computed
+        if (base.bit_length() - 1) * power > 64:  # before it is computed
             raise ValueError(spelled)
         found *= base**power
         if not 0 < found <= MOST_BYTES:

@@ -4,13 +4,12 @@ Page: "Virtual Disk Format 5.0" (VMware), "Hosted Sparse Extents" and "Stream-Op
 Compressed Sparse Extents". Everything is little-endian, in sectors of 512 bytes.
 """
 
-import re
 import struct
 import sys
 import threading
 import zlib
 from array import array
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 
 from coldferry.disk import Extent, Limits
@@ -29,6 +28,7 @@ _MOST_TABLE_ENTRIES = 4096
 _MOST_DIRECTORY_BYTES = 64 << 20
 _MOST_DESCRIPTOR_BYTES = 1 << 20
 _TABLES, _GRAINS = 64, 32  # kept: tables of 2 KiB, grains of 64 KiB
+_PAGE_BYTES = 4096
 
 
 class Vmdk:
@@ -43,6 +43,8 @@ class Vmdk:
         self._lock = threading.Lock()
         self._tables: OrderedDict[int, array[int]] = OrderedDict()
         self._grains: OrderedDict[int, bytes] = OrderedDict()
+        self._claimed = set[int]()
+        self._places = defaultdict[int, bytearray](lambda: bytearray(_PAGE_BYTES))
         header = first = self._header(0)
         if first[9] == _AT_END:
             header = self._header(max(0, stored.size_bytes - 2 * SECTOR_BYTES))
@@ -108,6 +110,7 @@ class Vmdk:
                 return found
         found = self._table(self._directory[index], self._entries)
         with self._lock:
+            self._claim(index, found)
             self._tables[index] = found
             if len(self._tables) > _TABLES:
                 self._tables.popitem(last=False)
@@ -123,6 +126,22 @@ class Vmdk:
         if max(found, default=0) >= self._end:
             raise self._refused("a grain lies beyond its end")
         return found
+
+    def _claim(self, index: int, table: "array[int]") -> None:
+        """No two grains lie at one place, or a small file would be a disk of any size.
+
+        One that is compressed says itself where it belongs.
+        """
+        if self._compressed or index in self._claimed:
+            return
+        self._claimed.add(index)
+        for sector in table:
+            if sector > 1:
+                page, bit = divmod(sector // self._grain_sectors, _PAGE_BYTES * 8)
+                places = self._places[page]
+                if places[bit >> 3] >> (bit & 7) & 1:
+                    raise self._refused("two of its grains lie at one place")
+                places[bit >> 3] |= 1 << (bit & 7)
 
     # -- grains -------------------------------------------------------------
 
@@ -203,10 +222,11 @@ class Vmdk:
         if length > _MOST_DESCRIPTOR_BYTES or (sector * 512 + length) > self._stored.size_bytes:
             raise self._refused("its descriptor lies beyond its end")
         text = self._stored.read(sector * SECTOR_BYTES, length).partition(b"\0")[0]
-        said = dict(re.findall(rb"(?m)^\s*(\w+)\s*=\s*\"?([^\"\r\n]*)", text))
-        if said.get(b"parentCID", b"ffffffff").strip().lower() != b"ffffffff":
+        rows = (row.partition(b"=") for row in text.splitlines())
+        said = {key.strip(): value.strip(b' \t"') for key, _, value in rows}
+        if said.get(b"parentCID", b"ffffffff").lower() != b"ffffffff":
             raise self._refused("it holds only what differs from another disk")
-        kind = said.get(b"createType", b"streamOptimized").strip()
+        kind = said.get(b"createType", b"streamOptimized")
         if kind.lower() not in (b"streamoptimized", b"monolithicsparse"):
             raise self._refused(f"it is {kind.decode('ascii', 'replace')[:40]!r}")
 

@@ -83,15 +83,19 @@ def content(seed: int = 1, size_bytes: int = SIZE) -> bytes:
     return bytes(made)
 
 
-def stream_optimized(disk: bytes, *, lie_about: str = "", parent: str = "ffffffff") -> bytes:
+def stream_optimized(
+    disk: bytes, *, lie_about: str = "", parent: str = "ffffffff", words: bytes = b""
+) -> bytes:
     """A streamOptimized VMDK as "Virtual Disk Format 5.0" has it: grains, tables, footer, end.
 
     ``lie_about`` is the one field that is wrong: ``grain``, ``marker``, ``table`` or ``capacity``.
+    ``words`` stand in its descriptor instead of ours.
     """
     said = f'# Disk DescriptorFile\nparentCID={parent}\ncreateType="streamOptimized"\n'.encode()
+    told = max(20, -(-len(words) // 512))
     made = io.BytesIO()
-    made.write(bytes(512) + said.ljust(20 * 512, b"\0"))
-    made.write(bytes(128 * 512 - made.tell()))
+    made.write(bytes(512) + (words or said).ljust(told * 512, b"\0"))
+    made.write(bytes(max(0, 128 * 512 - made.tell())))
     grain, table = 65536, [0] * 512
     for index in range(-(-len(disk) // grain)):
         piece = disk[index * grain : (index + 1) * grain]
@@ -110,16 +114,41 @@ def stream_optimized(disk: bytes, *, lie_about: str = "", parent: str = "fffffff
     _padded(made, struct.pack("<I", table_at))
     _padded(made, struct.pack("<QII", 1, 0, 3))
     sectors = len(disk) // 512 * (1 << 40 if lie_about == "capacity" else 1)
-    made.write(_header(sectors, directory_at))
+    made.write(_header(sectors, directory_at, told))
     made.write(bytes(512))
     made.seek(0)
-    made.write(_header(sectors, (1 << 64) - 1))
+    made.write(_header(sectors, (1 << 64) - 1, told))
     return made.getvalue()
 
 
-def _header(sectors: int, directory: int) -> bytes:
+def monolithic_sparse(disk: bytes, shared: str = "") -> bytes:
+    """A VMDK as a desktop writes it, not compressed, with two tables.
+
+    ``shared`` is what two entries have together: a ``grain``, or a ``table``.
+    """
+    grain, entries = 65536, len(disk) // 65536 // 2
+    places, grains = list[int](), io.BytesIO()
+    for at in range(0, len(disk), grain):
+        piece = disk[at : at + grain]
+        places.append(128 + grains.tell() // 512 if any(piece) else 0)
+        grains.write(piece if any(piece) else b"")
+    if shared == "grain":
+        places[-1] = places[0]
+    directory = (2, 2 if shared == "table" else 3)
+    header = struct.pack(
+        "<4sIIQQQQIQQQBccccH", b"KDMV", 1, 1, len(disk) // 512, 128, 0, 0, entries, 0, 1, 128,
+        0, b"\n", b" ", b"\r", b"\n", 0,
+    )  # fmt: skip
+    tables = [struct.pack(f"<{entries}I", *places[at : at + entries]) for at in (0, entries)]
+    head = b"".join(
+        part.ljust(512, b"\0") for part in (header, struct.pack("<2I", *directory), *tables)
+    )
+    return head.ljust(128 * 512, b"\0") + grains.getvalue()
+
+
+def _header(sectors: int, directory: int, told: int) -> bytes:
     return struct.pack(
-        "<4sIIQQQQIQQQBccccH", b"KDMV", 3, 0x30001, sectors, 128, 1, 20, 512, 0, directory, 128,
+        "<4sIIQQQQIQQQBccccH", b"KDMV", 3, 0x30001, sectors, 128, 1, told, 512, 0, directory, 128,
         0, b"\n", b" ", b"\r", b"\n", 1,
     ).ljust(512, b"\0")  # fmt: skip
 

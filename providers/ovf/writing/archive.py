@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from coldferry.errors import CorruptCopy
+from providers.ovf.writing.records import own
 
 BLOCK_BYTES = 512
 _RECORD_BYTES = 10240
@@ -66,7 +67,7 @@ def layout(members: Sequence[Member]) -> tuple[list[Place], int]:
 def write(path: Path, members: Sequence[Member]) -> list[Place]:
     """Write the archive, and have it on the disk; where each member's bytes are."""
     places, length = layout(members)
-    with path.open("wb") as out:
+    with open(path, "wb", opener=own) as out:
         for member, place in zip(members, places, strict=True):
             out.seek(place.start - BLOCK_BYTES)
             out.write(header(member.name, place.size_bytes))
@@ -83,7 +84,7 @@ def write(path: Path, members: Sequence[Member]) -> list[Place]:
 
 def extract(path: Path, place: Place, goal: Path) -> None:
     """Write one member's bytes to ``goal``, and have them on the disk."""
-    with path.open("rb") as file, goal.open("wb") as out:
+    with path.open("rb") as file, open(goal, "wb", opener=own) as out:
         _transfer(file.fileno(), place.start, out.fileno(), 0, place.size_bytes)
         os.fsync(out.fileno())
 

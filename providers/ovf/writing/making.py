@@ -6,7 +6,7 @@ name is given last, to a package that is whole and was read back.
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from coldferry.errors import Conflict, CorruptCopy
@@ -35,6 +35,8 @@ def make(staging: Staging, plan: Plan, disks: Sequence[VerifiedDisk], origin: Or
         made = staging.package()
         if made is None:
             made = _make(staging, plan, disks, origin)
+        if not made.named:
+            staging.put_package(replace(made, named=True))
         staging.assembling.unlink(missing_ok=True)
         for disk in disks:
             staging.raw(disk.device.name).unlink(missing_ok=True)
@@ -111,6 +113,7 @@ def _record(
         networks=tuple(sorted({nic.subnet_id for nic in nics})),
         groups=(f"{staging.migration}-not-given-out",) * len(nics),
         address=str(nics[0].private_address or "") if nics else "",
+        named=False,
     )
 
 
@@ -168,7 +171,10 @@ def _give_name(path: Path, goal: Path) -> None:
     except OSError:
         if os.path.lexists(goal):
             raise _appeared(goal) from None
-        path.rename(goal)
+        try:
+            path.rename(goal)
+        except OSError as error:
+            raise no_room(goal, error) from None
     records.sync_folder(goal.parent)
 
 

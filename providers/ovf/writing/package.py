@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from coldferry.errors import CorruptCopy
+from coldferry.errors import BadInput, CorruptCopy
+from providers.ovf.archive import members
 from providers.ovf.writing import archive
 from providers.ovf.writing.archive import Member, Place
 from providers.ovf.writing.inflating import StreamReader
@@ -77,18 +77,16 @@ def prove(path: Path, places: Mapping[str, Place], disks: Sequence[PackedRecord]
 def read_head(path: Path) -> Head | None:
     """The first two members; None for what is no package of ours, or not there."""
     try:
-        with tarfile.open(path, "r:", errorlevel=2) as tar:
-            first, second = tar.next(), tar.next()
-            if first is None or second is None:
-                return None
-            if not (first.name.endswith(".ovf") and second.name.endswith(".mf")):
-                return None
-            if max(first.size, second.size) > _LARGEST_TEXT_BYTES:
-                return None
-            texts = [file.read() for one in (first, second) if (file := tar.extractfile(one))]
-    except (OSError, tarfile.TarError, ValueError):
+        (first, told), (second, listed) = list(members(path).items())[:2]
+        if not (first.endswith(".ovf") and second.endswith(".mf")):
+            return None
+        if max(told[1], listed[1]) > _LARGEST_TEXT_BYTES:
+            return None
+        with path.open("rb") as file:
+            texts = [os.pread(file.fileno(), size, at) for at, size in (told, listed)]
+    except (OSError, BadInput, ValueError):
         return None
-    return Head(*texts) if len(texts) == 2 else None
+    return Head(*texts)
 
 
 def _digest(file: int, place: Place) -> str:
@@ -112,7 +110,6 @@ def _altered(path: Path, disk: PackedRecord) -> CorruptCopy:
 def read_places(path: Path) -> dict[str, Place]:
     """Where each member of one of our packages is. Raises CorruptCopy for what is no tar."""
     try:
-        with tarfile.open(path, "r:", errorlevel=2) as tar:
-            return {one.name: Place(one.name, one.offset_data, one.size) for one in tar}
-    except (OSError, tarfile.TarError, ValueError):
+        return {name: Place(name, *place) for name, place in members(path).items()}
+    except BadInput:
         raise CorruptCopy(f"{path.name} is no package any more.", "Look at the folder.") from None

@@ -49,7 +49,9 @@ class PackageRecord:
     ``head`` is the digest of its first two members: a package of another head is not ours.
     ``made_for`` is the machine that it was made of (:func:`coldferry.offered.origin_mark`),
     ``stood`` is its size and time of modification when it was proven. ``groups`` is by
-    interface, ``""`` for none; ``networks`` the ones that it can be given out to.
+    interface, ``""`` for none; ``networks`` the ones that it can be given out to. ``named`` is
+    whether the package has its name: until then another one of that name, and of the same
+    bytes, is another migration's.
     """
 
     migration: str
@@ -64,6 +66,7 @@ class PackageRecord:
     address: str = ""
     starts: int = 0
     running: bool = False
+    named: bool = True
 
     def opened(self, groups: tuple[str, ...]) -> "PackageRecord":
         """The same with other groups."""
@@ -83,7 +86,7 @@ def write(path: Path, record: Any) -> None:
     """Put it there as a whole, and have it on the disk. Raises Failed where it cannot be put."""
     beside = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("w") as file:
+        with open(beside, "w", opener=own) as file:
             json.dump(asdict(record), file, indent=2)
             file.flush()
             os.fsync(file.fileno())
@@ -91,6 +94,11 @@ def write(path: Path, record: Any) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise no_room(path, error) from None
+
+
+def own(path: str, flags: int) -> int:
+    """As an ``opener``: nothing is written through a link that somebody put in the place."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
 def sync_folder(path: Path) -> None:

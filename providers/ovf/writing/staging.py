@@ -19,10 +19,10 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from coldferry.errors import BadInput
+from coldferry.errors import BadInput, Conflict
 from providers.ovf.writing import package, records
 from providers.ovf.writing.raw import no_room
 from providers.ovf.writing.records import DiskRecord, PackageRecord, PackedRecord
@@ -90,8 +90,18 @@ class Staging:
             return None
         if not all(_DEVICE.fullmatch(device) for device in record.devices):
             return None
-        head = package.read_head(self.folder / record.package)
-        return record if head is not None and head.digest == record.head else None
+        goal = self.folder / record.package
+        head = package.read_head(goal)
+        if head is None or head.digest != record.head:
+            return None
+        return record if record.named or self._was_named(goal) else None
+
+    def _was_named(self, goal: Path) -> bool:
+        """A killed run gave the name, and did not write that down: what it assembled is there."""
+        try:
+            return self.assembling.samefile(goal)
+        except FileNotFoundError:
+            return True  # by a rename, where the file system has no links
 
     def put_package(self, record: PackageRecord) -> None:
         """Write it down."""
@@ -104,6 +114,7 @@ class Staging:
 
     def remove(self) -> None:
         """The whole folder."""
+        self._no_links()
         try:
             shutil.rmtree(self.path)
         except FileNotFoundError:
@@ -115,8 +126,24 @@ class Staging:
         """Lasting copies that are whole."""
         return sorted(self.kept_path.glob("disk*.vmdk"))
 
+    def remove_kept(self) -> list[Path]:
+        """Lasting copies, and what was begun of one; answer those that were whole."""
+        self._no_links()
+        whole = self.kept()
+        try:
+            shutil.rmtree(self.kept_path)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise no_room(self.kept_path, error) from None
+        return whole
+
     def make(self) -> None:
-        """The folder itself, which nobody else may look into."""
+        """The folder itself, which nobody else may look into.
+
+        Raises Conflict where a link stands in its place.
+        """
+        self._no_links()
         try:
             (self.folder / HIDDEN).mkdir(mode=0o700, exist_ok=True)
             self.path.mkdir(mode=0o700, exist_ok=True)
@@ -126,13 +153,37 @@ class Staging:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody else assembles, keeps or removes this migration's things meanwhile."""
-        self.make()
-        file = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        file = self._locked()
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
             yield
         finally:
             os.close(file)
+
+    def _locked(self) -> int:
+        """The folder, held; who waited for one that was removed meanwhile takes the next."""
+        while True:
+            self.make()
+            try:
+                file = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise no_room(self.path, error) from None
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file), self.path.stat()):
+                    return file
+            os.close(file)
+
+    def _no_links(self) -> None:
+        """Whoever may write to the folder could lead what is written or removed elsewhere."""
+        kept = self.kept_path
+        for path in (self.path.parent, self.path, kept.parent, kept):
+            if path.is_symlink():
+                raise Conflict(
+                    f"{path} is a link: nothing is written or removed through one.",
+                    "Find out who made it; take it away, then run the same command again.",
+                )
 
 
 def migrations(folder: Path) -> list[Staging]:

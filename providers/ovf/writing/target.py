@@ -162,14 +162,8 @@ class OvfTarget:
         return keeping.kept(self._staging(migration))
 
     def erase_kept(self, migration: str) -> list[Erased]:
-        staging = self._staging(migration)
-        gone = []
-        for one in keeping.kept(staging):
-            Path(one.id).unlink(missing_ok=True)
-            gone.append(erased(one, "unlink", "gone"))
-        if staging.kept_path.exists():
-            staging.kept_path.rmdir()
-        return gone
+        gone = self._staging(migration).remove_kept()
+        return [erased(Owned(migration, KEPT_COPY, str(one)), "unlink", "gone") for one in gone]
 
     def temporary(self, migration: str) -> list[Owned]:
         """The staging folder, with the tag that is in it."""
