@@ -34,7 +34,7 @@ def keep(host: Host, migration: str) -> list[Owned]:
     for name, volume in names.items():
         if handle_of(host, volume.pool, name) is None:
             source = handle_of(host, volume.pool, volume.name)
-            clone(host, source, name)
+            clone(host, source, name, "raw")
     if not done and volumes:
         take_off(host, whole)
         put(host, volumes[0][1].pool, migration, "whole", f"kept.{moment}")

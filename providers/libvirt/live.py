@@ -9,6 +9,7 @@ from coldferry.errors import Finding, in_order
 from coldferry.machine import Machine
 from coldferry.plain import plain
 from providers.libvirt import describe as described
+from providers.libvirt.backing_up import backs_up, whose
 from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.describe import Around, Network
 from providers.libvirt.describe_disks import Source, disks_of
@@ -36,7 +37,9 @@ def survey(host: Host, vm: str) -> tuple[Machine, list[Finding]]:
     handle, document = domain(host, vm), definition(host, vm)
     around = Around(sizes=_sizes(host, handle, document), networks=networks(host))
     machine = described.describe(document, host.scope, around)
-    return machine, in_order([*findings_of(document), *_state(handle), *_storage(host, document)])
+    return machine, in_order(
+        [*findings_of(document), *_state(host, handle), *_storage(host, document)]
+    )
 
 
 def volume_of(host: Host, vm: str) -> Iterator[tuple[Source, Any]]:
@@ -105,7 +108,7 @@ def _cidrs(document: ET.Element) -> Iterator[str]:
             continue
 
 
-def _state(handle: Any) -> Iterator[Finding]:
+def _state(host: Host, handle: Any) -> Iterator[Finding]:
     lib, name = library(), handle.name()
     with speaking("look at the machine", name):
         if not handle.isPersistent():
@@ -130,10 +133,18 @@ def _state(handle: Any) -> Iterator[Finding]:
                           f"See 'virsh autostart --disable {plain(name)}'.")  # fmt: skip
         if handle.isActive():
             yield from _jobs(handle)
+            if not backs_up(host):
+                yield Finding("inform", "copied-after-halt", name,
+                              f"{name} is copied after its halt only: its host's libvirt or QEMU "
+                              "makes no backup of a machine that runs.",
+                              "Later ones do (QEMU 4.2 is the first).")  # fmt: skip
 
 
 def _jobs(handle: Any) -> Iterator[Finding]:
+    """But for a backup of ours, which whoever freezes the machine waits for or ends."""
     name = handle.name()
+    if whose(handle):
+        return
     for source in disks_of(parse(handle.XMLDesc(0))):
         if handle.blockJobInfo(source.target, 0):
             yield refusal("block-job", name,

@@ -116,6 +116,22 @@ class Libvirt:
         )
         return name
 
+    def write(self, name: str, number: int, offset: int, data: bytes) -> None:
+        """Have a running machine's QEMU write to its disk as the guest would: one byte's run."""
+        assert data == data[:1] * len(data)
+        words = f"write -P {data[0]} {offset} {len(data)}"
+        place = f"/machine/peripheral/virtio-disk{number}/virtio-backend"
+        command = ["qemu-monitor-command", name, "--hmp", f'qemu-io -d {place} "{words}"']
+        self.virsh(*command)
+        self.virsh("qemu-monitor-command", name, "--hmp", f'qemu-io -d {place} "flush"')
+
+    def virsh(self, *words: str) -> str:
+        """What libvirt's own command line says."""
+        found = subprocess.run(
+            ["virsh", "-c", self.uri, *words], check=True, capture_output=True, text=True
+        )
+        return found.stdout
+
     def cut_power(self) -> None:
         """Whatever runs is off."""
         for one in self.connection.listAllDomains():
@@ -125,6 +141,12 @@ class Libvirt:
     def forget(self, name: str) -> None:
         """A machine is undefined, its NVRAM, too; its volumes stay."""
         self.connection.lookupByName(name).undefineFlags(4)
+
+    def forget_all(self, name: str) -> None:
+        """A machine goes, running or not, with its first volume's namesake."""
+        self.connection.lookupByName(name).destroy()
+        self.forget(name)
+        (self.images / f"{name}.raw").unlink()
 
     def clear(self) -> None:
         """No machine and no volume is left."""

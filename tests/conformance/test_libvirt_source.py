@@ -48,12 +48,6 @@ class TestLibvirt(SourceLaws):
         assert [disk.size_bytes for disk in machine.disks] == [SIZE, SIZE]
         assert [disk.kind for disk in machine.disks] == ["raw file", "qcow2 file"]
 
-    def test_a_running_machine_is_not_frozen(self, case: SourceCase) -> None:
-        case.cloud.start(case.vm)
-        with pytest.raises(Conflict):
-            case.cloud.freeze(case.vm, MIGRATION, devices_of(case.cloud.describe(case.vm)))
-        assert case.cloud.owned() == []
-
     def test_what_was_frozen_half_is_frozen_anew(self, case: SourceCase, host: Libvirt) -> None:
         devices = devices_of(case.cloud.describe(case.vm))
         case.cloud.freeze(case.vm, MIGRATION, devices)
