@@ -5,6 +5,7 @@ volume, which is what streams read, and goes. A tag is made before each file, si
 of files that another made only once it is read again.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -49,18 +50,19 @@ def freeze_running(
     clear(host, migration)
     backing_up.wait_for_others(handle)
     _refuse_without_room(host, vm, [volume for _, volume in sources])
-    files = {}
+    files, word = {}, secrets.token_hex(4)  # another run's files are never taken for these
     for device, (source, volume) in zip(devices, sources, strict=True):
-        put(host, volume.pool, migration, "pushing", device.name)
+        rest = f"{device.name}.{word}"
+        put(host, volume.pool, migration, "pushing", rest)
         folder = PurePosixPath(volume.path).parent
-        files[source.target] = str(folder / tag_name(migration, "pushed", device.name))
+        files[source.target] = str(folder / tag_name(migration, "pushed", rest))
     try:
         backing_up.run(host, handle, files)
     except BaseException:
         with suppress(ColdferryError):  # the first error is the one to be told
             clear(host, migration)
         raise
-    made = [_raw(host, volume.pool, migration, device, name)
+    made = [_raw(host, volume.pool, migration, f"{device.name}.{word}", name)
             for device, (_, volume), name in zip(devices, sources, names, strict=True)]  # fmt: skip
     put(host, made[0].pool, migration, "whole", LIVE)
     return _frozen(migration, devices, made)
@@ -115,15 +117,16 @@ def _file(host: Host, tag: Tag) -> Any | None:
     return handle_of(host, tag.pool, tag_name(tag.migration, "pushed", tag.rest))
 
 
-def _raw(host: Host, pool: str, migration: str, device: Device, name: str) -> Volume:
+def _raw(host: Host, pool: str, migration: str, rest: str, name: str) -> Volume:
     """The raw copy of what was written for a device, which goes then, with its tag."""
-    tag = next(t for t in tags(host, "pushing", migration=migration) if t.rest == device.name)
-    handle = handle_of(host, pool, tag_name(migration, "pushed", device.name))
+    handle = handle_of(host, pool, tag_name(migration, "pushed", rest))
     if handle is None:
-        raise Conflict(f"The copy of {device.name} is gone.", "Run the same command again.")
+        raise Conflict(f"What was copied for {migration} is gone: another run removed it.",
+                       "Run the same command again.")  # fmt: skip
     made = clone(host, handle, name, "qcow2")
     remove(handle)
-    take_off(host, [tag])
+    tagged = tag_name(migration, "pushing", rest)
+    take_off(host, [Tag(pool, tagged, migration, "pushing", rest)])
     return made
 
 

@@ -4,7 +4,8 @@ from coldferry.erasing import erased
 from coldferry.errors import Conflict
 from coldferry.ports import KEPT_COPY, Erased, Owned, PowerState
 from providers.libvirt.connection import Host
-from providers.libvirt.made import attached, data_volumes, made, moment_of
+from providers.libvirt.holding import attached
+from providers.libvirt.made import data_volumes, made, moment_of
 from providers.libvirt.power import state_of
 from providers.libvirt.tags import Tag, put, tag_name, tags, take_off
 from providers.libvirt.volumes import clone, handle_of, look, remove

@@ -8,6 +8,7 @@ import pytest
 from coldferry.errors import Conflict
 from coldferry.plan import devices_of
 from providers.libvirt.cloud import LibvirtCloud
+from tests import untouched
 from tests.conformance.cases import MIGRATION, SourceCase
 from tests.conformance.laws import SourceLaws
 from tests.conformance.laws_removing import RemovingLaws
@@ -80,6 +81,7 @@ class TestLibvirt(SourceLaws):
         path = host.volume("thin.qcow2", {}, kind="qcow2")
         header = bytearray(path.read_bytes())
         header[79] |= 4  # the pool of libvirt 9.0 knows nothing of it
+        untouched.unwatch(path)
         path.write_bytes(header)
         host.machine("thin", {"thin.qcow2": "qcow2"})
 
