@@ -44,7 +44,8 @@ def freeze_running(
     names = [tag_name(migration, "frozen", f"{device.name}.{LIVE}") for device in devices]
     before = list(tags(host, "whole", migration=migration))
     if any(one.rest == LIVE for one in before):
-        there = [handle_of(host, volume.pool, name) for (_, volume), name in _zip(sources, names)]
+        pairs = zip(sources, names, strict=True)
+        there = [handle_of(host, volume.pool, name) for (_, volume), name in pairs]
         if all(there):
             return _frozen(migration, devices, [look(one) for one in there])
     clear(host, migration)
@@ -66,12 +67,6 @@ def freeze_running(
             for device, (_, volume), name in zip(devices, sources, names, strict=True)]  # fmt: skip
     put(host, made[0].pool, migration, "whole", LIVE)
     return _frozen(migration, devices, made)
-
-
-def _zip(
-    sources: Sequence[tuple[Source, Volume]], names: Sequence[str]
-) -> list[tuple[tuple[Source, Volume], str]]:
-    return list(zip(sources, names, strict=True))
 
 
 def _frozen(
