@@ -54,12 +54,14 @@ class Recalling(Protocol):
 
 @runtime_checkable
 class StillOnly(Protocol):
-    """A source whose disks have no immutable point in time while the machine runs.
+    """A source whose disks may have no immutable point in time while the machine runs.
 
-    Its machines are copied after the halt only.
+    Where it is so, machines are copied after the halt only; a survey then says why.
     """
 
-    freezes_stopped_only: bool
+    @property
+    def freezes_stopped_only(self) -> bool:
+        """Whether it is so."""
 
 
 @runtime_checkable

@@ -76,7 +76,9 @@ def reckon(
     wholes = [whole(one.name, one.disk.size_bytes, *ends) for one in plan.devices]
     contents = contents_or_whole(known, wholes)
     found = _estimate(origin, goal, plan, contents, terms)
-    if not terms.runs or plan.machine.stoppable is False or isinstance(origin, StillOnly):
+    if not terms.runs or plan.machine.stoppable is False:
+        return found
+    if isinstance(origin, StillOnly) and origin.freezes_stopped_only:
         return found
     if found.copy_s <= WORTH_S:
         return found

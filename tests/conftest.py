@@ -14,6 +14,15 @@ def _home(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _untouched():
+    """Guests' images and source disks are the same before and after, but for what guests wrote."""
+    from tests.untouched import altered
+
+    yield
+    assert altered() == [], "a test altered these disks"
+
+
 @pytest.fixture(scope="session")
 def prefect_api(_home):
     """A real Prefect server; every flow of the session runs against it."""

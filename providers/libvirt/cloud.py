@@ -23,6 +23,7 @@ from coldferry.ports import (
 from coldferry.translation import Answers, Translation
 from providers.libvirt import (
     arrivals,
+    backing_up,
     disks,
     doctor,
     freezing,
@@ -54,10 +55,14 @@ class LibvirtCloud:
 
     provider = "libvirt"
     guest = GUEST
-    freezes_stopped_only = True
 
     def __init__(self, access: LibvirtAccess) -> None:
         self._host = Host(access)
+
+    @property
+    def freezes_stopped_only(self) -> bool:
+        """See ``StillOnly`` and :mod:`providers.libvirt.backing_up`."""
+        return not backing_up.backs_up(self._host)
 
     @property
     def scope(self) -> str:

@@ -5,16 +5,19 @@ leaves is always known as ours. The volume's name has a random part: one begun a
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from coldferry.errors import Conflict, Gone
 from coldferry.migration import slug
 from coldferry.plan import Device, Plan
 from coldferry.ports import FrozenDisk
 from providers.libvirt.connection import Host
-from providers.libvirt.made import attached, data_volumes, holders, made
+from providers.libvirt.holding import attached, holders
+from providers.libvirt.made import data_volumes, made
 from providers.libvirt.streams import VolumeReader, VolumeWriter
 from providers.libvirt.tags import Tag, put, tag_name, tags, take_off
 from providers.libvirt.volumes import Volume, handle_of, make, remove
@@ -51,7 +54,10 @@ def open_disk(host: Host, plan: Plan, frozen: FrozenDisk) -> Iterator[VolumeWrit
         put(host, pool, plan.migration, "disk", rest)
         mine = Tag(pool, tag_name(plan.migration, "disk", rest), plan.migration, "disk", rest)
     name = mine.rest.split(".", 2)[2]
-    volume = make(host, mine.pool, name, int(plan.value(f"disks[{device.index}].size_bytes")))
+    size_bytes = int(plan.value(f"disks[{device.index}].size_bytes"))
+    volume = make(host, mine.pool, name, size_bytes)
+    # What is on a raw disk may look like an image of another size to the pool, once read again.
+    volume = replace(volume, capacity_bytes=size_bytes)
     sealed = any(one.rest == name for one in tags(host, "sealed", migration=plan.migration))
     yield _Writer(host, volume, plan.migration, sealed=sealed)
 
@@ -80,6 +86,11 @@ def discard_disk(host: Host, plan: Plan, device: Device) -> None:
     for tag, volume in data_volumes(host, plan.migration):
         if tag.rest.split(".")[0] == device.name and volume.path not in held:
             remove_disk(host, tag)
+
+
+def looks_ours(name: str) -> bool:
+    """Whether a file is named as :func:`open_disk` names volumes; no proof that it is one."""
+    return re.fullmatch(r".+-disk[0-9]+-[0-9a-f]{8}", name) is not None
 
 
 def _state(ref: str) -> str:

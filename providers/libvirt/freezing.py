@@ -1,9 +1,9 @@
-"""A stopped machine's disks as copies of their volumes, and when those are void.
+"""A machine's disks as copies of their volumes, and when those are void.
 
 A volume has no snapshot that its own writes leave alone, and no lock that outlives a process: so
 the daemon copies it beside itself, raw and sparse, with shared blocks where its file system can.
 The copy's name has the moments at which the machine's volumes were last written: once it ran,
-others are made.
+others are made. Of a running machine see :mod:`providers.libvirt.freezing_running`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,8 @@ from coldferry.plan import Device
 from coldferry.ports import FROZEN, Erased, FrozenDisk, Owned, PowerState
 from providers.libvirt.connection import Host
 from providers.libvirt.describe_disks import Source
-from providers.libvirt.live import elsewhere, look_at, volume_of
+from providers.libvirt.freezing_running import abandon, freeze_running, pushed, sound
+from providers.libvirt.live import look_at, volume_of
 from providers.libvirt.moments import moment
 from providers.libvirt.power import domain, state_of
 from providers.libvirt.streams import VolumeReader
@@ -25,12 +26,16 @@ from providers.libvirt.volumes import Volume, clone, handle_of, look, remove
 
 
 def freeze(host: Host, vm: str, migration: str, devices: Sequence[Device]) -> list[FrozenDisk]:
-    """Copies of all of them, in their order. Raises Conflict unless the machine is stopped.
+    """Copies of all of them, in their order, of a machine that runs or is stopped.
 
-    What an earlier call made is found while the machine has not run; what it left half is made
-    anew, and what is of an earlier moment is deleted.
+    What an earlier call made is found while a stopped machine has not run; what it left half is
+    made anew, and what is of an earlier moment is deleted.
     """
+    power = state_of(domain(host, vm))
+    if power is PowerState.RUNNING and devices:
+        return freeze_running(host, vm, migration, devices)
     _refuse_running(host, vm)
+    abandon(host, migration)
     now = moment_of(host, vm)
     before = list(tags(host, "frozen", "whole", migration=migration))
     names = [_name(migration, device, now) for device in devices]
@@ -76,15 +81,16 @@ def ran_since(host: Host, vm: str, migration: str) -> bool | None:
 
 @contextmanager
 def open_frozen(host: Host, frozen: FrozenDisk) -> Iterator[VolumeReader]:
-    """The copy's bytes."""
-    yield VolumeReader(host, frozen.ref)
+    """The copy's bytes; a guest can write what lets its pool take the copy for another size."""
+    yield VolumeReader(host, frozen.ref, frozen.device.disk.size_bytes)
 
 
 def frozen_volumes(host: Host, migration: str | None = None) -> list[tuple[Tag, Volume]]:
-    """The copies that are there."""
+    """The copies that are there, and the files that a backup was writing for some."""
     found = ((one, handle_of(host, one.pool, one.name))
              for one in tags(host, "frozen", migration=migration))  # fmt: skip
-    return [(one, look(handle)) for one, handle in found if handle is not None]
+    whole = [(one, look(handle)) for one, handle in found if handle is not None]
+    return whole + pushed(host, migration)
 
 
 def frozen(host: Host, migration: str) -> list[Owned]:
@@ -93,10 +99,12 @@ def frozen(host: Host, migration: str) -> list[Owned]:
 
 
 def release(host: Host, migration: str) -> list[Erased]:
-    """Delete the copies that bear the migration's name."""
+    """Delete the copies that bear the migration's name, and end the backup that makes some."""
     gone = []
-    for one, volume in frozen_volumes(host, migration):
-        handle = handle_of(host, one.pool, one.name)
+    there = frozen_volumes(host, migration)
+    abandon(host, migration)
+    for one, volume in there:
+        handle = handle_of(host, one.pool, volume.name)
         answer = remove(handle) if handle is not None else "it was gone"
         gone.append(erased(Owned(migration, FROZEN, volume.path), "virStorageVolDelete", answer))
     marks = tags(host, "whole", migration=migration)
@@ -116,15 +124,9 @@ def _name(migration: str, device: Device, now: str) -> str:
 
 def _copy(host: Host, vm: str, device: Device, name: str) -> Volume:
     source, handle = _volume(host, vm, device)
-    volume = look(handle)
-    if volume.format != source.format or volume.backed or elsewhere(host, volume):
-        raise Conflict(
-            f"{volume.path} is {volume.format} to its pool and {source.format} to its machine, or "
-            "rests on another file.",
-            "See which is right: a guest can make a raw disk look like anything.",
-        )
+    volume = sound(host, source, look(handle))
     made = handle_of(host, volume.pool, name)
-    return look(made) if made is not None else clone(host, handle, name)
+    return look(made) if made is not None else clone(host, handle, name, source.format)
 
 
 def _volume(host: Host, vm: str, device: Device) -> tuple[Source, Any]:

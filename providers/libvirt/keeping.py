@@ -4,7 +4,8 @@ from coldferry.erasing import erased
 from coldferry.errors import Conflict
 from coldferry.ports import KEPT_COPY, Erased, Owned, PowerState
 from providers.libvirt.connection import Host
-from providers.libvirt.made import attached, data_volumes, made, moment_of
+from providers.libvirt.holding import attached
+from providers.libvirt.made import data_volumes, made, moment_of
 from providers.libvirt.power import state_of
 from providers.libvirt.tags import Tag, put, tag_name, tags, take_off
 from providers.libvirt.volumes import clone, handle_of, look, remove
@@ -34,7 +35,7 @@ def keep(host: Host, migration: str) -> list[Owned]:
     for name, volume in names.items():
         if handle_of(host, volume.pool, name) is None:
             source = handle_of(host, volume.pool, volume.name)
-            clone(host, source, name)
+            clone(host, source, name, "raw")
     if not done and volumes:
         take_off(host, whole)
         put(host, volumes[0][1].pool, migration, "whole", f"kept.{moment}")

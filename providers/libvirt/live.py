@@ -9,15 +9,17 @@ from coldferry.errors import Finding, in_order
 from coldferry.machine import Machine
 from coldferry.plain import plain
 from providers.libvirt import describe as described
+from providers.libvirt.backing_up import backs_up, whose
 from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.describe import Around, Network
 from providers.libvirt.describe_disks import Source, disks_of
+from providers.libvirt.holding import holders
 from providers.libvirt.power import domain
 from providers.libvirt.qcow2 import HEADER_BYTES, rests_on_another
 from providers.libvirt.streams import VolumeReader
 from providers.libvirt.unmovable import FORMATS, findings_of, refusal
 from providers.libvirt.volumes import Volume, handle_at, handle_of, look
-from providers.libvirt.xml_text import parse, text_at
+from providers.libvirt.xml_text import parse, quoted
 
 
 def definition(host: Host, vm: str) -> ET.Element:
@@ -36,7 +38,9 @@ def survey(host: Host, vm: str) -> tuple[Machine, list[Finding]]:
     handle, document = domain(host, vm), definition(host, vm)
     around = Around(sizes=_sizes(host, handle, document), networks=networks(host))
     machine = described.describe(document, host.scope, around)
-    return machine, in_order([*findings_of(document), *_state(handle), *_storage(host, document)])
+    return machine, in_order(
+        [*findings_of(document), *_state(host, handle), *_storage(host, vm, document)]
+    )
 
 
 def volume_of(host: Host, vm: str) -> Iterator[tuple[Source, Any]]:
@@ -105,18 +109,18 @@ def _cidrs(document: ET.Element) -> Iterator[str]:
             continue
 
 
-def _state(handle: Any) -> Iterator[Finding]:
-    lib, name = library(), handle.name()
+def _state(host: Host, handle: Any) -> Iterator[Finding]:
+    lib, name = library(), plain(handle.name())
     with speaking("look at the machine", name):
         if not handle.isPersistent():
             yield refusal("transient", name, f"{name} is gone once it is stopped.",
-                          f"Define it first: 'virsh dumpxml {plain(name)} | virsh define "
-                          "/dev/stdin'.")  # fmt: skip
+                          f"Define it first: virsh dumpxml {quoted(name)} | virsh define "
+                          "/dev/stdin")  # fmt: skip
             return
         if handle.hasManagedSaveImage(0):
             yield refusal("saved", name, f"{name} was saved with its memory, which is not carried.",
-                          f"Start it and shut it down, or give the memory up with 'virsh "
-                          f"managedsave-remove {plain(name)}'.")  # fmt: skip
+                          f"Start it and shut it down, or give the memory up with: virsh "
+                          f"managedsave-remove {quoted(name)}")  # fmt: skip
         if handle.snapshotNum(0) or handle.listAllCheckpoints(0):
             yield refusal("snapshots", name, f"{name} has snapshots or checkpoints of libvirt.",
                           "Delete them: they would be lost, and they hold its disks.")  # fmt: skip
@@ -127,13 +131,21 @@ def _state(handle: Any) -> Iterator[Finding]:
         if handle.autostart():
             yield Finding("warn", "autostart", name,
                           f"{name} starts with its host, also after it was moved.",
-                          f"See 'virsh autostart --disable {plain(name)}'.")  # fmt: skip
+                          f"See: virsh autostart --disable {quoted(name)}")  # fmt: skip
         if handle.isActive():
             yield from _jobs(handle)
+            if not backs_up(host):
+                yield Finding("inform", "copied-after-halt", name,
+                              f"{name} is copied after its halt only: its host's libvirt or QEMU "
+                              "makes no backup of a machine that runs.",
+                              "Later ones do (QEMU 4.2 is the first).")  # fmt: skip
 
 
 def _jobs(handle: Any) -> Iterator[Finding]:
-    name = handle.name()
+    """But for a backup of ours, which whoever freezes the machine waits for or ends."""
+    name = plain(handle.name())
+    if whose(handle):
+        return
     for source in disks_of(parse(handle.XMLDesc(0))):
         if handle.blockJobInfo(source.target, 0):
             yield refusal("block-job", name,
@@ -141,8 +153,9 @@ def _jobs(handle: Any) -> Iterator[Finding]:
                           "Wait for its end, or abort it.")  # fmt: skip
 
 
-def _storage(host: Host, document: ET.Element) -> Iterator[Finding]:
+def _storage(host: Host, vm: str, document: ET.Element) -> Iterator[Finding]:
     """Whether each disk is a volume that can be copied, of the format that the XML names."""
+    others = holders(host, but=vm)
     for source in disks_of(document):
         subject = plain(source.target, 40)
         if source.transient or source.format not in FORMATS or source.kind == "lun":
@@ -151,7 +164,7 @@ def _storage(host: Host, document: ET.Element) -> Iterator[Finding]:
         if handle is None:
             yield refusal(
                 "no-volume", subject,
-                f"Disk {subject} of {text_at(document, 'name')} is in no active pool of folders: "
+                f"Disk {subject} of {plain(vm)} is in no active pool of folders: "
                 "nobody could tell whether it was written since it was frozen.",
                 "Define and start a pool (dir, fs or netfs) on its folder.",
             )  # fmt: skip
@@ -165,6 +178,10 @@ def _storage(host: Host, document: ET.Element) -> Iterator[Finding]:
         elif volume.backed or elsewhere(host, volume):
             yield refusal("disk-chain", subject, f"Disk {subject} rests on another image.",
                           "Merge it first ('virsh blockpull').")  # fmt: skip
+        elif holder := others.get(volume.path):
+            yield refusal("disk-held", subject,
+                          f"Disk {subject} of {vm} is a disk of {plain(holder)}, too.",
+                          "Detach it from one of them: the other could write to it.")  # fmt: skip
 
 
 def elsewhere(host: Host, volume: Volume) -> bool:

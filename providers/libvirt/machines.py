@@ -8,9 +8,10 @@ from coldferry.ports import PowerState, VerifiedDisk
 from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.definition import definition, macs
 from providers.libvirt.describe_disks import is_disk
+from providers.libvirt.holding import attached
 from providers.libvirt.live import definition as definition_of
 from providers.libvirt.live import describe
-from providers.libvirt.made import attached, made, moment_of
+from providers.libvirt.made import made, moment_of
 from providers.libvirt.power import domain, state_of
 from providers.libvirt.probing import accelerated
 from providers.libvirt.tags import tag_name

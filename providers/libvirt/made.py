@@ -5,7 +5,6 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 from providers.libvirt.connection import Host, library, speaking
-from providers.libvirt.live import definition
 from providers.libvirt.marks import element, persistent
 from providers.libvirt.moments import moment
 from providers.libvirt.tags import Tag, tags
@@ -58,25 +57,6 @@ def moment_of(host: Host, migration: str) -> str:
     """
     volumes = [*data_volumes(host, migration), *consoles(host, migration)]
     return moment(volume for _, volume in volumes)
-
-
-def attached(host: Host, name: str) -> list[str]:
-    """The paths of a machine's disks, by its persistent definition."""
-    document = definition(host, name)
-    paths = []
-    for source in document.findall("devices/disk/source"):
-        path = source.get("file") or source.get("dev") or ""
-        if source.get("volume"):
-            handle = handle_of(host, source.get("pool", ""), source.get("volume", ""))
-            path = look(handle).path if handle is not None else ""
-        paths.append(path)
-    return [path for path in paths if path]
-
-
-def holders(host: Host, but: str | None = None) -> dict[str, str]:
-    """Which machine has the volume at a path; ``but`` for one."""
-    names = [str(handle.name()) for handle in persistent(host)]
-    return {path: name for name in names if name != but for path in attached(host, name)}
 
 
 def redefine(host: Host, document: ET.Element) -> None:

@@ -1,25 +1,28 @@
 """What here bears a migration's name, as a fresh look found it; and its end."""
 
+import posixpath
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Any
 
 from coldferry.erasing import erased
 from coldferry.errors import Conflict, Finding
+from coldferry.plain import plain
 from coldferry.ports import FROZEN, Erased, Owned, Tagged
 from providers.libvirt.arrivals import DENIED, group_of, interfaces
 from providers.libvirt.connection import Host, library, speaking
-from providers.libvirt.disks import remove_disk
+from providers.libvirt.disks import looks_ours, remove_disk
 from providers.libvirt.freezing import frozen_volumes
+from providers.libvirt.holding import attached
 from providers.libvirt.keeping import kept
 from providers.libvirt.made import consoles, data_volumes, made, made_element, redefine
 from providers.libvirt.marks import persistent
 from providers.libvirt.power import state_of
 from providers.libvirt.tags import tags, take_off
 from providers.libvirt.unmovable import refusal
-from providers.libvirt.volumes import handle_of, remove
+from providers.libvirt.volumes import handle_of, pools, remove
 from providers.libvirt.words import MADE_NS
-from providers.libvirt.xml_text import parse
+from providers.libvirt.xml_text import parse, quoted
 
 CONSOLE = "console"
 DISK = "disk"
@@ -67,7 +70,7 @@ def at_hand_over(host: Host, migration: str) -> list[Finding]:
     name = str(found[0].name())
     return [
         refusal("denied", name, f"An interface of {name} has its link down.",
-                f"Cut it over first, or 'virsh domif-setlink {name} MAC up --config'.")
+                f"Cut it over first, or: virsh domif-setlink {quoted(name)} MAC up --config")
         for nic in interfaces(*found)
         if group_of(nic) == DENIED
     ]  # fmt: skip
@@ -96,6 +99,7 @@ def discard(host: Host, migration: str) -> list[Erased]:
     lib = library()
     for _, handle in list(_machines(host, migration)):
         name = str(handle.name())
+        _refuse_out_of_sight(host, name)
         with speaking("undefine the machine", name):
             if handle.isActive():
                 handle.destroy()
@@ -114,6 +118,18 @@ def discard(host: Host, migration: str) -> list[Erased]:
     # Of a disk whose making a crash forestalled only the tag is there.
     take_off(host, list(tags(host, "disk", "sealed", migration=migration)))
     return gone
+
+
+def _refuse_out_of_sight(host: Host, name: str) -> None:
+    """A disk of ours in a pool that is stopped would be left, and nothing would tell of it."""
+    folders = {posixpath.normpath(pool.path) for pool in pools(host)}
+    for path in attached(host, name):
+        folder, _, file = path.rpartition("/")
+        if looks_ours(file) and folder not in folders:
+            raise Conflict(
+                f"{plain(path)}, a disk of {plain(name)}, is in no active pool: it would be left.",
+                "Start its pool, then run the same command again.",
+            )
 
 
 def _erase_consoles(host: Host, migration: str) -> list[Erased]:

@@ -10,6 +10,7 @@ from typing import Any
 from coldferry.errors import Conflict, UnknownMachine, WillNotStop
 from coldferry.ports import PowerState
 from providers.libvirt.connection import Host, library, speaking
+from providers.libvirt.xml_text import quoted
 
 _PAUSE_S = 0.25
 _ASK_AGAIN_S = 2.0
@@ -41,7 +42,7 @@ def start(host: Host, vm: str) -> None:
             return
         if handle.hasManagedSaveImage(0):
             raise Conflict(f"{vm} was saved with its memory.",
-                           f"'virsh managedsave-remove {vm}' gives that up.")  # fmt: skip
+                           f"Give that up: virsh managedsave-remove {quoted(vm)}")  # fmt: skip
         handle.create()
 
 

@@ -16,8 +16,8 @@ from coldferry.ports import Erased, Owned, PowerState
 from coldferry.removing import SOURCE_DISK, SOURCE_MACHINE
 from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.describe_disks import disks_of
+from providers.libvirt.holding import holders
 from providers.libvirt.live import definition, look_at
-from providers.libvirt.made import holders
 from providers.libvirt.marks import persistent, read_marks
 from providers.libvirt.power import domain, state_of
 from providers.libvirt.volumes import Volume, handle_at, handle_of, remove

@@ -106,16 +106,15 @@ def _figure(_question: Q) -> Outcome:
 
 
 def _encrypted(question: Q) -> Outcome:
-    if question.value is True:
-        return lost(
-            "Volumes are made without encryption.",
-            "The disk's bytes lie in clear in the pool, unless its storage is encrypted itself.",
-            target=False,
-        )
+    """What may be encrypted at the source, as nobody knows, is asked about, too."""
     if question.value is False:
         return exact("Neither is it at the source.", target=False)
-    return equivalent("The source could not tell.", target=False,
-                      difference="Encrypted only where the pool's own storage is.")  # fmt: skip
+    was = "was encrypted" if question.value is True else "may have been encrypted"
+    return lost(
+        "Volumes are made without encryption.",
+        f"The disk, which {was}, lies in clear in a pool that is not encrypted itself.",
+        target=False,
+    )
 
 
 def _key(_question: Q) -> Outcome:
@@ -163,8 +162,9 @@ RULES: dict[str, Rule[Catalogue]] = {
     "disks[].throughput_bytes_s": LIBVIRT.rule("disk.throughput", _figure, **_FIGURES),
     "disks[].encrypted": LIBVIRT.rule(
         "disk.encryption", _encrypted, about="encryption",
-        may=("exact", "equivalent", "dropped, acknowledge"),
-        says="Volumes are not encrypted; the loss of encryption must be acknowledged.",
+        may=("exact", "dropped, acknowledge"),
+        says="Volumes are not encrypted; where the source's were, or may have been, "
+        "that must be acknowledged.",
     ),
     "disks[].key_id": LIBVIRT.rule(
         "disk.key", _key, about="encryption", may=("exact", "dropped, acknowledge"),

@@ -7,7 +7,8 @@ from coldferry.errors import Finding
 from coldferry.migration import State
 from coldferry.ports import FOREIGN, PowerState
 from providers.libvirt.connection import Host
-from providers.libvirt.made import attached, data_volumes, holders, made, moment_of
+from providers.libvirt.holding import attached, holders
+from providers.libvirt.made import data_volumes, made, moment_of
 from providers.libvirt.marks import read_marks
 from providers.libvirt.power import state_of
 from providers.libvirt.unmovable import refusal

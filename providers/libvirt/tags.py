@@ -8,14 +8,14 @@ before it and removed when it is handed over, points to it.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from providers.libvirt.connection import Host
 from providers.libvirt.volumes import handle_of, make, names, remove
 
-Kind = Literal["frozen", "whole", "kept", "disk", "sealed", "console"]
+Kind = Literal["frozen", "whole", "pushing", "pushed", "kept", "disk", "sealed", "console"]
 
-_NAME = re.compile(r"coldferry\.([^./]+)\.(frozen|whole|kept|disk|sealed|console)\.([^/]+)")
+_NAME = re.compile(rf"coldferry\.([^./]+)\.({'|'.join(get_args(Kind))})\.([^/]+)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class Tag:
 def tag_name(migration: str, kind: Kind, rest: str) -> str:
     """The name of a volume of ours."""
     return f"coldferry.{migration}.{kind}.{rest}"
+
+
+def migration_of(name: str) -> str:
+    """The migration that a name of ours has; "" for another one."""
+    found = _NAME.fullmatch(name)
+    return found[1] if found else ""
 
 
 def tags(host: Host, *kinds: Kind, migration: str | None = None) -> Iterator[Tag]:

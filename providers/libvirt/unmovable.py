@@ -20,7 +20,7 @@ FORMATS = ("raw", "qcow2")
 
 def findings_of(domain: ET.Element) -> list[Finding]:
     """What the XML alone tells."""
-    name = text_at(domain, "name")
+    name = plain(text_at(domain, "name"))
     disks = disks_of(domain)
     found = [*_machine(name, domain), *(one for disk in disks for one in _disk(disk))]
     if not disks:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from coldferry.errors import Gone
+from coldferry.errors import Conflict, Gone
 from coldferry.plain import plain
 from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.xml_text import attribute, parse, text_at
@@ -157,19 +157,27 @@ def make(host: Host, pool: str, name: str, capacity_bytes: int) -> Volume:
     return look(found)
 
 
-def clone(host: Host, source: Any, name: str) -> Volume:
+def clone(host: Host, source: Any, name: str, format_: str) -> Volume:
     """A raw copy beside it, made by the daemon; shared blocks where its file system can.
 
     ``VIR_STORAGE_VOL_CREATE_REFLINK`` is refused by file systems that share none. One that was
-    left by a call that died is removed first: nobody knows how much of it is there.
+    left by a call that died is removed first: nobody knows how much of it is there. The daemon
+    reads a volume as what its pool takes it for, backing files and all: Conflict is raised where
+    that is not ``format_``.
     """
     lib = library()
     holder = source.storagePoolLookupByVolume()
+    if (found := look(source)).format != format_ or found.backed:
+        raise Conflict(
+            f"{plain(found.path)} is {format_}, and looks like {plain(found.format, 20)} to its "
+            "pool, or rests on another file.",
+            "See what its guest wrote to it: a guest can make a raw disk look like anything.",
+        )
     left = handle_of(host, holder.name(), name)
     if left is not None:
         remove(left)
-    xml = volume_xml(name, look(source).capacity_bytes)
-    if look(source).format == "raw":
+    xml = volume_xml(name, found.capacity_bytes)
+    if format_ == "raw":
         try:
             return look(holder.createXMLFrom(xml, source, lib.VIR_STORAGE_VOL_CREATE_REFLINK))
         except lib.libvirtError:

@@ -5,6 +5,7 @@ libvirt's own documents have no DOCTYPE, are a few levels deep and some tens of 
 """
 
 import re
+import shlex
 import xml.etree.ElementTree as ET
 from typing import NoReturn
 
@@ -65,6 +66,11 @@ def parse(text: str | bytes, root: str = "domain") -> ET.Element:
     if found.tag != root:
         refuse(f"The XML is of a <{plain(found.tag, 40)}>, not of a <{root}>.")
     return found
+
+
+def quoted(name: str) -> str:
+    """A name in a command that somebody may paste into a shell; it may be anybody's."""
+    return shlex.quote(plain(name))
 
 
 def text_at(element: ET.Element, path: str, default: str = "") -> str:

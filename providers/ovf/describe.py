@@ -5,7 +5,17 @@ package has one, and is unknown otherwise.
 """
 
 from coldferry.errors import ColdferryError
-from coldferry.machine import UNKNOWN, Disk, Dns, Licence, Machine, Nic, Origin
+from coldferry.machine import (
+    UNKNOWN,
+    Disk,
+    Dns,
+    EphemeralDisk,
+    Licence,
+    Machine,
+    Nic,
+    Origin,
+    RootImage,
+)
 from providers.ovf import guest_system
 from providers.ovf.disks import opened
 from providers.ovf.extension import filled
@@ -39,7 +49,17 @@ def describe(selected: Selected, scope: str) -> tuple[Machine, list[str]]:
         tenancy=UNKNOWN,
         dns=Dns(),
         nics=_nics(selected),
-        disks=tuple(_disk(selected, index, one) for index, one in enumerate(selected.disks)),
+        disks=tuple(
+            _disk(selected, index, one)
+            for index, one in enumerate(selected.disks)
+            if not one.forgets
+        ),
+        ephemeral_disks=tuple(
+            EphemeralDisk(device=one.device, size_bytes=one.size_bytes)
+            for one in selected.disks[1:]
+            if one.forgets
+        ),
+        root_image=_root_image(selected),
         licence=Licence(platform=UNKNOWN),
     )
     return filled(machine, system.extension)
@@ -64,6 +84,14 @@ def _nics(selected: Selected) -> tuple[Nic, ...]:
         )
         for index, item in enumerate(found)
     )
+
+
+def _root_image(selected: Selected) -> RootImage | None:
+    """The file of a root disk that forgets: a person says what it becomes."""
+    root = next(iter(selected.disks), None)
+    if root is None or not root.forgets:
+        return None
+    return RootImage(image=root.file.href if root.file else UNKNOWN)
 
 
 def _disk(selected: Selected, index: int, disk: PackagedDisk) -> Disk:

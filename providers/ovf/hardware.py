@@ -40,7 +40,11 @@ _MAC = re.compile(r"(?:[0-9a-f]{2}[:-]?){5}[0-9a-f]{2}")
 
 @dataclass(frozen=True)
 class Item:
-    """One row of the hardware, all as text but for its kind."""
+    """One row of the hardware, all as text but for its kind.
+
+    ``mode`` is VMware's own word of a disk, as ``independent_nonpersistent`` ("VirtualDiskMode"
+    of the vSphere Web Services API); "" where it says none.
+    """
 
     instance: str
     kind: int
@@ -55,6 +59,7 @@ class Item:
     resource: str
     bound: str
     configurations: tuple[str, ...]
+    mode: str
 
     @property
     def mac(self) -> str | None:
@@ -150,4 +155,12 @@ def _item(element: Element, name: str) -> Item:
         resource=text_of(element, "HostResource"),
         bound=(attribute(element, "bound") or "").lower(),
         configurations=tuple((attribute(element, "configuration") or "").split()),
+        mode=next(
+            (
+                attribute(one, "value") or ""
+                for one in children(element, "Config")
+                if attribute(one, "key") == "backing.diskMode"
+            ),
+            "",
+        ).lower(),
     )

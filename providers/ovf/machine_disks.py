@@ -27,6 +27,8 @@ class PackagedDisk:
     format: str
     size_bytes: int
     rounding_bytes: int
+    forgets: bool = False
+    """What is written to it is given up when the machine is switched off."""
 
 
 def disks_of(
@@ -59,6 +61,7 @@ def disks_of(
                 format=disk.format,
                 size_bytes=_capacity_bytes(disk, system, configuration, name),
                 rounding_bytes=disk.unit_bytes,
+                forgets=item.mode.endswith("nonpersistent"),
             )
         )
     return found

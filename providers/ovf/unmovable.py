@@ -30,6 +30,13 @@ def _no_disk(selected: Selected) -> Iterator[Finding]:
             f"No disk of {selected.vm} has a file: it is a template to install to.",
             "Install the machine first, and export it then.",
         )  # fmt: skip
+    elif selected.disks[0].forgets:
+        yield Finding(
+            "warn", "root-not-persistent", selected.vm,
+            f"The root disk of {selected.vm} gives up what is written to it (disk mode): it is not "
+            "copied, and an image that stands for it is asked for.",
+            "Make the disk persistent and export it again, to have it copied.",
+        )  # fmt: skip
 
 
 def _disks(selected: Selected) -> Iterator[Finding]:

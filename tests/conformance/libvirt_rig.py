@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from providers.libvirt.access import LibvirtAccess
+from tests import untouched
 from tests.debian import SEARCHED, install, lacking
 
 MIB = 1024 * 1024
@@ -99,6 +101,7 @@ class Libvirt:
         if os.geteuid() == 0:
             shutil.chown(path, "nobody", "nogroup")
         self.pool.refresh(0)
+        untouched.watch(path, read=_as_guest_sees, guest_writes=((512, 512),))  # see BOOT
         return path
 
     def machine(self, name: str, disks: Mapping[str, str], more: str = "") -> str:
@@ -116,6 +119,25 @@ class Libvirt:
         )
         return name
 
+    def write(self, name: str, number: int, offset: int, data: bytes) -> None:
+        """Have a running machine's QEMU write to its disk as the guest would: one byte's run."""
+        assert data == data[:1] * len(data)
+        document = ET.fromstring(self.connection.lookupByName(name).XMLDesc())
+        sources = document.findall("devices/disk[@device='disk']/source")
+        untouched.guest_wrote(Path(sources[number].get("file", "")), offset, len(data))
+        words = f"write -P {data[0]} {offset} {len(data)}"
+        place = f"/machine/peripheral/virtio-disk{number}/virtio-backend"
+        command = ["qemu-monitor-command", name, "--hmp", f'qemu-io -d {place} "{words}"']
+        self.virsh(*command)
+        self.virsh("qemu-monitor-command", name, "--hmp", f'qemu-io -d {place} "flush"')
+
+    def virsh(self, *words: str) -> str:
+        """What libvirt's own command line says."""
+        found = subprocess.run(
+            ["virsh", "-c", self.uri, *words], check=True, capture_output=True, text=True
+        )
+        return found.stdout
+
     def cut_power(self) -> None:
         """Whatever runs is off."""
         for one in self.connection.listAllDomains():
@@ -125,6 +147,12 @@ class Libvirt:
     def forget(self, name: str) -> None:
         """A machine is undefined, its NVRAM, too; its volumes stay."""
         self.connection.lookupByName(name).undefineFlags(4)
+
+    def forget_all(self, name: str) -> None:
+        """A machine goes, running or not, with its first volume's namesake."""
+        self.connection.lookupByName(name).destroy()
+        self.forget(name)
+        (self.images / f"{name}.raw").unlink()
 
     def clear(self) -> None:
         """No machine and no volume is left."""
@@ -143,6 +171,18 @@ class Libvirt:
             return file.read(length)
 
 
+def _as_guest_sees(path: Path) -> bytes:
+    """A volume's bytes by qemu-img, of the format that its name says, also while it is open."""
+    kind = path.suffix[1:]
+    if kind != "qcow2":
+        return path.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "raw"
+        convert = ["qemu-img", "convert", "-U", "-f", kind, "-O", "raw", str(path), str(raw)]
+        subprocess.run(convert, check=True)
+        return raw.read_bytes()
+
+
 @contextmanager
 def running() -> Iterator[Libvirt]:
     """A daemon of its own, gone afterwards; skips, saying why, where none can be had."""
@@ -159,6 +199,7 @@ def running() -> Iterator[Libvirt]:
         try:
             found = Libvirt(folder)
             yield found
+            assert untouched.altered() == [], "a test altered these disks"
             found.cut_power()
             found.connection.close()
         finally:

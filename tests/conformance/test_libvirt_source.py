@@ -8,6 +8,7 @@ import pytest
 from coldferry.errors import Conflict
 from coldferry.plan import devices_of
 from providers.libvirt.cloud import LibvirtCloud
+from tests import untouched
 from tests.conformance.cases import MIGRATION, SourceCase
 from tests.conformance.laws import SourceLaws
 from tests.conformance.laws_removing import RemovingLaws
@@ -48,12 +49,6 @@ class TestLibvirt(SourceLaws):
         assert [disk.size_bytes for disk in machine.disks] == [SIZE, SIZE]
         assert [disk.kind for disk in machine.disks] == ["raw file", "qcow2 file"]
 
-    def test_a_running_machine_is_not_frozen(self, case: SourceCase) -> None:
-        case.cloud.start(case.vm)
-        with pytest.raises(Conflict):
-            case.cloud.freeze(case.vm, MIGRATION, devices_of(case.cloud.describe(case.vm)))
-        assert case.cloud.owned() == []
-
     def test_what_was_frozen_half_is_frozen_anew(self, case: SourceCase, host: Libvirt) -> None:
         devices = devices_of(case.cloud.describe(case.vm))
         case.cloud.freeze(case.vm, MIGRATION, devices)
@@ -86,6 +81,7 @@ class TestLibvirt(SourceLaws):
         path = host.volume("thin.qcow2", {}, kind="qcow2")
         header = bytearray(path.read_bytes())
         header[79] |= 4  # the pool of libvirt 9.0 knows nothing of it
+        untouched.unwatch(path)
         path.write_bytes(header)
         host.machine("thin", {"thin.qcow2": "qcow2"})
 

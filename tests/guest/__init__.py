@@ -21,6 +21,7 @@ from tests.guest.packages import alone, cache_folder, installed
 from tests.guest.plants import PLANTS
 from tests.guest.recipe import Compression, Firmware
 from tests.guest.tools import Maker, add_tools
+from tests.untouched import watch
 
 __all__ = ["BOOT_PLANTS", "PLANTS", "build", "build_data"]
 
@@ -73,23 +74,27 @@ def _kept(name: str, wanted: str, write: Callable[[Path, Path], None]) -> Path:
     """What was made once is there; ``write`` is given the image's path and an empty folder."""
     kept = cache_folder() / f"{name}-{_digest(wanted)}.raw"
     with alone(kept.stem):
-        if kept.exists():
+        if kept.exists() and kept.with_suffix(".sha256").exists():
             os.utime(kept)
+            os.utime(kept.with_suffix(".sha256"))
         else:
             _forget_old_images()
             making = Path(tempfile.mkdtemp(dir=cache_folder(), prefix="making-"))
             try:
                 write(making / "disk.raw", making)
                 (making / "disk.raw").chmod(0o444)
+                told = hashlib.sha256((making / "disk.raw").read_bytes()).hexdigest()
+                kept.with_suffix(".sha256").write_text(told)
                 (making / "disk.raw").rename(kept)
             finally:
                 shutil.rmtree(making)
+    watch(kept, digest=kept.with_suffix(".sha256").read_text())
     return kept
 
 
 def _forget_old_images() -> None:
     """An image that nobody asked for since yesterday is of code that has changed since."""
-    for image in cache_folder().glob("*.raw"):
+    for image in [*cache_folder().glob("*.raw"), *cache_folder().glob("*.sha256")]:
         with suppress(FileNotFoundError):
             if time.time() - image.stat().st_mtime > _KEPT_S:
                 image.unlink()

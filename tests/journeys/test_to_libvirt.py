@@ -3,15 +3,21 @@
 import asyncio
 import random
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from coldferry import progress
+from coldferry.content import LEAF_BYTES
+from coldferry.migration import early_of
 from coldferry.ports import PowerState
 from coldferry.translation import ACKNOWLEDGE, Verdict
 from providers.registry import Access, connect_source, connect_target
 from tests.conformance.libvirt_rig import BOOT, MIB, Libvirt, running
+from tests.rates import of_a_slow_way
 from tests.unit.aws_world import KEY_ID, REGION, SECRET, sandbox
 
 pytestmark = pytest.mark.slow
@@ -124,20 +130,46 @@ def test_a_machine_of_aws_arrives_with_every_byte_and_a_rollback_leaves_nothing(
     assert source.power(ends.vm) is PowerState.RUNNING
 
 
-def test_a_machine_of_libvirt_runs_where_it_was_brought_to(host: Libvirt) -> None:
+def test_a_machine_of_libvirt_is_copied_while_it_runs_and_runs_where_it_was_brought_to(
+    host: Libvirt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its 20 MiB one changes until it is halted; all is read again then, and that one sent."""
+    monkeypatch.setenv("COLDFERRY_RATES", str(of_a_slow_way(tmp_path)))
     dice = random.Random(3)
     root = host.volume("tiny.raw", {0: BOOT, MIB: dice.randbytes(3 * MIB)})
     data = host.volume("tiny.qcow2", {2 * MIB: dice.randbytes(4096)}, kind="qcow2")
-    before = root.read_bytes(), data.read_bytes()
     host.machine("tiny", {"tiny.raw": "raw", "tiny.qcow2": "qcow2"})
     here = Ends(Access(provider="libvirt", libvirt=host.access), "tiny", host)
+    source = connect_source(here.source)
+    source.start("tiny")
+    while host.read(str(root), 512, 512) != BOOT:  # it has come up, and hears its button
+        time.sleep(0.1)
+    early: list[bytes] = []
 
-    migration = here.migrate()["migration"]
+    def watch(step: str) -> None:
+        if step == "halt" and not early:
+            early.append(root.read_bytes())
+            host.write("tiny", 0, 2 * MIB, b"\7" * MIB)
+            host.write("tiny", 0, 512, b"\0" * 512)
 
+    progress.watch_steps(watch)
+    try:
+        report = here.migrate()
+    finally:
+        progress.unwatch_steps(watch)
+    migration = report["migration"]
+
+    first, second = report["devices"]
+    assert "all is read again after the halt" in report["estimate"]["early"]
+    assert "read-again" in {finding["code"] for finding in report["findings"]}
+    assert first["proof"]["equal"] and second["proof"]["equal"]
+    assert MIB <= first["sent_bytes"] <= MIB + LEAF_BYTES  # with the sector that it zeroed
+    assert first["early_sent_bytes"] >= 3 * MIB
+    assert second["sent_bytes"] == 0
+    assert early[0] != root.read_bytes()
     new, cloud = "tiny-2", connect_target(here.target)  # the name was taken by the source
     root_copy, data_copy = sorted(host.images.glob("tiny-2-disk*"))
-    assert (root.read_bytes(), data.read_bytes()) == before
-    assert root_copy.read_bytes() == before[0]
+    assert root_copy.read_bytes() == root.read_bytes()
     same = ["qemu-img", "compare", "-f", "qcow2", "-F", "raw", str(data), str(data_copy)]
     assert subprocess.run(same, check=False).returncode == 0
 
@@ -148,6 +180,6 @@ def test_a_machine_of_libvirt_runs_where_it_was_brought_to(host: Libvirt) -> Non
     assert [one.code for one in cloud.at_stake(migration, arrived=True)] == ["used"]
 
     cloud.discard(migration)
-    assert connect_source(here.source).release(migration)
+    assert len(source.release(migration)) == len(source.release(early_of(migration))) == 2
     assert sorted(host.images.iterdir()) == [data, root]
     host.clear()

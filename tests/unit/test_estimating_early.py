@@ -33,9 +33,11 @@ class FakeDiffering(MemoryCloud):
 
 
 class FakeStillOnly(MemoryCloud):
-    """Freezes no machine that runs."""
+    """Says whether it freezes machines that run."""
 
-    freezes_stopped_only = True
+    def __init__(self, *, freezes_stopped_only: bool) -> None:
+        super().__init__(a_source().world)
+        self.freezes_stopped_only = freezes_stopped_only
 
 
 def found(
@@ -101,4 +103,5 @@ def test_all_of_it_counts_where_nobody_says_how_much_changes():
 
 
 def test_a_source_that_freezes_stopped_machines_only_is_copied_after_the_halt():
-    assert found(FakeStillOnly(a_source().world)).early == ""
+    assert found(FakeStillOnly(freezes_stopped_only=True)).early == ""
+    assert "all is read again" in found(FakeStillOnly(freezes_stopped_only=False)).early
