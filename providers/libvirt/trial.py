@@ -61,6 +61,7 @@ def start(host: Host, plan: Plan) -> str:
     file = make(host, over[0].pool, tag_name(trial.migration, "console", "vm.log"), 0)
     ET.SubElement(ET.SubElement(devices, "serial", type="file"), "source", path=file.path)
     _name(document, name, trial.migration)
+    _have_it_speak(document)
     with speaking("start the machine", name):
         lib, text = library(), ET.tostring(document, encoding="unicode")
         host.connection().defineXMLFlags(text, lib.VIR_DOMAIN_DEFINE_VALIDATE).create()
@@ -116,7 +117,7 @@ def _take_down(nic: ET.Element) -> None:
 
 
 def _name(document: ET.Element, name: str, migration: str) -> None:
-    """Name, UUID and mark of its own; no firmware variables of the machine that it is a copy of."""
+    """Name, UUID and mark of its own; nothing of whose machine it is a copy of."""
     for tag in ("name", "uuid", "title", "description", "metadata", "seclabel"):
         for found in document.findall(tag):
             document.remove(found)
@@ -124,7 +125,15 @@ def _name(document: ET.Element, name: str, migration: str) -> None:
     ET.SubElement(document, "uuid").text = machine_uuid(migration)
     mark = ET.SubElement(ET.SubElement(document, "metadata"), f"{{{MADE_NS}}}made")
     mark.set("migration", migration)
-    firmware = document.find("os")
-    if firmware is not None:
-        for variables in firmware.findall("nvram"):
-            firmware.remove(variables)
+
+
+def _have_it_speak(document: ET.Element) -> None:
+    """A BIOS on its serial line, too; UEFI is, with variables that libvirt makes anew."""
+    os = document.find("os")
+    if os is None:
+        return
+    for tag in ("nvram", "bios"):
+        for found in os.findall(tag):
+            os.remove(found)
+    if os.get("firmware") != "efi" and attribute(os, "type", "arch") == "x86_64":
+        ET.SubElement(os, "bios", useserial="yes")
