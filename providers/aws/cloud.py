@@ -50,6 +50,7 @@ from providers.aws import (
     tagged,
     target_disks,
     translate,
+    trial,
     written,
 )
 from providers.aws.access import AwsAccess
@@ -206,6 +207,18 @@ class AwsCloud:
     def discard(self, migration: str) -> list[Erased]:
         """See :mod:`providers.aws.ownership`."""
         return ownership.discard(self._clients, migration)
+
+    def start_trial(self, plan: Plan) -> str:
+        """See :mod:`providers.aws.trial`."""
+        return trial.start(self._clients, plan)
+
+    def trial_console(self, trial_id: str) -> str:
+        """See :mod:`providers.aws.trial`."""
+        return trial.console(self._clients, trial_id)
+
+    def end_trial(self, migration: str) -> list[Erased]:
+        """See :mod:`providers.aws.trial`."""
+        return trial.end(self._clients, migration)
 
     # -- source -------------------------------------------------------------
 

@@ -10,6 +10,7 @@ unique in the account and region, and there is no client token); "Instance launc
 Amazon EC2 boot modes"; "Enhanced networking with ENA" (Nitro types want the image to say it).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from coldferry.errors import Conflict, ProviderError, Transient
@@ -30,7 +31,10 @@ _GIB = 1 << 30
 
 def ensure_frame(clients: Clients, plan: Plan, root_device: str) -> str:
     """The image's id. Raises Conflict when its name is a stranger's."""
-    image = _found(clients, plan) or _registered(clients, plan, root_device)
+    image = _found(clients, plan)
+    if image is None:
+        empty = {root_device: _empty_disk(clients, plan)}
+        return register(clients, plan, empty, root_device)
     _wait(clients, image)
     return image
 
@@ -51,15 +55,19 @@ def _found(clients: Clients, plan: Plan) -> str | None:
     return str(usable[0]["ImageId"]) if usable else None
 
 
-def _registered(clients: Clients, plan: Plan, root_device: str) -> str:
-    name, disk = image_name(plan), _empty_disk(clients, plan)
+def register(clients: Clients, plan: Plan, disks: Mapping[str, str], root_device: str) -> str:
+    """Make an image of these snapshots by device name, and wait for it; its id.
+
+    Its instances' volumes end with them. Raises Conflict when its name is a stranger's.
+    """
+    name = image_name(plan)
     taken = Conflict(
         f"An image '{name}' that this migration did not make is in the account.",
         "Deregister it, then run the same command again.",
     )
     asked: Any = {
         "Name": name,
-        "Description": "An empty disk: the machine's own are attached once it is stopped.",
+        "Description": f"coldferry {plan.migration}",
         "Architecture": plan.value("architecture"),
         "BootMode": boot_mode(plan),
         "VirtualizationType": "hvm",
@@ -67,19 +75,22 @@ def _registered(clients: Clients, plan: Plan, root_device: str) -> str:
         "RootDeviceName": root_device,
         "BlockDeviceMappings": [
             {
-                "DeviceName": root_device,
+                "DeviceName": place,
                 "Ebs": {"SnapshotId": disk, "VolumeType": "gp3", "DeleteOnTermination": True},
             }
+            for place, disk in sorted(disks.items())
         ],
         "TagSpecifications": tagging("image", our_tags(plan)),
     }
     try:
         with speaking("ec2:RegisterImage", name, {"InvalidAMIName.Duplicate": taken}):
-            return str(clients.ec2.register_image(**asked)["ImageId"])
+            image = str(clients.ec2.register_image(**asked)["ImageId"])
     except Conflict:  # ours after all: the reply to an earlier try was lost
-        if (found := _found(clients, plan)) is not None:
-            return found
-        raise
+        if (found := _found(clients, plan)) is None:
+            raise
+        image = found
+    _wait(clients, image)
+    return image
 
 
 def _empty_disk(clients: Clients, plan: Plan) -> str:

@@ -49,10 +49,10 @@ def allocate(clients: Clients, plan: Plan, disks: Sequence[VerifiedDisk]) -> str
     volumes = new_volumes.ensure_volumes(clients, plan, subnet["AvailabilityZone"], requests)
     if row is None:
         image = frame.ensure_frame(clients, plan, new_volumes.root_place(plan))
-        vm = _launched(clients, plan, image, group)
+        vm = launch(clients, plan.migration, _request(plan, image, group))
     else:
         vm = str(row["InstanceId"])
-    _settle(clients, vm)
+    settle(clients, vm)
     power.stop(clients, vm, force=True, timeout_s=_STOP_TIMEOUT_S)
     new_volumes.attach(clients, plan, vm, volumes)
     _let_forward(clients, plan, vm)
@@ -107,22 +107,20 @@ def _refuse_unproven(plan: Plan, disks: Sequence[VerifiedDisk]) -> None:
         )
 
 
-def _launched(clients: Clients, plan: Plan, image: str, group: str) -> str:
-    request = _request(plan, image, group)
+def launch(clients: Clients, migration: str, request: dict[str, Any]) -> str:
+    """Make the instance, or find the one that this request made; its id."""
     ended = Gone("The machine that an earlier call made was terminated.")
     # With the request in it: the same token for another request would be refused.
-    for token in tokens(plan.migration, "machine", json.dumps(request, sort_keys=True)):
+    for token in tokens(migration, "machine", json.dumps(request, sort_keys=True)):
         try:
-            with speaking(
-                "ec2:RunInstances", plan.migration, {"IdempotentInstanceTerminated": ended}
-            ):
+            with speaking("ec2:RunInstances", migration, {"IdempotentInstanceTerminated": ended}):
                 answer = clients.ec2.run_instances(ClientToken=token, **request)
         except Gone as error:
             if error is ended:
                 continue
             raise
         return str(answer["Instances"][0]["InstanceId"])
-    raise ProviderError(f"The machine of {plan.migration} is terminated again and again.")
+    raise ProviderError(f"The machine of {migration} is terminated again and again.")
 
 
 def _request(plan: Plan, image: str, group: str) -> dict[str, Any]:
@@ -134,7 +132,7 @@ def _request(plan: Plan, image: str, group: str) -> dict[str, Any]:
         "MaxCount": 1,
         "InstanceInitiatedShutdownBehavior": "stop",
         "NetworkInterfaces": [
-            _interface(plan, index, place, group)
+            interface(plan, index, place, group, wanted_address(plan, index))
             for place, index in enumerate(deny_all.nic_order(plan))
         ],
         "TagSpecifications": [
@@ -150,7 +148,10 @@ def _request(plan: Plan, image: str, group: str) -> dict[str, Any]:
     return asked
 
 
-def _interface(plan: Plan, index: int, place: int, group: str) -> dict[str, Any]:
+def interface(
+    plan: Plan, index: int, place: int, group: str, address: str | None = None
+) -> dict[str, Any]:
+    """What interface ``index`` is asked for with; EC2 picks its address where none is given."""
     asked: dict[str, Any] = {
         "DeviceIndex": place,
         "SubnetId": plan.value(f"nics[{index}].subnet_id"),
@@ -160,12 +161,12 @@ def _interface(plan: Plan, index: int, place: int, group: str) -> dict[str, Any]
     }
     if len(plan.machine.nics) == 1:  # EC2 takes it of a machine with one only, and gives no others
         asked["AssociatePublicIpAddress"] = False
-    if address := wanted_address(plan, index):
+    if address:
         asked["PrivateIpAddress"] = address
     return asked
 
 
-def _settle(clients: Clients, vm: str) -> None:
+def settle(clients: Clients, vm: str) -> None:
     """Until it is not starting any more. Raises ProviderError when EC2 ended it at its launch."""
     pauses = Pauses(_LAUNCHED_WITHIN_S)
     while True:

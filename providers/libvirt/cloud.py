@@ -39,6 +39,7 @@ from providers.libvirt import (
     removing,
     stakes,
     translate,
+    trial,
 )
 from providers.libvirt.access import DomainFileAccess, LibvirtAccess
 from providers.libvirt.catalogue import Catalogue
@@ -244,6 +245,18 @@ class LibvirtCloud:
     def discard(self, migration: str) -> list[Erased]:
         """See :mod:`providers.libvirt.ownership`."""
         return ownership.discard(self._host, migration)
+
+    def start_trial(self, plan: Plan) -> str:
+        """See :mod:`providers.libvirt.trial`."""
+        return trial.start(self._host, plan)
+
+    def trial_console(self, trial_id: str) -> str:
+        """See :mod:`providers.libvirt.trial`."""
+        return trial.console(self._host, trial_id)
+
+    def end_trial(self, migration: str) -> list[Erased]:
+        """See :mod:`providers.libvirt.trial`."""
+        return trial.end(self._host, migration)
 
 
 def connect(access: LibvirtAccess) -> LibvirtCloud | DomainFile:

@@ -49,6 +49,13 @@ def consoles(host: Host, migration: str | None = None) -> list[tuple[Tag, Volume
     return [(tag, look(handle)) for tag, handle in found if handle is not None]
 
 
+def images(host: Host, migration: str | None = None) -> list[tuple[Tag, Volume]]:
+    """What the guests of trials write to, in place of the volumes that are below."""
+    found = ((tag, handle_of(host, tag.pool, tag.name))
+             for tag in tags(host, "trial", migration=migration))  # fmt: skip
+    return [(tag, look(handle)) for tag, handle in found if handle is not None]
+
+
 def moment_of(host: Host, migration: str) -> str:
     """When the machine's disks and its console were last written.
 

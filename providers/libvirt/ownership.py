@@ -15,12 +15,12 @@ from providers.libvirt.disks import looks_ours, remove_disk
 from providers.libvirt.freezing import frozen_volumes
 from providers.libvirt.holding import attached
 from providers.libvirt.keeping import kept
-from providers.libvirt.made import consoles, data_volumes, made, made_element, redefine
+from providers.libvirt.made import consoles, data_volumes, images, made, made_element, redefine
 from providers.libvirt.marks import persistent
 from providers.libvirt.power import state_of
-from providers.libvirt.tags import tags, take_off
+from providers.libvirt.tags import Tag, tags, take_off
 from providers.libvirt.unmovable import refusal
-from providers.libvirt.volumes import handle_of, pools, remove
+from providers.libvirt.volumes import Volume, handle_of, pools, remove
 from providers.libvirt.words import MADE_NS
 from providers.libvirt.xml_text import parse, quoted
 
@@ -33,6 +33,7 @@ def owned(host: Host, migration: str | None = None) -> list[Owned]:
     """Frozen disks, new machines with their disks and consoles, and kept copies."""
     found = [Owned(t.migration, FROZEN, v.path) for t, v in frozen_volumes(host, migration)]
     found += [Owned(t.migration, DISK, v.path) for t, v in data_volumes(host, migration)]
+    found += [Owned(t.migration, DISK, v.path) for t, v in images(host, migration)]
     found += [Owned(t.migration, CONSOLE, v.path) for t, v in consoles(host, migration)]
     found += [Owned(of, MACHINE, str(handle.name())) for of, handle in _machines(host, migration)]
     return found + kept(host, migration)
@@ -48,7 +49,7 @@ def _machines(host: Host, migration: str | None) -> Iterator[tuple[str, Any]]:
 
 def tagged(host: Host) -> Iterator[Tagged]:
     """The same, with sizes and power; what lies on one's own host has no price."""
-    volumes = [*frozen_volumes(host), *data_volumes(host), *consoles(host)]
+    volumes = [*frozen_volumes(host), *data_volumes(host), *images(host), *consoles(host)]
     sizes = {volume.path: volume.capacity_bytes for _, volume in volumes}
     powers = {str(handle.name()): state_of(handle) for _, handle in _machines(host, None)}
     for one in owned(host):
@@ -87,7 +88,7 @@ def hand_over(host: Host, migration: str) -> list[Erased]:
     if found is None:
         return []
     _change(host, found[0], _usual_console)
-    gone = _erase_consoles(host, migration)
+    gone = _erase(host, CONSOLE, consoles(host, migration))
     take_off(host, list(tags(host, "disk", "sealed", migration=migration)))
     _change(host, found[0], _unmark)
     return gone
@@ -111,7 +112,8 @@ def discard(host: Host, migration: str) -> list[Erased]:
             )
         one = Owned(migration, MACHINE, name)
         gone.append(erased(one, "virDomainUndefineFlags", "undefined"))
-    gone += _erase_consoles(host, migration)
+    gone += _erase(host, CONSOLE, consoles(host, migration))
+    gone += _erase(host, DISK, images(host, migration))
     for tag, volume in data_volumes(host, migration):
         answer = remove_disk(host, tag)
         gone.append(erased(Owned(migration, DISK, volume.path), "virStorageVolDelete", answer))
@@ -132,12 +134,14 @@ def _refuse_out_of_sight(host: Host, name: str) -> None:
             )
 
 
-def _erase_consoles(host: Host, migration: str) -> list[Erased]:
+def _erase(host: Host, kind: str, found: list[tuple[Tag, Volume]]) -> list[Erased]:
+    """Volumes that bear the tag in their own names."""
     gone = []
-    for tag, volume in consoles(host, migration):
+    for tag, volume in found:
         handle = handle_of(host, tag.pool, tag.name)
         answer = remove(handle) if handle is not None else "it was gone"
-        gone.append(erased(Owned(migration, CONSOLE, volume.path), "virStorageVolDelete", answer))
+        one = Owned(tag.migration, kind, volume.path)
+        gone.append(erased(one, "virStorageVolDelete", answer))
     return gone
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from coldferry.disk import Extent, Limits
 from coldferry.errors import Conflict, DiskSealed, Transient
 from providers.libvirt.connection import Host, library, speaking
-from providers.libvirt.volumes import Volume, at, handle_at
+from providers.libvirt.volumes import Volume, at, handle_at, look
 
 LIMITS = Limits(block_size_bytes=512, max_request_bytes=1 << 20, max_in_flight=4)
 
@@ -106,6 +106,22 @@ def _handle(host: Host, path: str) -> Any:
     if found is None:
         raise Conflict(f"The volume {path} is gone.", "Run the same command again.")
     return found
+
+
+def tail(host: Host, path: str, most_bytes: int) -> bytes:
+    """The end of a file that is being written to, no more than that; empty for one that is gone."""
+    handle = handle_at(host, path)
+    if handle is None:
+        return b""
+    found = bytearray()
+    with speaking("read the console", path):
+        start = max(0, look(handle).capacity_bytes - most_bytes)
+        stream = host.connection().newStream(0)
+        handle.download(stream, start, 0, 0)
+        while len(found) < most_bytes and (got := stream.recv(_CHUNK_BYTES)):
+            found += got
+        stream.abort()
+    return bytes(found)
 
 
 class VolumeWriter:

@@ -1,6 +1,7 @@
 """Whose a volume is. Volumes have no tags: their names are ours, and say it from the first call on.
 
-``coldferry.MIGRATION.KIND.REST``. A frozen disk and a kept copy are named so themselves. A new
+``coldferry.MIGRATION.KIND.REST``. A frozen disk, a kept copy and a trial's image are named so
+themselves. A new
 machine's disk bears a name that stays, since libvirt renames no volume: an empty volume, made
 before it and removed when it is handed over, points to it.
 """
@@ -13,7 +14,9 @@ from typing import Literal, cast, get_args
 from providers.libvirt.connection import Host
 from providers.libvirt.volumes import handle_of, make, names, remove
 
-Kind = Literal["frozen", "whole", "pushing", "pushed", "kept", "disk", "sealed", "console"]
+Kind = Literal[
+    "frozen", "whole", "pushing", "pushed", "kept", "disk", "sealed", "console", "trial"
+]  # fmt: skip
 
 _NAME = re.compile(rf"coldferry\.([^./]+)\.({'|'.join(get_args(Kind))})\.([^/]+)")
 

@@ -157,6 +157,23 @@ def make(host: Host, pool: str, name: str, capacity_bytes: int) -> Volume:
     return look(found)
 
 
+def make_over(host: Host, under: Volume, form: str, name: str) -> Volume:
+    """A qcow2 image beside a volume, which shows that one until something is written to it.
+
+    The format of what is below is told, so that nobody guesses it from what a guest wrote there.
+    """
+    volume = ET.Element("volume")
+    ET.SubElement(volume, "name").text = name
+    ET.SubElement(volume, "capacity", unit="b").text = str(under.capacity_bytes)
+    ET.SubElement(ET.SubElement(volume, "target"), "format", type="qcow2")
+    below = ET.SubElement(volume, "backingStore")
+    ET.SubElement(below, "path").text = under.path
+    ET.SubElement(below, "format", type=form)
+    with speaking("make the image", name):
+        holder = pool_handle(host, under.pool)
+        return look(holder.createXML(ET.tostring(volume, encoding="unicode"), 0))
+
+
 def clone(host: Host, source: Any, name: str, format_: str) -> Volume:
     """A raw copy beside it, made by the daemon; shared blocks where its file system can.
 

@@ -74,6 +74,7 @@ class AwsServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self._server = self._thread = None
+        world.current().consoles.close()
         world.leave()
 
     def _handler(self) -> type[WSGIRequestHandler]:

@@ -78,6 +78,11 @@ class Store:
         with self.lock:
             self._volumes.pop(volume_id, None)
 
+    def content(self, volume_id: str) -> Mapping[int, Block]:
+        """A volume's blocks at this moment; what is written later is not among them."""
+        with self.lock:
+            return self._volumes.get(volume_id, {})
+
     def write(self, volume_id: str, offset: int, data: bytes) -> None:
         """Write to a volume as its guest would; its snapshots keep what they have."""
         with self.lock:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.aws.store import Store
+from sandbox.consoles import Consoles
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class World:
     moto_lock: threading.RLock = field(default_factory=threading.RLock)
     # (operation, region, client token) -> (fingerprint of the parameters, result)
     tokens: dict[tuple[str, str, str], tuple[str, Any]] = field(default_factory=dict)
+    consoles: Consoles = field(default_factory=Consoles)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     settings: Settings = field(default_factory=Settings)
 

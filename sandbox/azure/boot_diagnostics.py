@@ -4,17 +4,40 @@ Sources: "Azure boot diagnostics" (a container ``bootdiagnostics-…`` a machine
 of one's own is named), "Virtual Machines - Retrieve Boot Diagnostics Data" (the addresses are
 good for 120 minutes unless less is asked for). What it answers where diagnostics are off is not
 documented word for word.
+
+Only a machine that has them on is started by QEMU, when it is started here.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from sandbox.azure.consoles import StoredDisk
+from azure.core.exceptions import AzureError
+
+from sandbox.azure.blobs import Blobs
 from sandbox.azure.errors import invalid_parameter, not_allowed
 from sandbox.azure.kinds import Call
 from sandbox.azure.world import Json, Resource, World
+from sandbox.consoles import Removed
 
 _MINUTES = 120
 _MOST_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Where a managed disk's bytes are."""
+
+    blobs: Blobs
+    container: str
+    size_bytes: int
+
+    def save(self, image: Path) -> None:
+        """See ``StoredDisk.save``."""
+        try:
+            self.blobs.save(self.container, self.size_bytes, image)
+        except AzureError:
+            raise Removed from None
 
 
 def follow(world: World, machine: Resource, disks: Sequence[Resource]) -> None:
@@ -23,7 +46,7 @@ def follow(world: World, machine: Resource, disks: Sequence[Resource]) -> None:
         world.consoles.stop(machine.id.lower())
     elif _enabled(machine):
         stored = [
-            StoredDisk(disk.private["container"], disk.properties["diskSizeBytes"])
+            _Stored(world.blobs, disk.private["container"], disk.properties["diskSizeBytes"])
             for disk in disks
         ]
         uefi = disks[0].properties.get("hyperVGeneration", "V1") == "V2"

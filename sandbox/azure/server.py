@@ -11,12 +11,12 @@ from sandbox.azure.arm_front import ArmHandler
 from sandbox.azure.azurite import Azurite, ensure_azurite
 from sandbox.azure.blob_front import BlobHandler
 from sandbox.azure.blobs import Blobs
-from sandbox.azure.consoles import Consoles
 from sandbox.azure.listener import Listener
 from sandbox.azure.operations import Operations
 from sandbox.azure.seed import seed
 from sandbox.azure.tls import make_certificates
 from sandbox.azure.world import World
+from sandbox.consoles import Consoles
 from sandbox.faults import Faults
 
 NEVER_S = 4102444800  # The year 2100: the token of a sandbox does not run out.

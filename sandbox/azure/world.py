@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.azure.blobs import Blobs
-from sandbox.azure.consoles import Consoles
 from sandbox.azure.errors import ArmError
 from sandbox.azure.operations import Operations
 from sandbox.azure.sizes import Catalogue
+from sandbox.consoles import Consoles
 
 Json = dict[str, Any]
 
@@ -68,7 +68,7 @@ class World:
         self.resource_group = resource_group
         self.location = location
         self.blobs = blobs
-        self.consoles = Consoles(blobs)
+        self.consoles = Consoles()
         self.operations = operations
         self.catalogue = Catalogue(location)
         self.settings = Settings()

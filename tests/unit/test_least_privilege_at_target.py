@@ -56,6 +56,8 @@ def test_the_target_s_role_carries_a_migration_its_end_and_its_way_back(aws: San
             reader.read_into(0, memoryview(bytearray(512)))
     vm = cloud.allocate(plan, disks)
     assert cloud.compare(plan, vm) == []
+    cloud.trial_console(cloud.start_trial(plan))
+    cloud.end_trial(plan.migration)
     cloud.describe(vm)
     cloud.start(vm)
     cloud.reboot(vm)

@@ -1,9 +1,8 @@
-"""Boot diagnostics: what QEMU prints when it starts a machine from copies of its stored disks.
+"""Consoles of a pretended cloud's machines: what QEMU prints when it starts their stored disks.
 
-Only a machine that has managed boot diagnostics on is started so. Nothing that its guest writes
-reaches the stored disks: what is shown here is the console, not a running machine.
-
-The nearest bus that QEMU has is NVMe: Hyper-V's own cannot be shown.
+Nothing that a guest writes reaches those: what is shown here is the console, not a running
+machine. The bus is NVMe: EC2's own, and the nearest that QEMU has to Hyper-V's, which cannot be
+shown.
 """
 
 import tempfile
@@ -11,22 +10,23 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from azure.core.exceptions import AzureError
-
-from sandbox.azure.blobs import Blobs
 from sandbox.hypervisor import Emulated, Firmware, lacking
 
 _LONGEST_S = 3600.0
 _STOP_WITHIN_S = 30.0
 
 
-@dataclass(frozen=True)
-class StoredDisk:
-    """Where a disk's bytes are."""
+class Removed(Exception):
+    """A stored disk is not there any more."""
 
-    container: str
-    size_bytes: int
+
+class StoredDisk(Protocol):
+    """A disk that a cloud keeps."""
+
+    def save(self, image: Path) -> None:
+        """Write all of it to a raw file, holes where it has none. Raises Removed."""
 
 
 @dataclass
@@ -38,10 +38,9 @@ class _Screen:
 
 
 class Consoles:
-    """One for each machine that was started with its diagnostics on, by the machine's id."""
+    """One for each machine that was started, by any word for it."""
 
-    def __init__(self, blobs: Blobs) -> None:
-        self._blobs = blobs
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._screens: dict[str, _Screen] = {}
 
@@ -56,6 +55,11 @@ class Consoles:
         with self._lock:
             self._screens[machine] = screen
         screen.thread.start()
+
+    def started(self, machine: str) -> bool:
+        """It has one, also once it is off."""
+        with self._lock:
+            return machine in self._screens
 
     def text(self, machine: str) -> str:
         """What it has said since it was started last; it stays once the machine is off."""
@@ -96,8 +100,8 @@ class Consoles:
             images = [Path(folder) / f"disk{number}.raw" for number in range(len(disks))]
             try:
                 for image, disk in zip(images, disks, strict=True):
-                    self._blobs.save(disk.container, disk.size_bytes, image)
-            except AzureError:  # the machine was removed with its disks meanwhile
+                    disk.save(image)
+            except Removed:  # with its machine, meanwhile
                 screen.text = "This sandbox could not read the stored disks.\n"
                 return
             with Emulated(images, firmware, "nvme") as machine:
