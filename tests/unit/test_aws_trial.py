@@ -18,7 +18,7 @@ from tests.guest import build, build_data
 from tests.guest.inspecting import machine_of
 from tests.unit.aws_world import FEW_TYPES, Sandbox, sandbox
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 XEN = "m4.large"
 
@@ -66,7 +66,7 @@ def test_what_became_of_the_copy_is_told_and_nothing_else_happens(case, plant, f
     images = build(plant=plant), build_data()
     plan, vm = brought(case, machine_of(*images, firmware=firmware), *images)
     before = case.cloud.owned()
-    boot = try_boot(case.cloud, plan, 300)
+    boot = try_boot(case.cloud, plan, 600)
 
     assert boot.outcome is outcome, boot
     assert case.cloud.owned() == before
