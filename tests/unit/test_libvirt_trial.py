@@ -54,7 +54,7 @@ def test_what_became_of_the_copy_is_told_and_the_disks_are_as_they_were(
     case, host, plant, firmware, outcome
 ):
     images = build(plant=plant), build_data()
-    plan, vm = brought(case, machine_of(*images, firmware=firmware), *images)
+    plan, vm = brought(case, machine_of(*images, firmware=firmware, vcpus=1), *images)
     before = contents(host)
     boot = try_boot(case.cloud, plan, 600)
 
