@@ -7,6 +7,7 @@ last start or stop; 64 KB at most; Base64). The refusal's code is known from rep
 not documented.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.responses import EC2Response
-from moto.ec2.utils import Base64EncodedString
 
 from sandbox.aws.patching import replace
 from sandbox.aws.store import BLOCK_SIZE_BYTES, Block
@@ -56,8 +56,7 @@ def get_console_output(self: Any) -> ActionResult:
         text = ""  # nothing is posted between its start and its next change
     result = {"InstanceId": instance.id, "Timestamp": utcnow()}
     if text:
-        end = text.encode()[-_MOST_BYTES:].decode(errors="replace")
-        result["Output"] = Base64EncodedString.from_raw_string(end)
+        result["Output"] = base64.b64encode(text.encode()[-_MOST_BYTES:]).decode()
     return ActionResult(result)
 
 

@@ -1,5 +1,6 @@
 """A copy of a real guest's machine at the AWS double, started by QEMU and listened to."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +14,13 @@ from providers.aws.target_tags import MIGRATION_TAG
 from sandbox.hypervisor import lacking
 from tests.conformance.cases import MIGRATION, TargetCase, begin, written
 from tests.conformance.laws_trying import TrialLaws, brought
+from tests.conformance.worlds import a_machine
 from tests.debian import give_up, install
 from tests.guest import build, build_data
 from tests.guest.inspecting import machine_of
 from tests.unit.aws_world import FEW_TYPES, Sandbox, sandbox
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 XEN = "m4.large"
 
@@ -66,7 +68,7 @@ def test_what_became_of_the_copy_is_told_and_nothing_else_happens(case, plant, f
     images = build(plant=plant), build_data()
     plan, vm = brought(case, machine_of(*images, firmware=firmware), *images)
     before = case.cloud.owned()
-    boot = try_boot(case.cloud, plan, 300)
+    boot = try_boot(case.cloud, plan, 600)
 
     assert boot.outcome is outcome, boot
     assert case.cloud.owned() == before
@@ -125,18 +127,12 @@ def test_a_machine_that_was_used_since_its_proof_is_not_tried(case):
 
 def test_of_a_type_whose_console_is_not_shown_nothing_is_started(aws, case):
     case.answers |= {"instance_type": XEN}
-    plan, _ = begin(case, machine_of_bios())
+    plan, _ = begin(case, a_machine().model_copy(update={"firmware": "bios"}))
     case.cloud.allocate(plan, written(case, plan))
 
     with pytest.raises(Refused, match=XEN):
         case.cloud.start_trial(plan)
     assert case.cloud.owned(trial_of(MIGRATION)) == []
-
-
-def machine_of_bios():
-    from tests.conformance.worlds import a_machine
-
-    return a_machine(firmware="bios")
 
 
 class TestConsoleOfTheDouble:
@@ -167,8 +163,6 @@ class TestConsoleOfTheDouble:
 
 
 def until_it_says(aws: Sandbox, vm: str, words: str) -> str:
-    import time
-
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         said = aws.ec2.get_console_output(InstanceId=vm, Latest=True).get("Output", "")

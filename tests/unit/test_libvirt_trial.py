@@ -17,7 +17,7 @@ from tests.conformance.test_libvirt_target import ANSWERS
 from tests.guest import build, build_data
 from tests.guest.inspecting import machine_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,9 @@ def test_what_became_of_the_copy_is_told_and_the_disks_are_as_they_were(
     case, host, plant, firmware, outcome
 ):
     images = build(plant=plant), build_data()
-    plan, vm = brought(case, machine_of(*images, firmware=firmware), *images)
+    plan, vm = brought(case, machine_of(*images, firmware=firmware, vcpus=1), *images)
     before = contents(host)
-    boot = try_boot(case.cloud, plan, 300)
+    boot = try_boot(case.cloud, plan, 600)
 
     assert boot.outcome is outcome, boot
     assert contents(host) == before
