@@ -254,7 +254,9 @@ def test_a_machine_is_cut_over_from_its_form(weekend):
 
 
 def test_the_other_commands_of_the_docs_do_what_they_say(weekend):
-    assert {one["state"] for one in weekend.listed.document["migrations"]} == {"allocated"}
+    own = weekend.vms.values()  # others of the same clouds may have come back
+    listed = [one for one in weekend.listed.document["migrations"] if one["vm"] in own]
+    assert [one["state"] for one in listed] == ["allocated"] * len(own)
     cut, report, early, final = weekend.by_command
     assert [cut.exit_code, report.exit_code, early.exit_code, final.exit_code] == [0, 0, 4, 0]
     assert "shop-web" in weekend.page_for_the_ticket.read_text()
