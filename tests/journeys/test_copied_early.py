@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prefect import flow
 
 from coldferry.content import LEAF_BYTES
 from coldferry.errors import Denied, Failed, Gone, PreflightFailed, Refused, Undone
@@ -231,8 +232,13 @@ def test_a_copy_before_the_halt_ends_once_its_machine_is_to_be_let_be(ferry, end
         ferry.source.before("open_frozen", lambda: put_back(ferry))
     begun = time.monotonic()
     go_ahead = GoAhead(origin, VM, migration, abort_at, every_s=0.1)
+
+    @flow
+    async def copied():
+        await bring_early(origin, VM, slow, plan, Stopwatch(), go_ahead)
+
     with pytest.raises(Refused if ended else Undone):
-        asyncio.run(bring_early(origin, VM, slow, plan, Stopwatch(), go_ahead))
+        asyncio.run(copied())
 
     assert time.monotonic() - begun < 50
     assert cloud.power(VM) is PowerState.RUNNING

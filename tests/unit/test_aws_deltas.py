@@ -55,8 +55,8 @@ def test_a_list_that_is_out_of_order_hides_nothing(pages: list[tuple[int, ...]])
 
 def test_a_list_that_lost_its_token_is_begun_anew_where_it_was() -> None:
     """A page's token is good for an hour."""
-    pages = [{**_listed(3, 4), "NextToken": "old"}, "INVALID_PAGE_TOKEN", _listed(9)]
-    assert _changed(*pages) == [(3, 1), (4, 1), (9, 1)]
+    page = {**_listed(3, 4), "NextToken": "old"}
+    assert _changed(page, "INVALID_PAGE_TOKEN", _listed(9)) == [(3, 1), (4, 1), (9, 1)]
 
 
 def test_a_list_whose_token_is_never_taken_is_refused() -> None:
