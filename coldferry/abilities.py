@@ -77,7 +77,10 @@ class Differing(Protocol):
         """All that differs between the two, and maybe more; leaving closes connections.
 
         None where it cannot be told, for whatever reason: the earlier one is gone, or is of
-        another disk, or the credentials may not ask. Raises Transient and Unreachable only.
+        another disk, or the credentials may not ask, or what answers shows that it does not
+        compare. Raises Transient and Unreachable only. What is told is walked afterwards and may
+        raise any ProviderError: Transient for what is documented as worth another try; for
+        everything else all is read again.
         """
 
 

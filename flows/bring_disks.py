@@ -9,6 +9,7 @@ from coldferry.ports import FrozenDisk, VerifiedDisk
 from coldferry.report import Stopwatch
 from flows.copy_device import copy_device
 from tasks.clouds import Cloud
+from tasks.go_ahead import GoAhead
 from tasks.limiting import heeded
 from tasks.moving import (
     CopiedDevice,
@@ -25,8 +26,12 @@ from tasks.moving import (
 from tasks.progressing import shown
 
 
-async def bring_early(source: Cloud, vm: str, target: Cloud, plan: Plan, timed: Stopwatch) -> None:
+async def bring_early(
+    source: Cloud, vm: str, target: Cloud, plan: Plan, timed: Stopwatch, go_ahead: GoAhead
+) -> None:
     """Copy the disks of the running machine; the target's stay open for what changes meanwhile.
+
+    Raises Undone and Refused once the ``go_ahead`` is taken away: what was copied by then stays.
 
     No subflows: a run that is retried takes theirs over by their place, and those of after the
     halt are in other places then.
@@ -34,13 +39,15 @@ async def bring_early(source: Cloud, vm: str, target: Cloud, plan: Plan, timed: 
 
     async def one(disk: FrozenDisk) -> CopiedDevice:
         async with shown(plan.migration, disk.device.name, under=disk.migration):
-            return await asyncio.to_thread(copy, source, target, plan, disk)
+            return await asyncio.to_thread(copy, source, target, plan, disk, go_ahead)
 
     async with heeded():
         with timed("freeze early"):
             frozen = freeze_early(source, vm, plan)
+        go_ahead.check()  # a snapshot of a large disk takes hours, too
         with timed("copy early"):
-            own(await together(one(disk) for disk in frozen), frozen)
+            async with go_ahead.watched():
+                own(await together(one(disk) for disk in frozen), frozen)
 
 
 async def bring_proven(

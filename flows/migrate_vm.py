@@ -13,9 +13,11 @@ from coldferry.due import window_end
 from coldferry.errors import (
     ColdferryError,
     Drifted,
+    Ended,
     Finding,
     NotMovable,
     PreflightFailed,
+    Refused,
     Rejected,
     Undone,
     after_halt,
@@ -31,9 +33,18 @@ from tasks.asking import ALL_COPIED, NO_ANSWERS, GivenAnswers, GivenPlacement
 from tasks.booting import look_whether_it_boots
 from tasks.clouds import Cloud
 from tasks.deciding import at_stage, decide, identify, is_halted, name_run, placements
-from tasks.describing import confirm_unchanged, preflight, preflight_again, survey, with_remarks
+from tasks.describing import (
+    confirm_as_approved,
+    confirm_unchanged,
+    preflight,
+    preflight_again,
+    survey,
+    with_remarks,
+)
+from tasks.earlier import release_early
 from tasks.estimating import foretell
 from tasks.failing import failures_told, tell_of_failure
+from tasks.go_ahead import GoAhead, kept_for_later
 from tasks.halting import (
     confirm_halted,
     confirm_in_window,
@@ -203,14 +214,11 @@ async def carry_out(
     faults = confirm_ready(source, vm, target, plan, timed)
     confirm_in_window(source, vm, migration, abort_at, target)  # all that may have taken long
 
+    if early:
+        faults = await copy_while_it_runs(source, vm, target, plan, timed, abort_at)
     try:
-        if early:
-            record(source, vm, migration, State.APPROVED)
-            await bring_early(source, vm, target, plan, timed)
-            faults = confirm_ready(source, vm, target, plan, timed)
-            confirm_in_window(source, vm, migration, abort_at, target)
         with timed("halt"):
-            before = halt(source, vm, plan, stop_timeout_s, abort_at)
+            before = halt(source, vm, plan, stop_timeout_s, abort_at, begun=early)
         with timed("describe again"):
             confirm_unchanged(source, vm, plan)
             try:
@@ -237,10 +245,50 @@ async def carry_out(
     except Drifted:
         give_back(source, vm, migration, State.FAILED, target)
         raise
+    except Undone:
+        raise  # what stands on the machine is another's word
     except ColdferryError as error:
         record_failure(source, vm, migration)
         raise after_halt(error, migration) from None
-    return new_vm, moved(frozen, copies, proven), [*faults, *remarks, *differences]
+    left = release_early(source, vm, migration) if early or halted else []
+    return new_vm, moved(frozen, copies, proven), [*faults, *remarks, *differences, *left]
+
+
+async def copy_while_it_runs(
+    source: Cloud,
+    vm: str,
+    target: Cloud,
+    plan: Plan,
+    timed: Stopwatch,
+    abort_at: datetime | None,
+) -> list[Finding]:
+    """Copy the disks before the halt, then look at everything again; what preflight found.
+
+    Hours may have passed by then. The source runs on whatever happens: what refuses here is a
+    refusal as before any work, and everything else a failure that the same run goes on from.
+    Raises Undone for a machine that is not to be halted any more.
+    """
+    migration = plan.migration
+    record(source, vm, migration, State.APPROVED)
+    go_ahead = GoAhead(source, vm, migration, abort_at)
+    try:
+        await bring_early(source, vm, target, plan, timed, go_ahead)
+        with timed("preflight"):
+            confirm_as_approved(source, vm, plan)
+        faults = confirm_ready(source, vm, target, plan, timed)
+        confirm_in_window(source, vm, migration, abort_at, target)
+    except (Ended, Undone) as end:
+        if isinstance(end, Ended):
+            record_failure(source, vm, migration)
+        raise  # what stands on an undone machine is another's word
+    except Refused as refusal:
+        record_failure(source, vm, migration)
+        raise kept_for_later(refusal, migration) from None
+    except ColdferryError as error:
+        go_ahead.confirm()  # what was rolled back elsewhere fails in many ways here
+        record_failure(source, vm, migration)
+        raise after_halt(error, migration) from None
+    return faults
 
 
 def confirm_ready(

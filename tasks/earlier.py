@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from prefect.logging import get_logger
+
 from coldferry.abilities import Differing
-from coldferry.copying import Since
+from coldferry.copying import Allocation, Since
+from coldferry.disk import Changes
+from coldferry.errors import ColdferryError, Drifted, Finding, ProviderError, Transient
 from coldferry.manifest import Manifest
 from coldferry.migration import early_of
 from coldferry.plan import Plan
 from coldferry.ports import DiskWriter, FrozenDisk, Source, Target
 from providers.manifests import open_folder
+from tasks.clouds import Cloud
+from tasks.steps import step
 
 
 @contextmanager
@@ -26,6 +32,41 @@ def copied_before(frozen: FrozenDisk) -> Iterator[Manifest | None]:
     with found as manifest:
         good = manifest.complete and manifest.copy.source in frozen.follows
         yield manifest if good else None
+
+
+def copied_from(frozen: FrozenDisk) -> frozenset[str]:
+    """What the device was copied from before the halt, as that copy's manifest says, if it was.
+
+    The frozen state itself may be gone: it is deleted once the machine has arrived.
+    """
+    found = Manifest.found(open_folder().open(early_of(frozen.migration), frozen.device.name))
+    if found is None:
+        return frozenset()
+    with found as manifest:
+        return frozenset({manifest.copy.source})
+
+
+@step("release early")
+def _release_early(source: Cloud, migration: str) -> None:
+    source.source().release(early_of(migration))
+
+
+def release_early(source: Cloud, vm: str, migration: str) -> list[Finding]:
+    """Delete what was frozen before the halt: the machine has arrived, and it costs.
+
+    A warning where that fails; a rollback and finalising delete it, too.
+    """
+    try:
+        _release_early(source, migration)
+    except ColdferryError as error:
+        return [
+            Finding(
+                "warn", "early-left", vm,
+                f"What was frozen of {vm} before its halt is still there, and costs: {error.what}",
+                "Finalising the migration, or rolling it back, deletes it.",
+            )
+        ]  # fmt: skip
+    return []
 
 
 @contextmanager
@@ -72,4 +113,23 @@ def gone_on_from(
         return
     before = FrozenDisk(early_of(frozen.migration), frozen.device, earlier.copy.source)
     with source.changes(before, frozen) as changes:
-        yield Since(earlier, changes)
+        yield Since(earlier, _walked(changes, frozen))
+
+
+def _walked(changes: Changes | None, frozen: FrozenDisk) -> Allocation | None:
+    """All that changed; None where the source refuses to tell on its way: all is read again then.
+
+    Raises Transient: that is worth another try.
+    """
+    if changes is None:
+        return None
+    try:
+        return Allocation(changes)
+    except Transient:
+        raise
+    except (ProviderError, Drifted) as refusal:
+        get_logger("coldferry").warning(
+            "What changed of %s cannot be told, and all of it is read again: %s",
+            frozen.device.name, refusal.what,
+        )  # fmt: skip
+        return None

@@ -31,7 +31,8 @@ from coldferry.progress import announcing, check_one
 from coldferry.verifying import EARLIER, read_back
 from providers.manifests import open_folder
 from tasks.clouds import Cloud
-from tasks.earlier import copied_before, gone_on_from, known_disk
+from tasks.earlier import copied_before, copied_from, gone_on_from, known_disk
+from tasks.go_ahead import GoAhead
 from tasks.limiting import limits
 from tasks.steps import step
 
@@ -115,7 +116,7 @@ def freeze(source: Cloud, vm: str, plan: Plan, *, follow: bool = False) -> list[
     if not follow:
         return frozen
     early = frozenset(one.id for one in cloud.frozen(early_of(plan.migration)))
-    return [replace(disk, follows=early) for disk in frozen]
+    return [replace(disk, follows=early | copied_from(disk)) for disk in frozen]
 
 
 def count_anew(plan: Plan) -> None:
@@ -135,12 +136,20 @@ def _confirm_off(cloud: Source, vm: str, plan: Plan) -> None:
 
 
 @step("copy")
-def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> CopiedDevice:
+def copy(
+    source: Cloud,
+    target: Cloud,
+    plan: Plan,
+    frozen: FrozenDisk,
+    go_ahead: GoAhead | None = None,
+) -> CopiedDevice:
     """Bring one device's bytes to the target, going on where an earlier run ended.
 
-    Where they were copied before the halt, only what changed since is brought.
+    Where they were copied before the halt, only what changed since is brought. With a
+    ``go_ahead`` it ends once that is taken away.
     """
     cloud = source.source()
+    told = announcing(plan.migration)
     with (
         cloud.open_frozen(frozen) as reader,
         copied_before(frozen) as earlier,
@@ -155,7 +164,7 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             writer,
             manifest,
             device=frozen.device.name,
-            on_progress=announcing(plan.migration),
+            on_progress=told if go_ahead is None else go_ahead.telling(told),
             reads=[limits().cloud(source.provider)],
             writes=[limits().migration(plan.migration), limits().cloud(target.provider)],
             since=since,
@@ -166,7 +175,7 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             data_bytes=manifest.data_bytes,
             manifest_root=manifest.root,
             counted=isinstance(reader, CountingReader),
-            compared=since is not None and since.changes is None,
+            compared=since is not None and since.changed is None,
         )
 
 

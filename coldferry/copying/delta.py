@@ -16,7 +16,7 @@ from coldferry.content import GRAIN_BYTES, GRAINS_PER_LEAF, LEAF_BYTES, ZERO, Co
 from coldferry.copying.allocation import Allocation
 from coldferry.copying.ends import Contents
 from coldferry.copying.pieces import Piece
-from coldferry.disk import Changes, DigestWriter, DiskReader, DiskWriter
+from coldferry.disk import DigestWriter, DiskReader, DiskWriter
 from coldferry.manifest import Manifest
 
 Spans = Iterator[tuple[int, int]]
@@ -29,12 +29,12 @@ _WHOLE = (1 << GRAINS_PER_LEAF) - 1
 class Since:
     """A complete copy of an earlier frozen state of the disk to the same writer.
 
-    ``changes`` is None where nobody can tell what changed: then all is read again, and what
-    differs is sent.
+    ``changed`` is None where nobody can tell what changed: then all is read again, and what
+    differs is sent. It was walked once: what refuses to tell does so before anything is copied.
     """
 
     manifest: Manifest
-    changes: Changes | None = None
+    changed: Allocation | None = None
 
 
 class Delta:
@@ -46,7 +46,7 @@ class Delta:
     def __init__(self, since: Since, reader: DiskReader, writer: DiskWriter) -> None:
         """Walk what changed; raises what its listing raises."""
         self._since = since
-        self._changed = Allocation(since.changes if since.changes is not None else reader)
+        self._changed = since.changed if since.changed is not None else Allocation(reader)
         self._size_bytes = reader.size_bytes
         taken = LEAF_BYTES if isinstance(writer, DigestWriter) else writer.limits.block_size_bytes
         self._unit = max(1, taken // GRAIN_BYTES)  # grains
@@ -61,11 +61,11 @@ class Delta:
     def spans(self) -> Spans:
         """Whole leaves, cut at the disk's end: all that may have changed."""
         # Where more than a grain is written at once, all of it goes.
-        return self._spans(remember=self._unit == 1 and self._since.changes is not None)
+        return self._spans(remember=self._unit == 1 and self._since.changed is not None)
 
     def _spans(self, *, remember: bool) -> Spans:
         spans = self._widened(remember=remember)
-        if self._since.changes is None:
+        if self._since.changed is None:
             spans = _with_leaves(spans, self._since.manifest)
         for start, end in spans:
             yield start, min(end, self._size_bytes)

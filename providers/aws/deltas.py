@@ -23,6 +23,10 @@ _FEWEST = 100
 _GIB = 1 << 30
 
 
+class StalePage(ProviderError):
+    """A page token that EBS no longer takes: the list is begun anew where it is."""
+
+
 class ChangedBlocks:
     """A :class:`coldferry.disk.Changes`."""
 
@@ -30,7 +34,10 @@ class ChangedBlocks:
         """Asks once, to learn whether EBS compares the two."""
         self._ebs = clients.ebs
         self._before, self._after = before, after
-        self.size_bytes = self._list(_FEWEST, StartingBlockIndex=0)["VolumeSize"] * _GIB
+        size_gib = self._list(_FEWEST, StartingBlockIndex=0).get("VolumeSize")
+        if not isinstance(size_gib, int):
+            raise self._odd("does not say how large the volume is")
+        self.size_bytes = size_gib * _GIB
 
     def extents(self, offset: int, length: int) -> Iterator[Extent]:
         """Runs of changed and of other blocks, cut to the window."""
@@ -48,14 +55,25 @@ class ChangedBlocks:
             yield Extent(at, end - at, data=False)
 
     def _changed(self, first: int, stop: int) -> Iterator[int]:
-        """Indexes of changed blocks, rising; a page is asked for once it is needed."""
+        """Indexes of changed blocks, rising; a page is asked for once it is needed.
+
+        A page's token is good for an hour: a slow copy has the list begin anew where it is.
+        """
         asked: dict[str, Any] = {"StartingBlockIndex": first}
+        begun = first
         while first < stop:
-            answer = self._list(PAGE_BLOCKS, **asked)
+            try:
+                answer = self._list(PAGE_BLOCKS, **asked)
+            except StalePage:
+                if "NextToken" not in asked or first == begun:
+                    raise
+                asked, begun = {"StartingBlockIndex": first}, first
+                continue
             for row in answer.get("ChangedBlocks", []):
-                index = row["BlockIndex"]
-                if index < first:  # it would be passed over, and what changed there be missed
-                    raise Transient(f"The list of changed blocks of {self._after} is out of order.")
+                index = row.get("BlockIndex")
+                if not isinstance(index, int) or index < first:
+                    # It would be passed over, and what changed there be missed.
+                    raise self._odd("is out of order")
                 if index >= stop:
                     return
                 yield index
@@ -65,13 +83,20 @@ class ChangedBlocks:
             asked = {"NextToken": more}
 
     def _list(self, most: int, **asked: Any) -> Any:
-        with speaking("ebs:ListChangedBlocks", self._after):
+        stale = StalePage(f"EBS does not take the page token of the changes of {self._after}.")
+        with speaking("ebs:ListChangedBlocks", self._after, {"INVALID_PAGE_TOKEN": stale}):
             answer: Any = self._ebs.list_changed_blocks(
                 FirstSnapshotId=self._before, SecondSnapshotId=self._after, MaxResults=most, **asked
             )
         if answer.get("BlockSize") != BLOCK_BYTES:
-            raise ProviderError(f"{self._after} answers blocks of another size.")
+            raise self._odd("is of blocks of another size")
         return answer
+
+    def _odd(self, how: str) -> ProviderError:
+        return ProviderError(
+            f"The list of changed blocks of {self._after} {how}: that is not what AWS documents.",
+            "Look at what answers for EBS direct; '--cold' copies after the halt only.",
+        )
 
 
 @contextmanager

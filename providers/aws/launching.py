@@ -24,6 +24,7 @@ from providers.aws.snapshots import wait_completed
 from providers.aws.target_tags import FRAME, PROVEN_TAG, disk_tags, our_tags, tag_of, tokens
 
 _LAUNCHED_WITHIN_S = 600.0
+_SHOWN_WITHIN_S = 30.0
 _STOP_TIMEOUT_S = 900.0
 _LIVING = ("pending", "running", "stopping", "stopped")
 
@@ -35,12 +36,10 @@ def allocate(clients: Clients, plan: Plan, disks: Sequence[VerifiedDisk]) -> str
     somebody started the machine before it was finished.
     """
     _refuse_unproven(plan, disks)
-    row = find_vm(clients, plan.migration)
+    row = find_vm_or_none_of_it(clients, plan.migration)
     if row is not None and tag_of(row, PROVEN_TAG):
         return str(row["InstanceId"])
-    if row is None:
-        new_volumes.refuse_used(clients, plan.migration)
-    else:
+    if row is not None:
         new_volumes.refuse_started(clients, plan.migration, row)
     subnet = deny_all.place_of(clients, plan)
     group = deny_all.ensure_group(clients, plan, subnet["VpcId"])
@@ -65,6 +64,25 @@ def find_vm(clients: Clients, migration: str) -> Any:
     filters = {**made_by(migration), "instance-state-name": _LIVING}
     found = rows(clients, "describe_instances", f"the machine of {migration}", filters)
     return found[0] if found else None
+
+
+def find_vm_or_none_of_it(
+    clients: Clients, migration: str, within_s: float = _SHOWN_WITHIN_S
+) -> Any:
+    """As :func:`find_vm`; None when nothing of a finished machine is there either.
+
+    "Eventual consistency" of the EC2 API: what was made lately may not be listed yet, and what was
+    deleted may be still. So both are looked at again for a while before Conflict is raised.
+    """
+    pauses = Pauses(within_s)
+    while (row := find_vm(clients, migration)) is None:
+        volumes = new_volumes.used(clients, migration)
+        if not volumes:
+            return None
+        if pauses.over:
+            raise new_volumes.left_over(migration, volumes)
+        pauses.pause()
+    return row
 
 
 def vm_tags(plan: Plan) -> dict[str, str]:

@@ -5,7 +5,7 @@ volume from an Amazon EC2 instance" (a root volume while the instance is stopped
 for volumes on Amazon EC2 instances"; "Preserve data when an instance is terminated".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -100,19 +100,22 @@ def ensure_volumes(
     return found
 
 
-def refuse_used(clients: Clients, migration: str) -> None:
-    """Raise Conflict for volumes that a machine had which is gone: it may have written to them."""
-    found = [
+def used(clients: Clients, migration: str) -> list[str]:
+    """Volumes that the new machine was finished with: it may have written to them since."""
+    return [
         str(row["VolumeId"])
         for row in ours(clients, migration).values()
         if tag_of(row, PROVEN_TAG) is not None
     ]
-    if found:
-        raise Conflict(
-            f"The machine that {migration} made is gone, and its volumes {', '.join(found)} are "
-            "there: they may hold what it wrote.",
-            "Roll the migration back, which asks what is to become of them.",
-        )
+
+
+def left_over(migration: str, volumes: Sequence[str]) -> Conflict:
+    """The error for volumes whose machine is gone."""
+    return Conflict(
+        f"The machine that {migration} made is gone, and its volumes {', '.join(volumes)} are "
+        "there: they may hold what it wrote.",
+        "Roll the migration back, which asks what is to become of them.",
+    )
 
 
 def refuse_started(clients: Clients, migration: str, row: Any) -> None:

@@ -4,10 +4,16 @@ Pages: "Get Page Ranges" (``x-ms-previous-snapshot-url``: the address of an earl
 same managed disk; what was written and what was cleared is listed), "Create an incremental snapshot
 for managed disks" (between incremental snapshots of one disk, and not across the resizing of a disk
 beyond 4 TiB).
+
+No answer says that it is one of differences, and there are services that list all pages instead
+(Azurite). What was cleared since is missing there, would be taken for the same, and no read-back
+would show it: the manifest would have what was there before. So one more question is asked, with
+an address where there is no snapshot: whoever compares refuses it ("PreviousSnapshotNotFound").
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
 
 from coldferry.disk import Extent
 from coldferry.errors import ProviderError, Transient
@@ -30,7 +36,7 @@ class ChangedPages:
         self._since = since
 
     def extents(self, offset: int, length: int) -> Iterator[Extent]:
-        """Raises Transient for a list out of order."""
+        """Raises ProviderError for a list out of order."""
         end = min(offset + length, self.size_bytes)
         return extents_of(self._blob, offset, end, self._since)
 
@@ -80,4 +86,10 @@ def _compared(
     except ProviderError:  # the address that the first copy read from may have ended meanwhile
         found = ChangedPages(blob, granted.address(name, address), size_bytes)
         found.ask()
-    return found
+    return found if blob.compares(_nowhere(address)) else None
+
+
+def _nowhere(address: str) -> str:
+    """An address beside a snapshot's, without its signature."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc, f"{parts.path}-nowhere", "", ""))

@@ -6,7 +6,7 @@ Pages of the Blob service REST API: "Get Page Ranges", "Get Blob".
 from collections.abc import Iterator
 
 from coldferry.disk import Extent, Limits
-from coldferry.errors import Conflict, Transient
+from coldferry.errors import Conflict, ProviderError
 from providers.azure.pages import IN_FLIGHT, PAGE_BYTES, REQUEST_BYTES, PageBlob
 
 LIMITS = Limits(
@@ -24,7 +24,7 @@ class PageReader:
         self.size_bytes = size_bytes
 
     def extents(self, offset: int, length: int) -> Iterator[Extent]:
-        """Pages that were never put read as zeros. Raises Transient for a list out of order."""
+        """Pages that were never put read as zeros. Raises ProviderError for a list out of order."""
         return extents_of(self.blob, offset, min(offset + length, self.size_bytes))
 
     def read_into(self, offset: int, view: memoryview) -> None:
@@ -44,7 +44,7 @@ class PageReader:
 def extents_of(blob: PageBlob, offset: int, end: int, since: str | None = None) -> Iterator[Extent]:
     """What is allocated from ``offset`` to ``end``, or changed ``since`` an earlier snapshot.
 
-    Raises Transient for a list out of order.
+    Raises ProviderError for a list out of order: nothing says that it would be another next time.
     """
     if offset >= end:
         return
@@ -53,7 +53,11 @@ def extents_of(blob: PageBlob, offset: int, end: int, since: str | None = None) 
     seen = first
     for start, stop in blob.ranges(first, -(-(end - first) // PAGE_BYTES) * PAGE_BYTES, since):
         if not seen <= start < stop:
-            raise Transient(f"The list of pages of {blob.place.subject} is out of order.")
+            raise ProviderError(
+                f"The list of pages of {blob.place.subject} is out of order, which is not what "
+                "Azure documents.",
+                "Look at what answers for the blob.",
+            )
         seen = stop
         begin, until = max(start, at), min(stop, end)
         if begin >= until:

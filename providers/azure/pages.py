@@ -148,6 +148,25 @@ class PageBlob:
                     "Look at what answers for the blob.",
                 )
 
+    def compares(self, nowhere: str) -> bool:
+        """Whether an earlier snapshot's address is looked at: one where there is none is refused.
+
+        A service that passes the header over lists all pages instead, without a word; what was
+        cleared since would be missing there. Raises Transient.
+        """
+        headers = {"x-ms-range": _range(0, PAGE_BYTES), "x-ms-previous-snapshot-url": nowhere}
+
+        def ask(way: "_Way") -> None:
+            way.ask("GET", "comp=pagelist", headers, "compare the pages of")
+
+        try:
+            self._call(ask, renews=False)
+        except Transient:
+            raise
+        except ProviderError:
+            return True
+        return False
+
     def head(self) -> dict[str, str]:
         """The blob's headers, by their lower-case names. Raises Gone when it is not there."""
 
@@ -179,10 +198,10 @@ class PageBlob:
 
         self._call(write)
 
-    def _call(self, request: Callable[["_Way"], T]) -> T:
+    def _call(self, request: Callable[["_Way"], T], *, renews: bool = True) -> T:
         """Run one idempotent request; raises its last failure."""
         pauses = list(_PAUSES_S)
-        renewed = False
+        renewed = not renews
         while True:
             way = self._reached()
             try:
@@ -297,5 +316,7 @@ def _listing(body: bytes) -> tuple[list[tuple[int, int]], str]:
         )
         found = list(heapq.merge(written, cleared))  # each has its order, which is looked at later
     except (ET.ParseError, ValueError):
-        raise Transient("The list of pages is not what Azure documents.") from None
+        raise ProviderError(
+            "The list of pages is not what Azure documents.", "Look at what answers for the blob."
+        ) from None
     return found, root.findtext("NextMarker") or ""

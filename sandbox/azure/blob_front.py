@@ -49,6 +49,8 @@ class BlobHandler(Handler):
     token: ClassVar[str]
     azurite_port: ClassVar[int]
     cut: ClassVar[bool] = False
+    compares: ClassVar[bool] = True
+    """False: as Azurite, which lists all pages whatever it is asked to compare with."""
     _azurite: http.client.HTTPConnection | None = None
 
     def do_GET(self) -> None:
@@ -95,7 +97,8 @@ class BlobHandler(Handler):
                 raise _refusal(fault)
             grant = self._grant(parts.path, query)
             self._check(operation, grant, query, body)
-            if fault is None and (address := self.headers.get(page_diffs.HEADER)) is not None:
+            address = self.headers.get(page_diffs.HEADER) if self.compares else None
+            if fault is None and address is not None:
                 self._differ(operation, address, grant, query)
             elif fault is None:
                 self._forward(body, query if operation == "blob:GetPageRanges" else None)

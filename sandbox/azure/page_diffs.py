@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
-from sandbox.azure.blobs import Blobs, Grant
+from sandbox.azure.blobs import BLOB, Blobs, Grant
 
 HEADER = "x-ms-previous-snapshot-url"
 PAGE_BYTES = 512
@@ -23,9 +23,11 @@ Refusal = tuple[int, str, str]
 
 def earlier(blobs: Blobs, address: str, later: Grant) -> Grant | Refusal:
     """The grant that the header's address bears, or why it cannot be compared with."""
-    query = parse_qs(urlsplit(address).query)
+    parts = urlsplit(address)
+    query = parse_qs(parts.query)
     found = blobs.find_grant(query.get("si", [""])[0])
-    if found is None or found.expired or "sig" not in query:
+    there = found is not None and parts.path == f"/{blobs.account}/{found.container}/{BLOB}"
+    if found is None or not there or found.expired or "sig" not in query:
         return 409, "PreviousSnapshotNotFound", "The previous snapshot is not found."
     if not later.family or found.family != later.family:
         message = "Differential Get Page Ranges is not supported on the previous snapshot."

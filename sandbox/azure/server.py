@@ -154,6 +154,10 @@ class AzureServer:
         self._listeners[1] = Listener(gone.handler, gone.context, gone.server_address[1])
         self._listeners[1].begin()
 
+    def compare_pages(self, *, compares: bool) -> None:
+        """Whether page ranges that differ are listed; without that all are, as by Azurite."""
+        self._blob_handler().compares = compares
+
     def _blob_handler(self) -> type[BlobHandler]:
         return cast("type[BlobHandler]", self._listeners[1].handler)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldferry.content import GRAIN_BYTES, LEAF_BYTES, ZERO_DIGEST, Content, root
-from coldferry.copying import Since, copy_disk, ever_put
+from coldferry.copying import Allocation, Since, copy_disk, ever_put
 from coldferry.disk import Limits
 from coldferry.errors import Transient
 from coldferry.manifest import Copy, Manifest
@@ -108,7 +108,7 @@ def test_any_changes_arrive_and_nothing_else_is_sent(
 
     for some in [*lives, FULL]:
         writer.lives = some
-        changes = AnyReader(later.held, spans, WIDE) if told else None
+        changes = Allocation(AnyReader(later.held, spans, WIDE)) if told else None
         about = Copy("before", "fake@1", size), Copy("after", "fake@1", size)
         with (
             Manifest(folder / "before", about[0]) as before,
@@ -141,7 +141,7 @@ def test_of_a_leaf_that_changed_in_a_page_one_grain_is_sent(tmp_path):
         copy_disk(FakeReader(held), writer, before)
         writer.writes.clear()
         held[MIB + 5000] = 1
-        changes = FakeReader(held, [(MIB + 4096, 4096)])
+        changes = Allocation(FakeReader(held, [(MIB + 4096, 4096)]))
         with Manifest(tmp_path / "after", Copy("after", "fake@1", len(held))) as after:
             reader = FakeReader(held)
             copy_disk(reader, writer, after, since=Since(before, changes))
@@ -173,7 +173,7 @@ def test_all_that_was_ever_put_is_named_by_both_manifests(tmp_path_factory, data
     ):
         copy_disk(AnyReader(disk.held, disk.allocated, WIDE), writer, before)
         assert list(ever_put(before)) == sorted(writer.digests.items())
-        changes = AnyReader(later.held, spans, WIDE) if told else None
+        changes = Allocation(AnyReader(later.held, spans, WIDE)) if told else None
         reader = AnyReader(later.held, later.allocated, WIDE)
         copy_disk(reader, writer, after, since=Since(before, changes))
 
@@ -191,7 +191,7 @@ def test_what_was_freed_is_zeroed_where_leaves_are_written_whole(tmp_path):
         writer.writes.clear()
         held[:LEAF_BYTES] = bytes(LEAF_BYTES)
         held[MIB : MIB + 512] = bytes(512)
-        changes = FakeReader(held, [(0, LEAF_BYTES), (MIB, 512)])
+        changes = Allocation(FakeReader(held, [(0, LEAF_BYTES), (MIB, 512)]))
         with Manifest(tmp_path / "after", Copy("after", "fake@1", len(held))) as after:
             copy_disk(FakeReader(held), writer, after, since=Since(before, changes))
 
@@ -207,7 +207,7 @@ def test_a_disk_that_did_not_change_costs_nothing(tmp_path):
         copy_disk(FakeReader(held), writer, before)
         writer.writes.clear()
         with Manifest(tmp_path / "after", Copy("after", "fake@1", len(held))) as after:
-            reader, changes = FakeReader(held), FakeReader(held, [])
+            reader, changes = FakeReader(held), Allocation(FakeReader(held, []))
             copy_disk(reader, writer, after, since=Since(before, changes))
 
             assert after.root == before.root
@@ -223,9 +223,8 @@ def test_memory_does_not_grow_with_what_did_not_change(tmp_path):
             before.add_all(leaves[at : at + 1000], leaves[at][0])
         before.finish()
         with Manifest(tmp_path / "after", Copy("after", "fake@1", size)) as after:
-            copy_disk(
-                HugeReader(size), HugeWriter(size), after, since=Since(before, HugeReader(size))
-            )
+            changes = Allocation(HugeReader(size))
+            copy_disk(HugeReader(size), HugeWriter(size), after, since=Since(before, changes))
 
             assert after.ahead <= 1024
             assert sum(1 for _ in after.items()) == len(leaves)

@@ -1,18 +1,23 @@
 """Which disk at the target a copy goes on with, of a machine that was copied before its halt."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from coldferry.content import Content
-from coldferry.errors import Conflict
+from coldferry.copying import Allocation
+from coldferry.disk import Extent
+from coldferry.errors import ColdferryError, Conflict, Denied, Gone, ProviderError, Transient
 from coldferry.manifest import Copy, Manifest
 from coldferry.migration import early_of
 from coldferry.ports import FrozenDisk, Proof, VerifiedDisk
 from providers.manifests import VARIABLE, open_folder
-from tasks.earlier import copied_before, known_disk
+from providers.memory.cloud import MemoryCloud
+from tasks.earlier import copied_before, copied_from, gone_on_from, known_disk
 from tests.conformance.cases import MIGRATION, TargetCase, begin
-from tests.conformance.worlds import ANSWERS, a_target
+from tests.conformance.worlds import ANSWERS, a_source, a_target
 
 EARLY = "before-the-halt"
 
@@ -50,11 +55,66 @@ class World:
             self.cloud.world.disks[name].read(0, memoryview(held))
             return writer.identity, bytes(held) == b"a" * 512
 
+    def since(self, source: "FakeDiffering") -> Allocation | None:
+        """What is read again after the halt; None for all."""
+        frozen = FrozenDisk(MIGRATION, self.device, "halted-1", frozenset({EARLY}))
+        with (
+            self.cloud.open_disk(self.plan, frozen) as writer,
+            copied_before(frozen) as earlier,
+            gone_on_from(source, frozen, writer, earlier) as since,
+        ):
+            assert since is not None
+            return since.changed
+
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     return World()
+
+
+class RefusingChanges:
+    """Tells what changed in the first MiB, and then nothing more."""
+
+    size_bytes = 1 << 34
+
+    def __init__(self, error: ColdferryError) -> None:
+        self.error = error
+
+    def extents(self, offset: int, length: int) -> Iterator[Extent]:
+        if offset:
+            raise self.error
+        yield Extent(offset, length)
+
+
+class FakeDiffering(MemoryCloud):
+    """A source whose list of changes ends by an error."""
+
+    def __init__(self, error: ColdferryError) -> None:
+        super().__init__(a_source().world)
+        self.error = error
+
+    @contextmanager
+    def changes(self, before: FrozenDisk, after: FrozenDisk) -> Iterator[RefusingChanges]:
+        assert (before.ref, after.ref) == (EARLY, "halted-1")
+        yield RefusingChanges(self.error)
+
+
+@pytest.mark.parametrize("error", [Denied("No."), Gone("It is gone."), ProviderError("It is odd.")])
+def test_a_list_of_changes_that_is_refused_on_its_way_has_all_read_again(
+    world: World, error: ColdferryError
+) -> None:
+    assert world.since(FakeDiffering(error)) is None
+
+
+def test_a_list_of_changes_that_could_be_had_later_is_asked_for_again(world: World) -> None:
+    with pytest.raises(Transient):
+        world.since(FakeDiffering(Transient("Busy.")))
+
+
+def test_what_it_was_copied_from_is_known_once_that_is_deleted(world: World) -> None:
+    """Else a run that goes on after that would begin the disk anew."""
+    assert copied_from(FrozenDisk(MIGRATION, world.device, "halted-1")) == {EARLY}
 
 
 def test_what_was_copied_before_the_halt_is_gone_on_with(world: World) -> None:
