@@ -159,7 +159,7 @@ class Trying(Protocol):
     """A target that can start a copy of a machine that it made, and show what that one says.
 
     What is made for it bears :func:`coldferry.boot_check.trial_of` the migration, and reaches
-    nothing and nobody. The machine itself stays off, and its disks as they were proven.
+    nobody but its cloud's own services. The machine itself stays off, and its disks as proven.
     """
 
     def start_trial(self, plan: Plan) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from coldferry.abilities import Trying
-from coldferry.errors import ColdferryError, Finding
+from coldferry.errors import ColdferryError, Finding, Transient
 from coldferry.plain import plain
 from coldferry.plan import Plan
 
@@ -132,7 +132,13 @@ def try_boot(
         deadline = time.monotonic() + within_s
         while True:
             over = time.monotonic() >= deadline
-            if (boot := read_console(target.trial_console(trial), over=over)) is not None:
+            try:
+                boot = read_console(target.trial_console(trial), over=over)
+            except Transient:  # one look is missed, and nothing is made anew for it
+                if over:
+                    raise
+                boot = None
+            if boot is not None:
                 break
             go_on()
             time.sleep(_LOOK_EACH_S)
@@ -161,7 +167,8 @@ def not_checked(vm: str, why: ColdferryError) -> Finding:
     return Finding(
         "warn", "boot-not-checked", vm,
         f"Whether the new machine starts was not found out: {why.what}",
-        f"The machine is as it was proven. {why.do}".strip(),
+        "The machine is as it was proven. Where its copy could not be removed, cutover, rollback "
+        f"and finalise do it. {why.do}".strip(),
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ TAG_PREFIX = "coldferry:"
 """Tags that begin so are ours and no part of a machine's description."""
 
 
-_INSPECTION, _EARLY = "-inspect", "-early"
+_INSPECTION, _EARLY, _REHEARSAL = "-inspect", "-early", "-rehearse"
 
 
 class State(StrEnum):
@@ -132,12 +132,17 @@ def early_of(migration: str) -> str:
 
 def frozen_words(migration: str) -> tuple[str, ...]:
     """All ids that frozen disks of a migration bear."""
-    return migration, early_of(migration), inspection_of(migration)
+    return migration, early_of(migration), inspection_of(migration), rehearsal_of(migration)
+
+
+def rehearsal_of(migration: str) -> str:
+    """The id that a migration's rehearsal bears at both ends."""
+    return f"{migration}{_REHEARSAL}"
 
 
 def migration_of(word: str) -> str:
     """The migration that a frozen disk with this id is of."""
-    return word.removesuffix(_INSPECTION).removesuffix(_EARLY)
+    return word.removesuffix(_INSPECTION).removesuffix(_EARLY).removesuffix(_REHEARSAL)
 
 
 def is_migration(name: str) -> bool:

@@ -7,15 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from coldferry.errors import Finding
+from coldferry.migration import rehearsal_of
 from coldferry.plain import code, counted, prose
 from coldferry.plan import Plan
 from coldferry.report import MovedDevice, Stopwatch, keep_document
 from coldferry.report_file import save
-
-
-def rehearsal_of(migration: str) -> str:
-    """The id that a migration's rehearsal bears at both ends."""
-    return f"{migration}-rehearse"
 
 
 def as_rehearsal(plan: Plan) -> Plan:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from coldferry.boot_check import trial_of
 from coldferry.errors import BadInput, ColdferryError, UnknownMigration, Unreachable
 from coldferry.migration import early_of, is_migration, pair_of
 from coldferry.plain import plain
@@ -162,7 +163,7 @@ def _look(reference: str, access: Access | BadInput, silent: list[str]) -> list[
         silent.append(reference)
         return seen
     for one in owned:
-        migration = one.migration.removesuffix(early_of(""))
+        migration = one.migration.removesuffix(early_of("")).removesuffix(trial_of(""))
         if not is_migration(migration):
             continue  # an inspection's or a doctor's: whoever made it removes it
         if is_target(cloud) and one.kind != FROZEN:  # it may be a source, too

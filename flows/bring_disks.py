@@ -44,7 +44,8 @@ async def bring_early(
     async with heeded():
         with timed("freeze early"):
             frozen = freeze_early(source, vm, plan)
-        go_ahead.check()  # a snapshot of a large disk takes hours, too
+        await asyncio.to_thread(go_ahead.confirm)  # a snapshot of a large disk takes hours, too
+        go_ahead.check()
         with timed("copy early"):
             async with go_ahead.watched():
                 own(await together(one(disk) for disk in frozen), frozen)

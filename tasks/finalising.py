@@ -12,6 +12,7 @@ from coldferry.ports import Erased, Owned
 from coldferry.removing import SOURCE_DISK, SOURCE_INTERFACE, SOURCE_MACHINE, Brought
 from tasks.approvals import recall_now
 from tasks.clouds import Cloud
+from tasks.rehearsing import clear_rehearsal
 from tasks.steps import step
 
 
@@ -88,11 +89,12 @@ def tag_as_finalised(source: Cloud, vm: str, migration: str) -> None:
 def hand_over(target: Cloud, migration: str) -> list[Erased]:
     """Remove what only the migration needed; what stays at the target is no longer ours.
 
-    What a boot check that was killed left goes, too.
+    What a boot check or a rehearsal left that was killed goes, too.
     """
     cloud = target.target()
+    rehearsed = clear_rehearsal(cloud, migration)
     tried = cloud.end_trial(migration) if isinstance(cloud, Trying) else []
-    return [*tried, *cloud.hand_over(migration)]
+    return [*rehearsed, *tried, *cloud.hand_over(migration)]
 
 
 @step("erase kept copies")

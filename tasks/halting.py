@@ -97,6 +97,7 @@ def confirm_begun(vm: str, marks: Marks | None, migration: str) -> None:
             f"{migration} was put back or is carried out elsewhere: it was approved when its disks "
             f"began to be copied, and is {marks.state} now. This run halts nothing.",
             "What was copied stays; once nothing else carries it out, the same command goes on.",
+            resumable=True,
         )
 
 
@@ -125,19 +126,29 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
     cloud = source.source()
     marks = cloud.marks(vm)
     if marks is None or marks.migration != migration:
-        held = marks is not None and (marks.state in MOVED or marks.power_before is not None)
-        if held and state is State.REJECTED:
-            return  # nothing was begun: that another machine has taken over is what counts
-        if marks is not None and marks.power_before is not None:
+        live = marks is not None and marks.state not in ENDED
+        if state is State.REJECTED and (live or (marks is not None and marks.state in MOVED)):
+            return  # nothing was begun: what another migration does or did is what counts
+        if marks is not None and (
+            marks.power_before is not None or (live and state is not State.APPROVED)
+        ):
             raise _taken(vm, marks, migration)
         marks = Marks(migration, state)
     elif marks.state in ENDED | MOVED and state is not marks.state:
         raise _undone(marks)
+    elif marks.power_before is not None and state is State.APPROVED:
+        raise Undone(
+            f"{vm} was halted by another run of {migration} since this one looked: it is "
+            f"{marks.state}. This run copies nothing before a halt.",
+            "Once nothing else carries it out, the same command goes on.",
+            resumable=True,
+        )
     elif marks.power_before is None and state in HELD:
         raise Undone(
             f"The source of {migration} was put back while it was carried out: it runs as it did "
             "before.",
             "What was copied stays; the same command again halts it, and copies what changed.",
+            resumable=True,
         )
     if marks.state is State.ALLOCATED and state in HELD:
         state = State.ALLOCATED  # the same run once more over what arrived takes nothing back
@@ -147,7 +158,7 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
 
 def _taken(vm: str, marks: Marks | None, migration: str) -> Undone:
     """Another migration's word is on the machine, or none at all any more."""
-    now = f"it is being moved as {marks.migration}" if marks else "its tags do not tell of it"
+    now = f"its tags say {marks.migration}, {marks.state}" if marks else "its tags say nothing"
     return Undone(
         f"{migration} is no longer what {vm} is on its way by: {now}.",
         f"Run 'coldferry rollback {migration}' for what this run made.",

@@ -11,6 +11,7 @@ from coldferry.migration import HELD_AT_TARGET, Marks, State, frozen_words
 from coldferry.ports import FOREIGN, Erased, Owned, PowerState
 from providers.manifests import open_folder
 from tasks.clouds import Cloud
+from tasks.rehearsing import clear_rehearsal
 from tasks.steps import step
 
 DISCARD = "discard"
@@ -120,10 +121,11 @@ def _marks(source: Cloud, vm: str) -> tuple[Marks | None, bool]:
 
 @step("discard")
 def discard(target: Cloud, migration: str) -> list[Erased]:
-    """Remove what the migration made at the target, and what a boot check that was killed left."""
+    """Remove what it made at the target, and what a killed boot check or rehearsal left."""
     cloud = target.target()
+    rehearsed = clear_rehearsal(cloud, migration)
     tried = cloud.end_trial(migration) if isinstance(cloud, Trying) else []
-    return [*tried, *cloud.discard(migration)]
+    return [*rehearsed, *tried, *cloud.discard(migration)]
 
 
 def forget(migration: str) -> None:

@@ -6,9 +6,8 @@ import pytest
 
 from coldferry.errors import ColdferryError, Denied, Refused
 from coldferry.home import folder
-from coldferry.migration import State
+from coldferry.migration import State, rehearsal_of
 from coldferry.ports import PowerState
-from coldferry.rehearsal import rehearsal_of
 from flows.rehearse import rehearse
 from tests.conformance.worlds import ANSWERS
 from tests.journeys.test_story import VM, Ferry
