@@ -43,10 +43,14 @@ test: install ## The tests that everybody runs before a commit
 
 .PHONY: slow
 slow: install ## The tests that take long
-	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow
+	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'slow and not guests'
+
+.PHONY: guests
+guests: install ## The tests that start whole guests again and again (half an hour)
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m guests
 
 .PHONY: test-all
-test-all: test slow ## All tests
+test-all: test slow ## All tests but those of make guests
 
 .PHONY: lint
 lint: install ## Linters

@@ -72,7 +72,15 @@ def test_a_machine_that_arrived_can_be_planned_for_the_way_back(
     assert (whole.exit_code, whole.document["missing"]) == (0, [])
 
 
-def test_a_machine_can_be_planned_for_its_own_cloud(sandbox, machine, untouched):
+@pytest.fixture
+def wide(sandbox):
+    """Vcpus for what others have left running in the same account, too."""
+    sandbox.control("aws", "PUT", "settings", {"quotas": {"L-1216C47A": 640}})
+    yield
+    sandbox.control("aws", "PUT", "settings", {"quotas": {}})
+
+
+def test_a_machine_can_be_planned_for_its_own_cloud(sandbox, machine, untouched, wide):
     answer = sandbox.here("plan", sandbox.source, machine.vm, sandbox.source)
 
     assert answer.exit_code == 3

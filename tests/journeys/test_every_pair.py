@@ -20,7 +20,7 @@ from tests.conformance.libvirt_rig import running
 from tests.guest import build, build_data
 from tests.guest.booting import console_of
 
-pytestmark = [pytest.mark.slow(takes_s=300), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow(takes_s=1300), pytest.mark.guests, pytest.mark.timeout(2400)]
 
 ROUND = (
     "aws", "aws", "azure", "azure", "libvirt", "libvirt", "ovf", "ovf", "aws", "libvirt", "azure",
@@ -160,8 +160,10 @@ class Tour:
 
     def read_aws(self, report, at):
         mapped = self.seeder.ec2.describe_instances(InstanceIds=[report["target_vm"]])
-        rows = mapped["Reservations"][0]["Instances"][0]["BlockDeviceMappings"]
-        volume = sorted(rows, key=lambda row: row["DeviceName"])[at]["Ebs"]["VolumeId"]
+        (one,) = mapped["Reservations"][0]["Instances"]
+        root, places = one["RootDeviceName"], one["BlockDeviceMappings"]
+        rows = sorted(places, key=lambda row: (row["DeviceName"] != root, row["DeviceName"]))
+        volume = rows[at]["Ebs"]["VolumeId"]
         made = self.seeder.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
         wait_completed(self.seeder.ec2, made)
         ebs, found, more = self.seeder.ebs, {}, {}

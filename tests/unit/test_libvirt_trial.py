@@ -46,7 +46,6 @@ class TestTrials(TrialLaws):
     ("plant", "firmware", "outcome"),
     [
         ((), "bios", Outcome.BOOTED),
-        ((), "uefi", Outcome.BOOTED),
         (("boot-sector-zeroed",), "bios", Outcome.NO_BOOT_LOADER),
     ],
 )
