@@ -155,7 +155,7 @@ def _jobs(handle: Any) -> Iterator[Finding]:
 
 def _storage(host: Host, vm: str, document: ET.Element) -> Iterator[Finding]:
     """Whether each disk is a volume that can be copied, of the format that the XML names."""
-    others = holders(host, but=vm)
+    others = holders(host, but=vm, below=False)  # a template may be copied
     for source in disks_of(document):
         subject = plain(source.target, 40)
         if source.transient or source.format not in FORMATS or source.kind == "lun":

@@ -6,6 +6,7 @@ Page: "Storage pool and volume XML format" (libvirt.org). Only pools that are fo
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,7 +21,10 @@ FOLDERS = ("dir", "fs", "netfs")
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume as a fresh read found it; ``modified`` is when it was last written (seconds)."""
+    """A volume as a fresh read found it; ``modified`` is when it was last written (seconds).
+
+    ``below`` is the file that it rests on, "" where its pool knows of none.
+    """
 
     pool: str
     name: str
@@ -29,7 +33,12 @@ class Volume:
     allocation_bytes: int
     format: str
     modified: str
-    backed: bool
+    below: str
+
+    @property
+    def backed(self) -> bool:
+        """It rests on another file."""
+        return bool(self.below)
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,18 @@ def names(host: Host) -> Iterator[tuple[str, str]]:
         with speaking("list the volumes of", pool.name):
             for name in sorted(pool_handle(host, pool.name).listVolumes()):
                 yield pool.name, name
+
+
+def every(host: Host) -> Iterator[Volume]:
+    """All volumes of the pools that are folders, which are read again; those gone meanwhile not."""
+    for pool in pools(host):
+        with speaking("list the volumes of", pool.name):
+            holder = pool_handle(host, pool.name)
+            refresh(holder)
+            handles = holder.listAllVolumes(0)
+        for handle in handles:
+            with suppress(Gone):
+                yield look(handle)
 
 
 def handle_of(host: Host, pool: str, name: str) -> Any | None:
@@ -133,7 +154,7 @@ def look(handle: Any) -> Volume:
         allocation_bytes=int(text_at(document, "allocation", "0")),
         format=attribute(document, "target/format", "type"),
         modified=text_at(document, "target/timestamps/mtime"),
-        backed=document.find("backingStore/path") is not None,
+        below=text_at(document, "backingStore/path"),
     )
 
 
