@@ -16,6 +16,7 @@ from coldferry.plain import size
 from coldferry.plan import Device
 from coldferry.ports import FrozenDisk
 from providers.libvirt import backing_up
+from providers.libvirt.certain import DAY_S, surely
 from providers.libvirt.connection import Host, speaking
 from providers.libvirt.describe_disks import Source, disks_of
 from providers.libvirt.live import elsewhere, volume_of
@@ -63,8 +64,16 @@ def freeze_running(
         with suppress(ColdferryError):  # the first error is the one to be told
             clear(host, migration)
         raise
-    made = [_raw(host, volume.pool, migration, f"{device.name}.{word}", name)
-            for device, (_, volume), name in zip(devices, sources, names, strict=True)]  # fmt: skip
+    try:
+        made = [
+            _raw(host, volume.pool, migration, f"{device.name}.{word}", name)
+            for device, (_, volume), name in zip(devices, sources, names, strict=True)
+        ]
+    except BaseException:
+        with suppress(ColdferryError):  # and no more than its own: another run may be at work
+            left = tags(host, "pushing", migration=migration)
+            _drop(host, [one for one in left if one.rest.endswith(f".{word}")])
+        raise
     put(host, made[0].pool, migration, "whole", LIVE)
     return _frozen(migration, devices, made)
 
@@ -79,9 +88,13 @@ def _frozen(
 
 
 def pushed(host: Host, migration: str | None = None) -> list[tuple[Tag, Volume]]:
-    """The files of backups that were not ended in order."""
-    found = ((one, _file(host, one)) for one in tags(host, "pushing", migration=migration))
-    return [(one, look(handle)) for one, handle in found if handle is not None]
+    """The files of backups that were not ended in order; the tag of one that the pool knows not."""
+    found = {}
+    for one in tags(host, "pushed", "pushing", migration=migration):
+        handle = handle_of(host, one.pool, _file(one)) or handle_of(host, one.pool, one.name)
+        if handle is not None:
+            found[one.pool, _file(one)] = one, look(handle)
+    return list(found.values())
 
 
 def clear(host: Host, migration: str) -> None:
@@ -96,32 +109,36 @@ def clear(host: Host, migration: str) -> None:
 
 
 def abandon(host: Host, migration: str) -> None:
-    """End the migration's backup, and delete its files, then their tags."""
-    begun = list(tags(host, "pushing", migration=migration))
-    if not begun:
-        return
-    backing_up.abort(host, migration)
+    """End the migration's backup, and delete its files, each before its tag."""
+    begun = list(tags(host, "pushed", "pushing", migration=migration))
+    if begun:
+        backing_up.abort(host, migration)
+        _drop(host, begun)
+
+
+def _drop(host: Host, begun: Sequence[Tag]) -> None:
+    """Delete the files. A tag stays unless its file is surely gone: nothing else tells of it."""
     for one in begun:
-        handle = _file(host, one)
+        handle = surely(host, one.pool, _file(one))
         if handle is not None:
             remove(handle)
-    take_off(host, begun)
+        if one.kind == "pushing":
+            take_off(host, [one])
 
 
-def _file(host: Host, tag: Tag) -> Any | None:
-    return handle_of(host, tag.pool, tag_name(tag.migration, "pushed", tag.rest))
+def _file(tag: Tag) -> str:
+    return tag_name(tag.migration, "pushed", tag.rest)
 
 
 def _raw(host: Host, pool: str, migration: str, rest: str, name: str) -> Volume:
     """The raw copy of what was written for a device, which goes then, with its tag."""
-    handle = handle_of(host, pool, tag_name(migration, "pushed", rest))
+    tag = Tag(pool, tag_name(migration, "pushing", rest), migration, "pushing", rest)
+    handle = surely(host, pool, _file(tag), DAY_S)
     if handle is None:
         raise Conflict(f"What was copied for {migration} is gone: another run removed it.",
                        "Run the same command again.")  # fmt: skip
     made = clone(host, handle, name, "qcow2")
-    remove(handle)
-    tagged = tag_name(migration, "pushing", rest)
-    take_off(host, [Tag(pool, tagged, migration, "pushing", rest)])
+    _drop(host, [tag])
     return made
 
 

@@ -92,13 +92,20 @@ def every(host: Host) -> Iterator[Volume]:
                 yield look(handle)
 
 
+def found_of(host: Host, pool: str, name: str) -> Any | None:
+    """Libvirt's object, None where the pool knows of none by now."""
+    return _found(pool_handle(host, pool).storageVolLookupByName, name)
+
+
 def handle_of(host: Host, pool: str, name: str) -> Any | None:
-    """Libvirt's object, None where there is none; the folder is read again before that is said."""
-    holder = pool_handle(host, pool)
-    found = _found(holder.storageVolLookupByName, name)
+    """Libvirt's object, None where there is none; the folder is read again before that is said.
+
+    But for a pool that is busy: where more hangs on it, :func:`providers.libvirt.certain.surely`.
+    """
+    found = found_of(host, pool, name)
     if found is None:
-        refresh(holder)
-        found = _found(holder.storageVolLookupByName, name)
+        refresh(pool_handle(host, pool))
+        found = found_of(host, pool, name)
     return found
 
 

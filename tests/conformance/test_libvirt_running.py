@@ -1,6 +1,7 @@
 """A running machine of libvirt is copied as of one moment, and runs on whatever happens to that."""
 
 import random
+import threading
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -134,6 +135,48 @@ def test_what_goes_on_after_its_process_was_killed_is_ended(
         assert handle.isActive()
     finally:
         host.forget_all("long")
+
+
+def test_what_a_busy_pool_does_not_know_of_is_listed_by_its_tag_and_removed(
+    cloud: LibvirtCloud, host: Libvirt
+) -> None:
+    host.volume("long.qcow2", {0: 300 * random.Random(3).randbytes(MIB)}, kind="qcow2",
+                size=300 * MIB)  # fmt: skip
+    tag = host.volume(f"coldferry.{EARLY}.pushing.disk0.0", {}, size=MIB)
+    file = host.images / f"coldferry.{EARLY}.pushed.disk0.0"
+    source = host.pool.storageVolLookupByName("long.qcow2")
+    xml = (
+        f"<volume><name>copy</name><capacity>{300 * MIB}</capacity><target><format type='raw'/>"
+        "</target></volume>"
+    )
+    copying = threading.Thread(target=lambda: host.pool.createXMLFrom(xml, source, 0))
+    copying.start()
+    try:
+        while _reads_its_folder(host):
+            assert copying.is_alive()
+        file.write_bytes(b"left by a backup")  # which the pool knows only once it is read again
+        assert [one.id for one in cloud.owned(EARLY)] == [str(tag)]
+        assert copying.is_alive()
+        cloud.release(EARLY)
+        assert not file.exists() and not tag.exists()
+        file.write_bytes(b"left without its tag")
+        host.pool.refresh(0)
+        (left,) = cloud.release(EARLY)
+        assert left.id == str(file) and not file.exists()
+    finally:
+        copying.join()
+        for name in ("copy", "long.qcow2"):
+            host.pool.storageVolLookupByName(name).delete()
+
+
+def _reads_its_folder(host: Libvirt) -> bool:
+    import libvirt
+
+    try:
+        host.pool.refresh(0)
+    except libvirt.libvirtError:
+        return False
+    return True
 
 
 def test_a_machine_whose_disk_was_exchanged_while_it_runs_is_not_copied(
