@@ -6,7 +6,7 @@ of files that another made only once it is read again.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,8 +21,9 @@ from providers.libvirt.connection import Host, speaking
 from providers.libvirt.describe_disks import Source, disks_of
 from providers.libvirt.live import elsewhere, volume_of
 from providers.libvirt.power import domain
+from providers.libvirt.room import lacking
 from providers.libvirt.tags import Tag, put, tag_name, tags, take_off
-from providers.libvirt.volumes import Volume, clone, handle_of, look, pools, remove
+from providers.libvirt.volumes import Volume, clone, handle_of, look, remove
 from providers.libvirt.xml_text import parse
 
 LIVE = "live"
@@ -178,11 +179,9 @@ def _refuse_without_room(host: Host, vm: str, volumes: Sequence[Volume]) -> None
     needed: dict[str, int] = {}
     for one in volumes:
         needed[one.pool] = needed.get(one.pool, 0) + 2 * one.allocation_bytes
-    free: Mapping[str, int] = {pool.name: pool.available_bytes for pool in pools(host)}
-    for pool, count in needed.items():
-        if count > free.get(pool, 0):
-            raise Conflict(
-                f"Pool {pool} has {size(free.get(pool, 0))} left; the copies of {vm}, which runs, "
-                f"take up to {size(count)}.",
-                "Make room in it, or copy it after its halt ('--cold').",
-            )
+    for pool, count in lacking(host, needed, DAY_S, certain=True):
+        raise Conflict(
+            f"Pool {pool.name} has {size(pool.available_bytes)} left; the copies of {vm}, which "
+            f"runs, take up to {size(count)} with a reserve.",
+            "Make room in it, or copy it after its halt ('--cold').",
+        )

@@ -1,5 +1,6 @@
 """A running machine of libvirt is copied as of one moment, and runs on whatever happens to that."""
 
+import os
 import random
 import threading
 import time
@@ -13,6 +14,8 @@ from coldferry.migration import early_of
 from coldferry.plan import devices_of
 from coldferry.ports import FROZEN, FrozenDisk, PowerState
 from providers.libvirt.cloud import LibvirtCloud
+from providers.libvirt.connection import Host
+from providers.libvirt.room import lacking
 from tests.conformance.cases import MIGRATION
 from tests.conformance.deaths import dies_at
 from tests.conformance.libvirt_rig import BOOT, MIB, SIZE, Libvirt, running
@@ -177,6 +180,27 @@ def _reads_its_folder(host: Libvirt) -> bool:
     except libvirt.libvirtError:
         return False
     return True
+
+
+def test_room_is_what_is_left_now_and_a_reserve_is_kept_of_it(
+    cloud: LibvirtCloud, host: Libvirt
+) -> None:
+    here = Host(host.access)
+    host.pool.refresh(0)
+    known = host.pool.info()[3]
+    (host.images / "new").touch()
+    with (host.images / "new").open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, 1 << 30)  # of which the pool knows nothing
+    try:
+        ((pool, wanted),) = lacking(here, {"main": known - (1 << 29)}, 10)
+        assert pool.available_bytes < known - (1 << 29)
+        assert wanted > known
+        assert list(lacking(here, {"main": MIB}, 10)) == []
+        assert list(lacking(here, {"main": 0}, 10)) == []
+    finally:
+        (host.images / "new").unlink()
+    ((_, wanted),) = lacking(here, {"main": known}, 10)
+    assert wanted >= known * 1.05 - 1
 
 
 def test_a_machine_whose_disk_was_exchanged_while_it_runs_is_not_copied(
