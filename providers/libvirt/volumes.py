@@ -16,6 +16,8 @@ from coldferry.plain import plain
 from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.xml_text import attribute, parse, text_at
 
+LUKS_DO = "Have its guest encrypt a partition of it, and not the whole disk."
+
 FOLDERS = ("dir", "fs", "netfs")
 
 
@@ -23,7 +25,9 @@ FOLDERS = ("dir", "fs", "netfs")
 class Volume:
     """A volume as a fresh read found it; ``modified`` is when it was last written (seconds).
 
-    ``below`` is the file that it rests on, "" where its pool knows of none.
+    ``below`` is the file that it rests on, "" where its pool knows of none. ``luks`` is what its
+    pool takes for encrypted, since it begins as LUKS does: ``capacity_bytes`` is then without the
+    header, and the daemon copies it only with its key.
     """
 
     pool: str
@@ -34,6 +38,8 @@ class Volume:
     format: str
     modified: str
     below: str
+    luks: bool
+    physical_bytes: int
 
     @property
     def backed(self) -> bool:
@@ -162,6 +168,8 @@ def look(handle: Any) -> Volume:
         format=attribute(document, "target/format", "type"),
         modified=text_at(document, "target/timestamps/mtime"),
         below=text_at(document, "backingStore/path"),
+        luks=document.find("target/encryption") is not None,
+        physical_bytes=int(text_at(document, "physical", "0")),
     )
 
 
@@ -212,7 +220,14 @@ def clone(host: Host, source: Any, name: str, format_: str) -> Volume:
     """
     lib = library()
     holder = source.storagePoolLookupByVolume()
-    if (found := look(source)).format != format_ or found.backed:
+    found = look(source)
+    if found.luks:
+        raise Conflict(
+            f"{plain(found.path)} begins as an encrypted disk does: its pool copies it only with "
+            "a key.",
+            LUKS_DO,
+        )
+    if found.format != format_ or found.backed:
         raise Conflict(
             f"{plain(found.path)} is {format_}, and looks like {plain(found.format, 20)} to its "
             "pool, or rests on another file.",
