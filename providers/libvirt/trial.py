@@ -30,9 +30,19 @@ from providers.libvirt.xml_text import attribute, parse
 _LARGEST_BYTES = 4 << 20
 """Of a longer console the end is read."""
 
+_KEPT = frozenset({
+    "name", "memory", "currentMemory", "maxMemory", "vcpu", "vcpus", "iothreads", "iothreadids",
+    "os", "features", "cpu", "clock", "pm", "on_poweroff", "on_reboot", "on_crash", "devices",
+})  # fmt: skip
+"""What says how the guest's computer is built. Whatever else there is may reach its host or a
+network: QEMU's own arguments (``<qemu:commandline>``) could name the proven volumes themselves."""
+
 _KEPT_DEVICES = frozenset({"emulator", "disk", "controller", "interface", "memballoon", "rng"})
 """Nothing by which somebody reaches the guest, or it the host: a screen, a share, a device."""
 
+
+_RANDOM = frozenset({"random", "builtin"})
+"""Sources of random numbers on the host; others are sockets, which lead anywhere."""
 
 _LINKED = frozenset({"bridge", "network", "user"})
 """Interfaces whose links can be down; one of the host's own, passed through, is left out."""
@@ -46,8 +56,11 @@ def start(host: Host, plan: Plan) -> str:
     devices = document.find("devices")
     if devices is None:
         raise Refused(f"The machine that {plan.migration} made has no devices.")
+    for one in list(document):
+        if one.tag not in _KEPT and not _names_hardware(one):
+            document.remove(one)
     for one in list(devices):
-        if one.tag not in _KEPT_DEVICES or (one.tag == "disk" and not is_disk(one)):
+        if not _is_kept(one):
             devices.remove(one)
     over = [_put_over(host, trial, disk) for disk in devices.findall("disk")]
     if not over:
@@ -66,6 +79,19 @@ def start(host: Host, plan: Plan) -> str:
         lib, text = library(), ET.tostring(document, encoding="unicode")
         host.connection().defineXMLFlags(text, lib.VIR_DOMAIN_DEFINE_VALIDATE).create()
     return name
+
+
+def _names_hardware(one: ET.Element) -> bool:
+    """What its firmware tells the guest of itself; of other types it hands files of the host on."""
+    return one.tag == "sysinfo" and one.get("type", "smbios") == "smbios"
+
+
+def _is_kept(device: ET.Element) -> bool:
+    if device.tag == "disk":
+        return is_disk(device)
+    if device.tag == "rng":
+        return attribute(device, "backend", "model") in _RANDOM
+    return device.tag in _KEPT_DEVICES
 
 
 def console(host: Host, trial_id: str) -> str:
