@@ -10,6 +10,7 @@ link state), ``virDomainUndefineFlags`` (libvirt.org).
 """
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 
 from coldferry.boot_check import trial_of
 from coldferry.errors import Conflict, Refused
@@ -18,7 +19,7 @@ from coldferry.ports import Erased, PowerState
 from providers.libvirt import ownership
 from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.describe_disks import is_disk
-from providers.libvirt.made import machine_uuid, made
+from providers.libvirt.made import data_volumes, machine_uuid, made
 from providers.libvirt.power import domain, state_of
 from providers.libvirt.streams import tail
 from providers.libvirt.tags import tag_name
@@ -62,7 +63,8 @@ def start(host: Host, plan: Plan) -> str:
     for one in list(devices):
         if not _is_kept(one):
             devices.remove(one)
-    over = [_put_over(host, trial, disk) for disk in devices.findall("disk")]
+    sizes = _sizes(host, plan)
+    over = [_put_over(host, trial, disk, sizes) for disk in devices.findall("disk")]
     if not over:
         raise Refused(f"The machine that {plan.migration} made has no disk to start from.")
     for nic in devices.findall("interface"):
@@ -120,7 +122,16 @@ def _stopped(host: Host, plan: Plan) -> ET.Element:
         return parse(handle.XMLDesc(library().VIR_DOMAIN_XML_INACTIVE))
 
 
-def _put_over(host: Host, trial: Plan, disk: ET.Element) -> Volume:
+def _sizes(host: Host, plan: Plan) -> dict[str, int]:
+    """Bytes of each new disk, by its path, as the plan has them."""
+    indices = {device.name: device.index for device in plan.devices}
+    return {
+        volume.path: int(plan.value(f"disks[{indices[tag.rest.split('.')[0]]}].size_bytes"))
+        for tag, volume in data_volumes(host, plan.migration)
+    }
+
+
+def _put_over(host: Host, trial: Plan, disk: ET.Element, sizes: Mapping[str, int]) -> Volume:
     """Make an image over the disk's volume, and have the machine use that."""
     target, path = attribute(disk, "target", "dev"), attribute(disk, "source", "file")
     driver, source = disk.find("driver"), disk.find("source")
@@ -128,7 +139,8 @@ def _put_over(host: Host, trial: Plan, disk: ET.Element) -> Volume:
         raise Refused(f"Disk {target} of the new machine is no volume that an image can be over.")
     under = at(host, path)
     name = tag_name(trial.migration, "trial", target)
-    over = make_over(host, under, str(driver.get("type")), name)
+    size_bytes = sizes.get(under.path, under.capacity_bytes)
+    over = make_over(host, under, str(driver.get("type")), name, size_bytes)
     driver.set("type", "qcow2")
     source.set("file", over.path)
     for backing in disk.findall("backingStore"):

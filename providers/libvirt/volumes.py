@@ -193,14 +193,15 @@ def make(host: Host, pool: str, name: str, capacity_bytes: int) -> Volume:
     return look(found)
 
 
-def make_over(host: Host, under: Volume, form: str, name: str) -> Volume:
+def make_over(host: Host, under: Volume, form: str, name: str, size_bytes: int) -> Volume:
     """A qcow2 image beside a volume, which shows that one until something is written to it.
 
-    The format of what is below is told, so that nobody guesses it from what a guest wrote there.
+    Its size is told, and the format of what is below: nobody guesses them from what a guest wrote
+    there.
     """
     volume = ET.Element("volume")
     ET.SubElement(volume, "name").text = name
-    ET.SubElement(volume, "capacity", unit="b").text = str(under.capacity_bytes)
+    ET.SubElement(volume, "capacity", unit="b").text = str(size_bytes)
     ET.SubElement(ET.SubElement(volume, "target"), "format", type="qcow2")
     below = ET.SubElement(volume, "backingStore")
     ET.SubElement(below, "path").text = under.path

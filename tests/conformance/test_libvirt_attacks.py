@@ -152,6 +152,25 @@ def test_a_volume_that_some_machine_has_by_whatever_way_is_not_removed(
     assert case.disk_bytes(disk.ref, 0, 1) == b"x"
 
 
+def test_a_trial_s_images_are_as_large_as_planned_whatever_a_guest_wrote(
+    case: TargetCase, host: Libvirt
+) -> None:
+    cloud = LibvirtCloud(host.access)
+    plan, disks, _ = build(cloud, case)
+    with Path(disks[0].ref).open("r+b") as file:
+        file.write(lying_header("/dev/null", MIB))
+    host.pool.refresh(0)
+    assert host.pool.storageVolLookupByName(Path(disks[0].ref).name).info()[1] == MIB
+    cloud.start_trial(plan)
+    try:
+        made = [host.pool.storageVolLookupByName(one.name).info()[1]
+                for one in host.images.glob("coldferry.*.trial.*")]  # fmt: skip
+        planned = [plan.value(f"disks[{device.index}].size_bytes") for device in plan.devices]
+        assert sorted(made) == sorted(planned)
+    finally:
+        cloud.end_trial(MIGRATION)
+
+
 def linked(host: Libvirt, name: str, below: str) -> Path:
     """An image that rests on a volume, as a linked clone's does."""
     path = host.images / name
