@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from coldferry.errors import Conflict, Gone
 from coldferry.migration import slug
+from coldferry.plain import plain
 from coldferry.plan import Device, Plan
 from coldferry.ports import FrozenDisk
 from providers.libvirt.connection import Host
@@ -82,8 +83,9 @@ def in_use(host: Host, plan: Plan, ref: str) -> bool:
 
 def discard_disk(host: Host, plan: Plan, device: Device) -> None:
     """Remove a device's volume that no machine has."""
-    held = holders(host)
-    for tag, volume in data_volumes(host, plan.migration):
+    ours = data_volumes(host, plan.migration)
+    held = holders(host, among=[volume.path for _, volume in ours])
+    for tag, volume in ours:
         if tag.rest.split(".")[0] == device.name and volume.path not in held:
             remove_disk(host, tag)
 
@@ -112,8 +114,10 @@ def remove_disk(host: Host, tag: Tag) -> str:
     handle = handle_of(host, tag.pool, name)
     answer = "it was gone"
     if handle is not None:
-        if (holder := holders(host).get(handle.path())) is not None:
-            raise Conflict(f"Volume {name} is a disk of {holder}.", f"Detach it from {holder}.")
+        ours = [volume.path for _, volume in data_volumes(host, tag.migration)]
+        if (holder := holders(host, among=ours).get(handle.path())) is not None:
+            raise Conflict(f"Volume {name} is used by {plain(holder)}.",
+                           f"Detach it from {plain(holder)}.")  # fmt: skip
         answer = remove(handle)
     sealed = tags(host, "sealed", migration=tag.migration)
     take_off(host, [one for one in sealed if one.rest == name])

@@ -12,6 +12,7 @@ from typing import Any
 
 from coldferry.erasing import erased
 from coldferry.errors import Conflict
+from coldferry.plain import size
 from coldferry.plan import Device
 from coldferry.ports import FROZEN, Erased, FrozenDisk, Owned, PowerState
 from providers.libvirt.connection import Host
@@ -20,9 +21,13 @@ from providers.libvirt.freezing_running import abandon, freeze_running, pushed, 
 from providers.libvirt.live import look_at, volume_of
 from providers.libvirt.moments import moment
 from providers.libvirt.power import domain, state_of
+from providers.libvirt.room import lacking
 from providers.libvirt.streams import VolumeReader
 from providers.libvirt.tags import Tag, put, tag_name, tags, take_off
 from providers.libvirt.volumes import Volume, clone, handle_of, look, remove
+
+_BUSY_S = 60.0
+"""The machine is halted by now: a pool that is busy for longer is taken as it was last read."""
 
 
 def freeze(host: Host, vm: str, migration: str, devices: Sequence[Device]) -> list[FrozenDisk]:
@@ -46,6 +51,8 @@ def freeze(host: Host, vm: str, migration: str, devices: Sequence[Device]) -> li
             continue
         if one.name not in kept and (one.kind, one.rest) != ("whole", now):
             _delete(host, one)
+    if not whole:
+        _refuse_without_room(host, vm, devices)
     made = [_copy(host, vm, device, name) for device, name in zip(devices, names, strict=True)]
     if not whole:
         _refuse_running(host, vm)
@@ -127,6 +134,19 @@ def _copy(host: Host, vm: str, device: Device, name: str) -> Volume:
     volume = sound(host, source, look(handle))
     made = handle_of(host, volume.pool, name)
     return look(made) if made is not None else clone(host, handle, name, source.format)
+
+
+def _refuse_without_room(host: Host, vm: str, devices: Sequence[Device]) -> None:
+    needed: dict[str, int] = {}
+    for device in devices:
+        volume = look(_volume(host, vm, device)[1])
+        needed[volume.pool] = needed.get(volume.pool, 0) + volume.allocation_bytes
+    for pool, count in lacking(host, needed, _BUSY_S):
+        raise Conflict(
+            f"Pool {pool.name} has {size(pool.available_bytes)} left; the frozen copies of {vm} "
+            f"take up to {size(count)} with a reserve.",
+            "Make room in it, then run the same command again.",
+        )
 
 
 def _volume(host: Host, vm: str, device: Device) -> tuple[Source, Any]:

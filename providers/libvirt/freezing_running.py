@@ -6,7 +6,7 @@ of files that another made only once it is read again.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,12 +16,14 @@ from coldferry.plain import size
 from coldferry.plan import Device
 from coldferry.ports import FrozenDisk
 from providers.libvirt import backing_up
+from providers.libvirt.certain import DAY_S, surely
 from providers.libvirt.connection import Host, speaking
 from providers.libvirt.describe_disks import Source, disks_of
 from providers.libvirt.live import elsewhere, volume_of
 from providers.libvirt.power import domain
+from providers.libvirt.room import lacking
 from providers.libvirt.tags import Tag, put, tag_name, tags, take_off
-from providers.libvirt.volumes import Volume, clone, handle_of, look, pools, remove
+from providers.libvirt.volumes import Volume, clone, handle_of, look, remove
 from providers.libvirt.xml_text import parse
 
 LIVE = "live"
@@ -63,8 +65,16 @@ def freeze_running(
         with suppress(ColdferryError):  # the first error is the one to be told
             clear(host, migration)
         raise
-    made = [_raw(host, volume.pool, migration, f"{device.name}.{word}", name)
-            for device, (_, volume), name in zip(devices, sources, names, strict=True)]  # fmt: skip
+    try:
+        made = [
+            _raw(host, volume.pool, migration, f"{device.name}.{word}", name)
+            for device, (_, volume), name in zip(devices, sources, names, strict=True)
+        ]
+    except BaseException:
+        with suppress(ColdferryError):  # and no more than its own: another run may be at work
+            left = tags(host, "pushing", migration=migration)
+            _drop(host, [one for one in left if one.rest.endswith(f".{word}")])
+        raise
     put(host, made[0].pool, migration, "whole", LIVE)
     return _frozen(migration, devices, made)
 
@@ -79,9 +89,13 @@ def _frozen(
 
 
 def pushed(host: Host, migration: str | None = None) -> list[tuple[Tag, Volume]]:
-    """The files of backups that were not ended in order."""
-    found = ((one, _file(host, one)) for one in tags(host, "pushing", migration=migration))
-    return [(one, look(handle)) for one, handle in found if handle is not None]
+    """The files of backups that were not ended in order; the tag of one that the pool knows not."""
+    found = {}
+    for one in tags(host, "pushed", "pushing", migration=migration):
+        handle = handle_of(host, one.pool, _file(one)) or handle_of(host, one.pool, one.name)
+        if handle is not None:
+            found[one.pool, _file(one)] = one, look(handle)
+    return list(found.values())
 
 
 def clear(host: Host, migration: str) -> None:
@@ -96,32 +110,36 @@ def clear(host: Host, migration: str) -> None:
 
 
 def abandon(host: Host, migration: str) -> None:
-    """End the migration's backup, and delete its files, then their tags."""
-    begun = list(tags(host, "pushing", migration=migration))
-    if not begun:
-        return
-    backing_up.abort(host, migration)
+    """End the migration's backup, and delete its files, each before its tag."""
+    begun = list(tags(host, "pushed", "pushing", migration=migration))
+    if begun:
+        backing_up.abort(host, migration)
+        _drop(host, begun)
+
+
+def _drop(host: Host, begun: Sequence[Tag]) -> None:
+    """Delete the files. A tag stays unless its file is surely gone: nothing else tells of it."""
     for one in begun:
-        handle = _file(host, one)
+        handle = surely(host, one.pool, _file(one))
         if handle is not None:
             remove(handle)
-    take_off(host, begun)
+        if one.kind == "pushing":
+            take_off(host, [one])
 
 
-def _file(host: Host, tag: Tag) -> Any | None:
-    return handle_of(host, tag.pool, tag_name(tag.migration, "pushed", tag.rest))
+def _file(tag: Tag) -> str:
+    return tag_name(tag.migration, "pushed", tag.rest)
 
 
 def _raw(host: Host, pool: str, migration: str, rest: str, name: str) -> Volume:
     """The raw copy of what was written for a device, which goes then, with its tag."""
-    handle = handle_of(host, pool, tag_name(migration, "pushed", rest))
+    tag = Tag(pool, tag_name(migration, "pushing", rest), migration, "pushing", rest)
+    handle = surely(host, pool, _file(tag), DAY_S)
     if handle is None:
         raise Conflict(f"What was copied for {migration} is gone: another run removed it.",
                        "Run the same command again.")  # fmt: skip
     made = clone(host, handle, name, "qcow2")
-    remove(handle)
-    tagged = tag_name(migration, "pushing", rest)
-    take_off(host, [Tag(pool, tagged, migration, "pushing", rest)])
+    _drop(host, [tag])
     return made
 
 
@@ -161,11 +179,9 @@ def _refuse_without_room(host: Host, vm: str, volumes: Sequence[Volume]) -> None
     needed: dict[str, int] = {}
     for one in volumes:
         needed[one.pool] = needed.get(one.pool, 0) + 2 * one.allocation_bytes
-    free: Mapping[str, int] = {pool.name: pool.available_bytes for pool in pools(host)}
-    for pool, count in needed.items():
-        if count > free.get(pool, 0):
-            raise Conflict(
-                f"Pool {pool} has {size(free.get(pool, 0))} left; the copies of {vm}, which runs, "
-                f"take up to {size(count)}.",
-                "Make room in it, or copy it after its halt ('--cold').",
-            )
+    for pool, count in lacking(host, needed, DAY_S, certain=True):
+        raise Conflict(
+            f"Pool {pool.name} has {size(pool.available_bytes)} left; the copies of {vm}, which "
+            f"runs, take up to {size(count)} with a reserve.",
+            "Make room in it, or copy it after its halt ('--cold').",
+        )

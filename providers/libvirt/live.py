@@ -18,7 +18,7 @@ from providers.libvirt.power import domain
 from providers.libvirt.qcow2 import HEADER_BYTES, rests_on_another
 from providers.libvirt.streams import VolumeReader
 from providers.libvirt.unmovable import FORMATS, findings_of, refusal
-from providers.libvirt.volumes import Volume, handle_at, handle_of, look
+from providers.libvirt.volumes import LUKS_DO, Volume, handle_at, handle_of, look
 from providers.libvirt.xml_text import parse, quoted
 
 
@@ -69,7 +69,9 @@ def _sizes(host: Host, handle: Any, document: ET.Element) -> dict[str, int]:
     for source in disks_of(document):
         volume = _volume(host, source)
         if volume is not None:
-            sizes[source.target] = look(volume).capacity_bytes
+            seen = look(volume)
+            whole = source.format == "raw" and seen.luks  # the header is the guest's, too
+            sizes[source.target] = seen.physical_bytes if whole else seen.capacity_bytes
             continue
         try:
             sizes[source.target] = int(handle.blockInfo(source.target, 0)[0])
@@ -155,7 +157,7 @@ def _jobs(handle: Any) -> Iterator[Finding]:
 
 def _storage(host: Host, vm: str, document: ET.Element) -> Iterator[Finding]:
     """Whether each disk is a volume that can be copied, of the format that the XML names."""
-    others = holders(host, but=vm)
+    others = holders(host, but=vm, below=False)  # a template may be copied
     for source in disks_of(document):
         subject = plain(source.target, 40)
         if source.transient or source.format not in FORMATS or source.kind == "lun":
@@ -175,6 +177,10 @@ def _storage(host: Host, vm: str, document: ET.Element) -> Iterator[Finding]:
                 f"{volume.format or 'nothing known'}.",
                 "See which is right: a guest can make a raw disk look like anything.",
             )  # fmt: skip
+        elif volume.luks:
+            yield refusal("disk-encrypted", subject,
+                          f"Disk {subject} of {plain(vm)} begins as an encrypted disk does (LUKS): "
+                          "its pool copies it only with a key.", LUKS_DO)  # fmt: skip
         elif volume.backed or elsewhere(host, volume):
             yield refusal("disk-chain", subject, f"Disk {subject} rests on another image.",
                           "Merge it first ('virsh blockpull').")  # fmt: skip

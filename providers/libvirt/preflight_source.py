@@ -9,8 +9,11 @@ from providers.libvirt.connection import Host
 from providers.libvirt.freezing import frozen_volumes
 from providers.libvirt.live import look_at
 from providers.libvirt.power import domain
+from providers.libvirt.room import lacking
 from providers.libvirt.unmovable import refusal
-from providers.libvirt.volumes import pools
+
+_BUSY_S = 10.0
+"""Other machines' copies make a pool busy for hours: the freeze looks again."""
 
 
 def findings(host: Host, vm: str, plan: Plan) -> list[Finding]:
@@ -29,12 +32,11 @@ def _room(host: Host, vm: str, plan: Plan) -> Iterator[Finding]:
     for source, volume in look_at(host, vm)[1]:
         if source.place in copied:
             needed[volume.pool] = needed.get(volume.pool, 0) + volume.allocation_bytes
-    for pool in pools(host):
-        lacks = needed.get(pool.name, 0) - there.get(pool.name, 0)
-        if lacks > pool.available_bytes:
-            yield refusal(
-                "no-room", pool.name,
-                f"Pool {pool.name} has {size(pool.available_bytes)} left; the frozen copies of "
-                f"{vm} take up to {size(lacks)}.",
-                "Make room in it: its volumes are copied before they are read.",
-            )  # fmt: skip
+    lacks = {pool: count - there.get(pool, 0) for pool, count in needed.items()}
+    for pool, wanted in lacking(host, lacks, _BUSY_S):
+        yield refusal(
+            "no-room", pool.name,
+            f"Pool {pool.name} has {size(pool.available_bytes)} left; the frozen copies of "
+            f"{vm} take up to {size(wanted)} with a reserve.",
+            "Make room in it: its volumes are copied before they are read.",
+        )  # fmt: skip

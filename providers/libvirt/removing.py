@@ -12,6 +12,7 @@ from coldferry import removing
 from coldferry.abilities import Removal
 from coldferry.erasing import erased
 from coldferry.errors import Conflict, Finding, UnknownMachine
+from coldferry.plain import plain
 from coldferry.ports import Erased, Owned, PowerState
 from coldferry.removing import SOURCE_DISK, SOURCE_MACHINE
 from providers.libvirt.connection import Host, library, speaking
@@ -20,6 +21,7 @@ from providers.libvirt.holding import holders
 from providers.libvirt.live import definition, look_at
 from providers.libvirt.marks import persistent, read_marks
 from providers.libvirt.power import domain, state_of
+from providers.libvirt.unmovable import refusal
 from providers.libvirt.volumes import Volume, handle_at, handle_of, remove
 
 
@@ -85,9 +87,12 @@ def _findings(
     others = holders(host, but=vm)
     places = [disk.place for disk in disks_of(definition(host, vm))]
     for place in places:
-        shared = place in volumes and volumes[place].path in others
-        if place not in copied or shared:
+        if place not in copied:
             yield removing.not_copied(vm, place)
+        elif place in volumes and (holder := others.get(volumes[place].path)):
+            yield refusal("held", place, f"Disk {plain(place)} of {vm} is used by {plain(holder)}.",
+                          "Detach it, or have what rests on it copied in full ('virsh blockpull'), "
+                          "or remove the machine by hand.")  # fmt: skip
     for one in sorted({*copied} - {*places}):
         yield removing.away(vm, one)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from coldferry.errors import Finding
 from coldferry.migration import State
+from coldferry.plain import plain
 from coldferry.ports import FOREIGN, PowerState
 from providers.libvirt.connection import Host
 from providers.libvirt.holding import attached, holders
@@ -22,9 +23,10 @@ def at_stake(host: Host, migration: str, *, arrived: bool) -> list[Finding]:
     ours = data_volumes(host, migration)
     paths = {volume.path for _, volume in ours}
     name = None if found is None else str(found[0].name())
-    held = {path: holder for path, holder in holders(host, but=name).items() if path in paths}
+    others = holders(host, but=name, among=paths)
+    held = {path: holder for path, holder in others.items() if path in paths}
     findings = [
-        refusal("held", path, f"{path} is a disk of {holder}.", f"Detach it from {holder}.")
+        refusal("held", path, f"{path} is used by {plain(holder)}.", _detach(holder))
         for path, holder in held.items()
     ]
     if found is None or name is None:
@@ -36,6 +38,12 @@ def at_stake(host: Host, migration: str, *, arrived: bool) -> list[Finding]:
         ]  # fmt: skip
     return [*findings, *_used(host, migration, *found), *_moved_on(host, name),
             *_foreign(host, name, paths)]  # fmt: skip
+
+
+def _detach(holder: str) -> str:
+    if holder.startswith("/"):
+        return f"Remove {plain(holder)}, which rests on it, or copy it in full ('virsh blockpull')."
+    return f"Detach it from {plain(holder)}."
 
 
 def _used(host: Host, migration: str, handle: Any, element: Any) -> Iterator[Finding]:

@@ -43,6 +43,12 @@ def migration_of(name: str) -> str:
     return found[1] if found else ""
 
 
+def is_trial(name: str) -> bool:
+    """It is the name of a trial's image."""
+    found = _NAME.fullmatch(name)
+    return found is not None and found[2] == "trial"
+
+
 def tags(host: Host, *kinds: Kind, migration: str | None = None) -> Iterator[Tag]:
     """All of those kinds, of that migration or of any."""
     for pool, name in names(host):

@@ -10,6 +10,7 @@ link state), ``virDomainUndefineFlags`` (libvirt.org).
 """
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 
 from coldferry.boot_check import trial_of
 from coldferry.errors import Conflict, Refused
@@ -18,7 +19,7 @@ from coldferry.ports import Erased, PowerState
 from providers.libvirt import ownership
 from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.describe_disks import is_disk
-from providers.libvirt.made import machine_uuid, made
+from providers.libvirt.made import data_volumes, machine_uuid, made
 from providers.libvirt.power import domain, state_of
 from providers.libvirt.streams import tail
 from providers.libvirt.tags import tag_name
@@ -30,9 +31,19 @@ from providers.libvirt.xml_text import attribute, parse
 _LARGEST_BYTES = 4 << 20
 """Of a longer console the end is read."""
 
+_KEPT = frozenset({
+    "name", "memory", "currentMemory", "maxMemory", "vcpu", "vcpus", "iothreads", "iothreadids",
+    "os", "features", "cpu", "clock", "pm", "on_poweroff", "on_reboot", "on_crash", "devices",
+})  # fmt: skip
+"""What says how the guest's computer is built. Whatever else there is may reach its host or a
+network: QEMU's own arguments (``<qemu:commandline>``) could name the proven volumes themselves."""
+
 _KEPT_DEVICES = frozenset({"emulator", "disk", "controller", "interface", "memballoon", "rng"})
 """Nothing by which somebody reaches the guest, or it the host: a screen, a share, a device."""
 
+
+_RANDOM = frozenset({"random", "builtin"})
+"""Sources of random numbers on the host; others are sockets, which lead anywhere."""
 
 _LINKED = frozenset({"bridge", "network", "user"})
 """Interfaces whose links can be down; one of the host's own, passed through, is left out."""
@@ -46,10 +57,14 @@ def start(host: Host, plan: Plan) -> str:
     devices = document.find("devices")
     if devices is None:
         raise Refused(f"The machine that {plan.migration} made has no devices.")
+    for one in list(document):
+        if one.tag not in _KEPT and not _names_hardware(one):
+            document.remove(one)
     for one in list(devices):
-        if one.tag not in _KEPT_DEVICES or (one.tag == "disk" and not is_disk(one)):
+        if not _is_kept(one):
             devices.remove(one)
-    over = [_put_over(host, trial, disk) for disk in devices.findall("disk")]
+    sizes = _sizes(host, plan)
+    over = [_put_over(host, trial, disk, sizes) for disk in devices.findall("disk")]
     if not over:
         raise Refused(f"The machine that {plan.migration} made has no disk to start from.")
     for nic in devices.findall("interface"):
@@ -66,6 +81,19 @@ def start(host: Host, plan: Plan) -> str:
         lib, text = library(), ET.tostring(document, encoding="unicode")
         host.connection().defineXMLFlags(text, lib.VIR_DOMAIN_DEFINE_VALIDATE).create()
     return name
+
+
+def _names_hardware(one: ET.Element) -> bool:
+    """What its firmware tells the guest of itself; of other types it hands files of the host on."""
+    return one.tag == "sysinfo" and one.get("type", "smbios") == "smbios"
+
+
+def _is_kept(device: ET.Element) -> bool:
+    if device.tag == "disk":
+        return is_disk(device)
+    if device.tag == "rng":
+        return attribute(device, "backend", "model") in _RANDOM
+    return device.tag in _KEPT_DEVICES
 
 
 def console(host: Host, trial_id: str) -> str:
@@ -94,7 +122,16 @@ def _stopped(host: Host, plan: Plan) -> ET.Element:
         return parse(handle.XMLDesc(library().VIR_DOMAIN_XML_INACTIVE))
 
 
-def _put_over(host: Host, trial: Plan, disk: ET.Element) -> Volume:
+def _sizes(host: Host, plan: Plan) -> dict[str, int]:
+    """Bytes of each new disk, by its path, as the plan has them."""
+    indices = {device.name: device.index for device in plan.devices}
+    return {
+        volume.path: int(plan.value(f"disks[{indices[tag.rest.split('.')[0]]}].size_bytes"))
+        for tag, volume in data_volumes(host, plan.migration)
+    }
+
+
+def _put_over(host: Host, trial: Plan, disk: ET.Element, sizes: Mapping[str, int]) -> Volume:
     """Make an image over the disk's volume, and have the machine use that."""
     target, path = attribute(disk, "target", "dev"), attribute(disk, "source", "file")
     driver, source = disk.find("driver"), disk.find("source")
@@ -102,7 +139,8 @@ def _put_over(host: Host, trial: Plan, disk: ET.Element) -> Volume:
         raise Refused(f"Disk {target} of the new machine is no volume that an image can be over.")
     under = at(host, path)
     name = tag_name(trial.migration, "trial", target)
-    over = make_over(host, under, str(driver.get("type")), name)
+    size_bytes = sizes.get(under.path, under.capacity_bytes)
+    over = make_over(host, under, str(driver.get("type")), name, size_bytes)
     driver.set("type", "qcow2")
     source.set("file", over.path)
     for backing in disk.findall("backingStore"):

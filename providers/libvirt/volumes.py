@@ -6,6 +6,7 @@ Page: "Storage pool and volume XML format" (libvirt.org). Only pools that are fo
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,12 +16,19 @@ from coldferry.plain import plain
 from providers.libvirt.connection import Host, library, speaking
 from providers.libvirt.xml_text import attribute, parse, text_at
 
+LUKS_DO = "Have its guest encrypt a partition of it, and not the whole disk."
+
 FOLDERS = ("dir", "fs", "netfs")
 
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume as a fresh read found it; ``modified`` is when it was last written (seconds)."""
+    """A volume as a fresh read found it; ``modified`` is when it was last written (seconds).
+
+    ``below`` is the file that it rests on, "" where its pool knows of none. ``luks`` is what its
+    pool takes for encrypted, since it begins as LUKS does: ``capacity_bytes`` is then without the
+    header, and the daemon copies it only with its key.
+    """
 
     pool: str
     name: str
@@ -29,7 +37,14 @@ class Volume:
     allocation_bytes: int
     format: str
     modified: str
-    backed: bool
+    below: str
+    luks: bool
+    physical_bytes: int
+
+    @property
+    def backed(self) -> bool:
+        """It rests on another file."""
+        return bool(self.below)
 
 
 @dataclass(frozen=True)
@@ -71,13 +86,32 @@ def names(host: Host) -> Iterator[tuple[str, str]]:
                 yield pool.name, name
 
 
+def every(host: Host) -> Iterator[Volume]:
+    """All volumes of the pools that are folders, which are read again; those gone meanwhile not."""
+    for pool in pools(host):
+        with speaking("list the volumes of", pool.name):
+            holder = pool_handle(host, pool.name)
+            refresh(holder)
+            handles = holder.listAllVolumes(0)
+        for handle in handles:
+            with suppress(Gone):
+                yield look(handle)
+
+
+def found_of(host: Host, pool: str, name: str) -> Any | None:
+    """Libvirt's object, None where the pool knows of none by now."""
+    return _found(pool_handle(host, pool).storageVolLookupByName, name)
+
+
 def handle_of(host: Host, pool: str, name: str) -> Any | None:
-    """Libvirt's object, None where there is none; the folder is read again before that is said."""
-    holder = pool_handle(host, pool)
-    found = _found(holder.storageVolLookupByName, name)
+    """Libvirt's object, None where there is none; the folder is read again before that is said.
+
+    But for a pool that is busy: where more hangs on it, :func:`providers.libvirt.certain.surely`.
+    """
+    found = found_of(host, pool, name)
     if found is None:
-        refresh(holder)
-        found = _found(holder.storageVolLookupByName, name)
+        refresh(pool_handle(host, pool))
+        found = found_of(host, pool, name)
     return found
 
 
@@ -133,7 +167,9 @@ def look(handle: Any) -> Volume:
         allocation_bytes=int(text_at(document, "allocation", "0")),
         format=attribute(document, "target/format", "type"),
         modified=text_at(document, "target/timestamps/mtime"),
-        backed=document.find("backingStore/path") is not None,
+        below=text_at(document, "backingStore/path"),
+        luks=document.find("target/encryption") is not None,
+        physical_bytes=int(text_at(document, "physical", "0")),
     )
 
 
@@ -157,14 +193,15 @@ def make(host: Host, pool: str, name: str, capacity_bytes: int) -> Volume:
     return look(found)
 
 
-def make_over(host: Host, under: Volume, form: str, name: str) -> Volume:
+def make_over(host: Host, under: Volume, form: str, name: str, size_bytes: int) -> Volume:
     """A qcow2 image beside a volume, which shows that one until something is written to it.
 
-    The format of what is below is told, so that nobody guesses it from what a guest wrote there.
+    Its size is told, and the format of what is below: nobody guesses them from what a guest wrote
+    there.
     """
     volume = ET.Element("volume")
     ET.SubElement(volume, "name").text = name
-    ET.SubElement(volume, "capacity", unit="b").text = str(under.capacity_bytes)
+    ET.SubElement(volume, "capacity", unit="b").text = str(size_bytes)
     ET.SubElement(ET.SubElement(volume, "target"), "format", type="qcow2")
     below = ET.SubElement(volume, "backingStore")
     ET.SubElement(below, "path").text = under.path
@@ -184,7 +221,14 @@ def clone(host: Host, source: Any, name: str, format_: str) -> Volume:
     """
     lib = library()
     holder = source.storagePoolLookupByVolume()
-    if (found := look(source)).format != format_ or found.backed:
+    found = look(source)
+    if found.luks:
+        raise Conflict(
+            f"{plain(found.path)} begins as an encrypted disk does: its pool copies it only with "
+            "a key.",
+            LUKS_DO,
+        )
+    if found.format != format_ or found.backed:
         raise Conflict(
             f"{plain(found.path)} is {format_}, and looks like {plain(found.format, 20)} to its "
             "pool, or rests on another file.",

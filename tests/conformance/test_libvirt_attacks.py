@@ -152,6 +152,81 @@ def test_a_volume_that_some_machine_has_by_whatever_way_is_not_removed(
     assert case.disk_bytes(disk.ref, 0, 1) == b"x"
 
 
+def test_a_trial_s_images_are_as_large_as_planned_whatever_a_guest_wrote(
+    case: TargetCase, host: Libvirt
+) -> None:
+    cloud = LibvirtCloud(host.access)
+    plan, disks, _ = build(cloud, case)
+    with Path(disks[0].ref).open("r+b") as file:
+        file.write(lying_header("/dev/null", MIB))
+    host.pool.refresh(0)
+    assert host.pool.storageVolLookupByName(Path(disks[0].ref).name).info()[1] == MIB
+    cloud.start_trial(plan)
+    try:
+        made = [host.pool.storageVolLookupByName(one.name).info()[1]
+                for one in host.images.glob("coldferry.*.trial.*")]  # fmt: skip
+        planned = [plan.value(f"disks[{device.index}].size_bytes") for device in plan.devices]
+        assert sorted(made) == sorted(planned)
+    finally:
+        cloud.end_trial(MIGRATION)
+
+
+def linked(host: Libvirt, name: str, below: str) -> Path:
+    """An image that rests on a volume, as a linked clone's does."""
+    path = host.images / name
+    words = ["qemu-img", "create", "-f", "qcow2", "-F", "raw", "-b", below, str(path)]
+    subprocess.run(words, check=True, capture_output=True)
+    return path
+
+
+def test_a_volume_that_a_linked_clone_rests_on_is_not_removed(
+    case: TargetCase, host: Libvirt
+) -> None:
+    host.volume("template.raw", {0: BOOT})
+    host.machine("template", {"template.raw": "raw"})
+    linked(host, "web.qcow2", str(host.images / "template.raw"))
+    host.machine("web", {"web.qcow2": "qcow2"})
+    cloud = LibvirtCloud(host.access)
+    (copied,) = [disk.id for disk in cloud.describe("template").disks]
+
+    assert "disk-held" not in {one.code for one in cloud.unmovable("template")}
+    found = {one.code: one for one in cloud.removal("template", MIGRATION, [copied]).findings}
+    assert found["held"].severity == "refuse"
+    assert "web" in found["held"].what
+
+
+def test_a_new_disk_that_an_image_rests_on_is_not_removed(case: TargetCase, host: Libvirt) -> None:
+    _, disks, _ = build(LibvirtCloud(host.access), case)
+    clone = linked(host, "clone.qcow2", disks[0].ref)
+
+    found = case.cloud.at_stake(MIGRATION, arrived=True)
+    assert [one.what for one in found if one.code == "held"] == [
+        f"{disks[0].ref} is used by {clone}."
+    ]
+    with pytest.raises(Conflict, match=r"clone\.qcow2"):
+        case.cloud.discard(MIGRATION)
+    assert case.disk_bytes(disks[0].ref, 0, 1) == b"x"
+    clone.unlink()
+    case.cloud.discard(MIGRATION)
+    assert list(host.images.iterdir()) == []
+
+
+def test_a_stranger_s_disk_in_a_pool_that_is_away_stands_in_nobody_s_way(
+    case: TargetCase, host: Libvirt
+) -> None:
+    plan, _ = begin(case)
+    written(case, plan)
+    disc = (
+        "<disk type='volume' device='cdrom'><source pool='away' volume='tools.iso'/>"
+        "<target dev='hda' bus='ide'/></disk>"
+    )
+    host.machine("stranger", {}, disc)
+
+    assert case.cloud.at_stake(MIGRATION, arrived=False) == []
+    assert case.cloud.discard(MIGRATION)
+    assert list(host.images.iterdir()) == []
+
+
 def test_a_disk_that_two_machines_have_is_not_moved(case: TargetCase, host: Libvirt) -> None:
     host.volume("both.raw", {0: BOOT})
     host.machine("one", {"both.raw": "raw"})

@@ -1,6 +1,8 @@
 """A running machine of libvirt is copied as of one moment, and runs on whatever happens to that."""
 
+import os
 import random
+import threading
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -12,6 +14,8 @@ from coldferry.migration import early_of
 from coldferry.plan import devices_of
 from coldferry.ports import FROZEN, FrozenDisk, PowerState
 from providers.libvirt.cloud import LibvirtCloud
+from providers.libvirt.connection import Host
+from providers.libvirt.room import lacking
 from tests.conformance.cases import MIGRATION
 from tests.conformance.deaths import dies_at
 from tests.conformance.libvirt_rig import BOOT, MIB, SIZE, Libvirt, running
@@ -134,6 +138,69 @@ def test_what_goes_on_after_its_process_was_killed_is_ended(
         assert handle.isActive()
     finally:
         host.forget_all("long")
+
+
+def test_what_a_busy_pool_does_not_know_of_is_listed_by_its_tag_and_removed(
+    cloud: LibvirtCloud, host: Libvirt
+) -> None:
+    host.volume("long.qcow2", {0: 300 * random.Random(3).randbytes(MIB)}, kind="qcow2",
+                size=300 * MIB)  # fmt: skip
+    tag = host.volume(f"coldferry.{EARLY}.pushing.disk0.0", {}, size=MIB)
+    file = host.images / f"coldferry.{EARLY}.pushed.disk0.0"
+    source = host.pool.storageVolLookupByName("long.qcow2")
+    xml = (
+        f"<volume><name>copy</name><capacity>{300 * MIB}</capacity><target><format type='raw'/>"
+        "</target></volume>"
+    )
+    copying = threading.Thread(target=lambda: host.pool.createXMLFrom(xml, source, 0))
+    copying.start()
+    try:
+        while _reads_its_folder(host):
+            assert copying.is_alive()
+        file.write_bytes(b"left by a backup")  # which the pool knows only once it is read again
+        assert [one.id for one in cloud.owned(EARLY)] == [str(tag)]
+        assert copying.is_alive()
+        cloud.release(EARLY)
+        assert not file.exists() and not tag.exists()
+        file.write_bytes(b"left without its tag")
+        host.pool.refresh(0)
+        (left,) = cloud.release(EARLY)
+        assert left.id == str(file) and not file.exists()
+    finally:
+        copying.join()
+        for name in ("copy", "long.qcow2"):
+            host.pool.storageVolLookupByName(name).delete()
+
+
+def _reads_its_folder(host: Libvirt) -> bool:
+    import libvirt
+
+    try:
+        host.pool.refresh(0)
+    except libvirt.libvirtError:
+        return False
+    return True
+
+
+def test_room_is_what_is_left_now_and_a_reserve_is_kept_of_it(
+    cloud: LibvirtCloud, host: Libvirt
+) -> None:
+    here = Host(host.access)
+    host.pool.refresh(0)
+    known = host.pool.info()[3]
+    (host.images / "new").touch()
+    with (host.images / "new").open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, 1 << 30)  # of which the pool knows nothing
+    try:
+        ((pool, wanted),) = lacking(here, {"main": known - (1 << 29)}, 10)
+        assert pool.available_bytes < known - (1 << 29)
+        assert wanted > known
+        assert list(lacking(here, {"main": MIB}, 10)) == []
+        assert list(lacking(here, {"main": 0}, 10)) == []
+    finally:
+        (host.images / "new").unlink()
+    ((_, wanted),) = lacking(here, {"main": known}, 10)
+    assert wanted >= known * 1.05 - 1
 
 
 def test_a_machine_whose_disk_was_exchanged_while_it_runs_is_not_copied(

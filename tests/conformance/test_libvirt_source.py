@@ -1,6 +1,7 @@
 """libvirt as a source obeys every law, against a real daemon and real, if tiny, guests."""
 
 import random
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,11 @@ from tests.conformance.laws_removing import RemovingLaws
 from tests.conformance.libvirt_rig import BOOT, MIB, SIZE, Libvirt, running
 
 pytestmark = pytest.mark.slow
+
+LUKS1 = struct.pack(
+    ">6sH32s32s32sII", b"LUKS\xba\xbe", 1, b"aes", b"xts-plain64", b"sha256", 4096, 64
+).ljust(1024, b"\0")
+"""The header that 'cryptsetup luksFormat --type luks1' writes to a whole disk."""
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +80,21 @@ class TestLibvirt(SourceLaws):
         with pytest.raises(Conflict):
             case.cloud.freeze("sly", MIGRATION, devices_of(case.cloud.describe("sly")))
         host.forget("sly")
+
+    def test_a_raw_disk_that_its_guest_encrypted_as_a_whole_is_refused_before_it_is_halted(
+        self, case: SourceCase, host: Libvirt
+    ) -> None:
+        host.volume("luks.raw", {0: LUKS1})
+        host.machine("luks", {"luks.raw": "raw"})
+        assert "<encryption" in host.pool.storageVolLookupByName("luks.raw").XMLDesc()
+
+        (found,) = case.cloud.unmovable("luks")
+        assert (found.severity, found.code) == ("refuse", "disk-encrypted")
+        assert "partition" in found.do
+        assert [disk.size_bytes for disk in case.cloud.describe("luks").disks] == [SIZE]
+        with pytest.raises(Conflict, match="only with a key"):
+            case.cloud.freeze("luks", MIGRATION, devices_of(case.cloud.describe("luks")))
+        host.forget("luks")
 
     def test_an_image_whose_data_is_in_another_file_is_refused(
         self, case: SourceCase, host: Libvirt

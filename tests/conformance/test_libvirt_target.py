@@ -1,5 +1,6 @@
 """libvirt as a target obeys every law, against a real daemon; its machines run under TCG."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -11,9 +12,10 @@ from coldferry.translation import ACKNOWLEDGE
 from providers.libvirt.cloud import LibvirtCloud
 from providers.libvirt.connection import Host
 from providers.libvirt.probing import boots
+from tests import untouched
 from tests.conformance.cases import MIGRATION, TargetCase, begin, written
 from tests.conformance.laws import TargetLaws
-from tests.conformance.libvirt_rig import Libvirt, running
+from tests.conformance.libvirt_rig import MIB, Libvirt, running
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +125,24 @@ def test_an_accelerator_is_told_by_running_a_machine(host: Libvirt) -> None:
     assert not boots(here, "main", "xen", "maximum")  # which this daemon has not
     assert time.monotonic() - before < 60
     assert list(host.images.iterdir()) == []
+
+
+def test_a_killed_probe_s_leftovers_are_ended_and_another_s_that_runs_is_left(
+    host: Libvirt,
+) -> None:
+    killed, other = (f"coldferry.probe.disk.qemu-{number}" for number in (1, 2))
+    for name in (killed, other):
+        path = host.volume(name, {}, size=MIB)
+        untouched.unwatch(path)
+        text = host.connection.lookupByName(host.machine("draft", {name: "raw"})).XMLDesc(2)
+        host.forget("draft")
+        own = text.partition("<uuid>")[2].partition("</uuid>")[0]
+        text = text.replace(f"<uuid>{own}</uuid>", "").replace(">draft<", f">{name}<")
+        host.connection.createXML(text)
+    earlier = time.time() - 3600
+    os.utime(host.images / killed, (earlier, earlier))
+
+    assert boots(Host(host.access), "main", "qemu", "maximum")
+    assert [one.name() for one in host.connection.listAllDomains()] == [other]
+    assert [one.name for one in host.images.iterdir()] == [other]
+    host.clear()

@@ -69,15 +69,26 @@ def test_the_copy_has_no_link_and_no_screen_and_writes_to_images_of_its_own(case
     vm = case.cloud.allocate(plan, written(case, plan))
     by_hand = host.connection.lookupByName(vm)
     text = by_hand.XMLDesc(2).replace("<link state='down'/>", "<link state='up'/>")
-    host.connection.defineXML(
-        text.replace("</devices>", "<graphics type='vnc' port='-1'/></devices>")
+    more = (
+        "<graphics type='vnc' port='-1'/><rng model='virtio'><backend model='random'/></rng>"
+        "<rng model='virtio'><backend model='egd' type='tcp'><source mode='connect' "
+        "host='192.0.2.1' service='7'/></backend></rng></devices>"
     )
+    arguments = (
+        "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+        "<qemu:arg value='-snapshot'/></qemu:commandline></domain>"
+    )
+    host.connection.defineXML(text.replace("</devices>", more).replace("</domain>", arguments))
+    assert "-snapshot" in by_hand.XMLDesc(2)
     name = case.cloud.start_trial(plan)
+    assert "-snapshot" not in host.connection.lookupByName(name).XMLDesc(2)
     trial = ET.fromstring(host.connection.lookupByName(name).XMLDesc(0))
     own, theirs = definition(host, vm), trial
 
     assert [one.get("state") for one in theirs.iterfind("devices/interface/link")] == ["down"]
     assert [theirs.findall(f"devices/{tag}") for tag in ("graphics", "channel")] == [[], []]
+    rngs = [one.get("model") for one in theirs.iterfind("devices/rng/backend")]
+    assert rngs == ["random"]
     macs = [[one.get("address") for one in each.iterfind("devices/interface/mac")]
             for each in (own, theirs)]  # fmt: skip
     assert macs[0] == macs[1]
