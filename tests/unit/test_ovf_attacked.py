@@ -4,6 +4,7 @@ import gzip
 import os
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from coldferry.errors import Conflict, Failed, NotMovable
+from coldferry.errors import Conflict, Drifted, Failed, NotMovable
 from coldferry.plan import devices_of
 from providers.ovf.access import OvfAccess
 from providers.ovf.cloud import OvfCloud
@@ -25,6 +26,7 @@ from tests.unit.ovf_packages import (
     STREAM,
     content,
     descriptor,
+    manifest,
     monolithic_sparse,
     ova,
     read_all,
@@ -195,6 +197,31 @@ def test_a_package_that_changes_while_it_is_read_is_told_afterwards(source, tmp_
         read_all(reader)
 
     assert source.started_since("web.ova", frozen)
+
+
+def test_a_package_that_is_written_to_while_it_is_held_against_its_manifest_is_refused(
+    source, tmp_path
+):
+    data, text = content(), descriptor(disks=DISK.replace(STREAM, "raw"))
+    files = {"web.ovf": text.encode(), "disk1.vmdk": data}
+    write(tmp_path, files | {"web.mf": manifest(files)})
+    devices, ends = devices_of(source.describe("web.ovf")), threading.Event()
+
+    def write_again_and_again():
+        now = 0
+        while not ends.wait(0.0005):
+            os.utime(tmp_path / "disk1.vmdk", ns=(now := now + 1, now))
+
+    writer = threading.Thread(target=write_again_and_again)
+    writer.start()
+    try:
+        with pytest.raises(Drifted, match="held against its manifest"):
+            source.freeze("web.ovf", SOURCE_MIGRATION, devices)
+    finally:
+        ends.set()
+        writer.join()
+    assert source.owned() == []
+    assert len(frozen_of(source, "web.ovf")) == 1
 
 
 def test_a_package_that_is_cut_off_while_it_is_read_ends_the_reading(source, tmp_path):
