@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from coldferry.errors import Conflict, Drifted, Failed, NotMovable
+from coldferry.errors import Conflict, Denied, Drifted, Failed, NotMovable
+from coldferry.migration import Marks, State
 from coldferry.plan import devices_of
 from providers.ovf.access import OvfAccess
 from providers.ovf.cloud import OvfCloud
@@ -222,6 +223,23 @@ def test_a_package_that_is_written_to_while_it_is_held_against_its_manifest_is_r
         writer.join()
     assert source.owned() == []
     assert len(frozen_of(source, "web.ovf")) == 1
+
+
+@pytest.mark.parametrize("row", ["", '{"attempt": "somebody\'s", "power_before": null}'])
+def test_marks_that_cannot_be_read_are_not_written_over(source, tmp_path, row):
+    write(tmp_path, {"web.ovf": descriptor(), "disk1.vmdk": content()})
+    place = tmp_path / HIDDEN / "web.ovf.json"
+    text = f'{{"marks": {{"web.ovf": {row}}}, "frozen": [], "checked": {{}}}}'
+    if row:
+        place.parent.mkdir()
+        place.write_text(text)
+    else:
+        place.mkdir(parents=True)
+
+    with pytest.raises((Conflict, Denied), match="is not written over|cannot be read"):
+        source.mark("web.ovf", Marks(SOURCE_MIGRATION, State.HALTED, "stopped"))
+    assert source.marks("web.ovf") is None
+    assert place.is_dir() or place.read_text() == text
 
 
 def test_a_package_that_is_cut_off_while_it_is_read_ends_the_reading(source, tmp_path):
