@@ -236,7 +236,7 @@ def test_marks_that_cannot_be_read_are_not_written_over(source, tmp_path, row):
     else:
         place.mkdir(parents=True)
 
-    with pytest.raises((Conflict, Denied), match="is not written over|cannot be read"):
+    with pytest.raises((Conflict, Denied), match=r"is not written over|cannot be read"):
         source.mark("web.ovf", Marks(SOURCE_MIGRATION, State.HALTED, "stopped"))
     assert source.marks("web.ovf") is None
     assert place.is_dir() or place.read_text() == text

@@ -208,6 +208,22 @@ def test_whatever_a_killed_run_left_the_next_one_ends_with_the_same_package(tmp_
     assert not (staging / "package.ova").exists()
 
 
+def test_a_package_that_a_person_moved_away_after_a_kill_is_not_written_to(tmp_path):
+    cloud, plan, package = a_package(tmp_path)
+    staging = tmp_path / ".coldferry" / MIGRATION
+    record = (staging / "package.json").read_text()
+    cloud.discard(MIGRATION)
+    disks = copied(cloud, plan)
+    moved = tmp_path / "mine"
+    moved.write_bytes(b"a person's by now")
+    (staging / "package.ova").hardlink_to(moved)
+    (staging / "package.json").write_text(record)
+
+    assert cloud.allocate(plan, disks) == package.name
+    assert moved.read_bytes() == b"a person's by now"
+    assert moved.stat().st_nlink == 1
+
+
 def test_a_disk_that_was_deflated_is_not_deflated_again(tmp_path):
     cloud = OvfTarget(tmp_path)
     plan = a_plan(cloud)
