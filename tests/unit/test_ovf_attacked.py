@@ -1,5 +1,6 @@
 """Others write to the folder meanwhile: links and pipes in the way, no room, two runs at once."""
 
+import errno
 import gzip
 import os
 import subprocess
@@ -174,6 +175,29 @@ def test_of_two_migrations_to_one_name_one_gets_it_and_the_other_takes_nothing_a
     cloud.discard(plans[1 - won].migration)
     assert (tmp_path / "web-01.ova").read_bytes() == before
     assert cloud.compare(plans[won], "web-01.ova") == []
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["free", "taken at the last moment"])
+def test_without_links_a_name_that_somebody_took_meanwhile_stays_theirs(
+    tmp_path, monkeypatch, taken
+):
+    cloud = OvfTarget(tmp_path)
+    plan = a_plan(cloud)
+    disks = copied(cloud, plan)
+
+    def file_system_without_links(path, goal, *, follow_symlinks):
+        assert (path.name, goal, follow_symlinks) == ("package.ova", tmp_path / "web-01.ova", False)
+        if taken:
+            goal.write_bytes(b"another's")
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))  # link(2)
+
+    monkeypatch.setattr(os, "link", file_system_without_links)
+    if taken:
+        with pytest.raises(Conflict, match="appeared meanwhile"):
+            cloud.allocate(plan, disks)
+        assert (tmp_path / "web-01.ova").read_bytes() == b"another's"
+    else:
+        assert cloud.compare(plan, cloud.allocate(plan, disks)) == []
 
 
 # -- what is read ------------------------------------------------------------
