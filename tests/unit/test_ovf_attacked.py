@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from coldferry.errors import Conflict, Denied, Drifted, Failed, NotMovable
+from coldferry.errors import BadInput, Conflict, Denied, Drifted, Failed, NotMovable
 from coldferry.migration import Marks, State
 from coldferry.plan import devices_of
 from providers.ovf.access import OvfAccess
@@ -264,6 +264,31 @@ def test_marks_that_cannot_be_read_are_not_written_over(source, tmp_path, row):
         source.mark("web.ovf", Marks(SOURCE_MIGRATION, State.HALTED, "stopped"))
     assert source.marks("web.ovf") is None
     assert place.is_dir() or place.read_text() == text
+
+
+@pytest.mark.parametrize("row", ["my disk.vmdk", "my%20disk.vmdk", "./my%20disk.vmdk"])
+@pytest.mark.parametrize("href", ["my disk.vmdk", "my%20disk.vmdk", "./my disk.vmdk"])
+def test_a_digest_is_held_against_its_file_however_either_is_spelled(source, tmp_path, row, href):
+    raw = descriptor(disks=DISK.replace(STREAM, "raw")).replace("disk1.vmdk", href).encode()
+    rows = {"./web.ovf": raw, row: content()}
+    write(tmp_path, {"web.ovf": raw, "my disk.vmdk": content(), "web.mf": manifest(rows)})
+    assert source.unmovable("web.ovf") == []
+    assert source.preflight_source("web.ovf", None) == []
+
+    write(tmp_path, {"my disk.vmdk": content(2)})
+    assert [one.code for one in source.preflight_source("web.ovf", None)] == ["manifest"]
+    write(tmp_path, {"web.ovf": raw + b"\n"})
+    with pytest.raises(BadInput, match="digest differs"):
+        source.describe("web.ovf")
+
+
+def test_a_descriptor_without_a_digest_is_told_of(source, tmp_path):
+    raw = descriptor(disks=DISK.replace(STREAM, "raw")).encode()
+    files = {"disk1.vmdk": content()}
+    write(tmp_path, {"web.ovf": raw, "web.mf": manifest(files), **files})
+
+    said = source.unmovable("web.ovf")
+    assert [(one.code, one.subject) for one in said] == [("not-in-manifest", "web.ovf")]
 
 
 def test_a_package_that_is_cut_off_while_it_is_read_ends_the_reading(source, tmp_path):
