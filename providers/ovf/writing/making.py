@@ -87,10 +87,7 @@ def _make(
         for disk in packed:
             staging.forget_packed(disk.device)  # or the next run would take it for good
         raise
-    head = package.read_head(staging.assembling)
-    if head is None or head.descriptor != text:
-        raise CorruptCopy(f"The descriptor of {name} is not what was written.",
-                          "Look at the disk that the folder is on.")  # fmt: skip
+    head = package.prove_head(staging.assembling, stem, text, packed)
     devices = [disk.device.name for disk in disks]
     record = _record(staging, plan, machine, name, head, devices)
     staging.put_package(record)
