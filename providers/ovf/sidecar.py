@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,9 @@ def _place(package: Path) -> Path:
 
 
 def _read(place: Path) -> Record:
-    try:
+    with suppress(OSError, *_NOT_OURS):
         return _parsed(place, whole=False)
-    except (OSError, *_NOT_OURS):
-        return Record()
+    return Record()
 
 
 def _known(place: Path) -> Record:
