@@ -159,8 +159,7 @@ class OvfCloud(OvfTarget):
 
     def freeze(self, vm: str, migration: str, devices: Sequence[Device]) -> list[FrozenDisk]:
         selected = self._select(vm)
-        self._check(selected)
-        stamp = selected.stamp
+        stamp = self._check(selected)
         made = [Frozen(migration, vm, d.name, stamp, d.disk.size_bytes) for d in devices]
         with sidecar.changing(selected.package.path) as record:
             others = [one for one in record.frozen if (one.migration, one.vm) != (migration, vm)]
@@ -241,12 +240,21 @@ class OvfCloud(OvfTarget):
             return False
         return True
 
-    def _check(self, selected: Selected) -> None:
-        """Hold the disks' files against the manifest, once for a state of them."""
+    def _check(self, selected: Selected) -> str:
+        """Hold the disks' files against the manifest, once for a state of them: its stamp.
+
+        Raises Drifted where they were written to meanwhile: what was read is of no one state.
+        """
         stamp = selected.stamp
         with self._lock:
             known = (self._checked | sidecar.read(selected.package.path).checked).get(selected.vm)
         if known != stamp:
             check_files(selected.package, selected.file_names)
+            if selected.stamp != stamp:
+                raise Drifted(
+                    f"{selected.vm} was written to while it was held against its manifest.",
+                    "Find out who writes to it, then run the same command again.",
+                )
             with self._lock:
                 self._checked[selected.vm] = stamp
+        return stamp

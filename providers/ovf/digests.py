@@ -6,8 +6,10 @@ space before the bracket.
 
 import hashlib
 import re
+from urllib.parse import unquote
 
 from coldferry.errors import BadInput, Finding
+from providers.ovf.archive import plain_name
 from providers.ovf.package import Package
 from providers.ovf.stored import Stored
 
@@ -18,14 +20,14 @@ _MOST_ROWS = 10_000
 
 
 def rows_of(package: Package) -> dict[str, tuple[str, str]]:
-    """Algorithm and hex digest by file name. Raises BadInput for a manifest that is none."""
+    """Algorithm and hex digest by plain file name. Raises BadInput for a manifest that is none."""
     found = dict[str, tuple[str, str]]()
     text = (package.manifest or b"").decode("utf-8", "surrogateescape")
     for line in filter(None, (one.strip() for one in text.splitlines())):
         row = _ROW.fullmatch(line)
         if row is None or len(found) >= _MOST_ROWS:
             raise BadInput(f"The manifest of {package.name} has a line that is none: {line[:80]!r}")
-        algorithm, name, digest = row[1].upper(), row[2], row[3].lower()
+        algorithm, name, digest = row[1].upper(), plain_name(row[2]), row[3].lower()
         if _ALGORITHMS.get(algorithm) != len(digest):
             raise BadInput(
                 f"The manifest of {package.name} has a digest by {row[1]} of {len(digest) * 4} "
@@ -38,16 +40,16 @@ def rows_of(package: Package) -> dict[str, tuple[str, str]]:
 
 def check_descriptor(package: Package) -> None:
     """Raise BadInput when the descriptor is not the one that the manifest was made of."""
-    said = rows_of(package).get(package.descriptor_name)
+    said = _row_of(_spelled(package), package.descriptor_name)
     if said is not None and hashlib.new(said[0], package.descriptor).hexdigest() != said[1]:
         raise _differs(package, package.descriptor_name)
 
 
 def check_files(package: Package, names: list[str]) -> None:
     """Read these files once and compare. Raises BadInput for the first that differs."""
-    rows = rows_of(package)
+    rows = _spelled(package)
     for name in names:
-        if (said := rows.get(name)) is not None:
+        if (said := _row_of(rows, name)) is not None:
             stored = package.open(name)
             try:
                 found = _digest(stored, said[0])
@@ -67,7 +69,8 @@ def remarks(package: Package, names: list[str]) -> list[Finding]:
                 "known.",
             )
         ]  # fmt: skip
-    bare = [name for name in names if name not in rows_of(package)]
+    rows = _spelled(package)
+    bare = [name for name in (package.descriptor_name, *names) if _row_of(rows, name) is None]
     return [
         Finding(
             "warn", "not-in-manifest", name,
@@ -75,6 +78,17 @@ def remarks(package: Package, names: list[str]) -> list[Finding]:
         )
         for name in bare
     ]  # fmt: skip
+
+
+def _spelled(package: Package) -> dict[str, tuple[str, str]]:
+    """The rows by name, as it is and, where that is a URI, as it is meant."""
+    rows = rows_of(package)
+    return {plain_name(unquote(name)): row for name, row in rows.items()} | rows
+
+
+def _row_of(rows: dict[str, tuple[str, str]], href: str) -> tuple[str, str] | None:
+    """The row of the file that an href names, as it is or as a URI."""
+    return rows.get(plain_name(href)) or rows.get(plain_name(unquote(href)))
 
 
 def _digest(stored: Stored, algorithm: str) -> str:

@@ -3,23 +3,25 @@
 ``.coldferry/NAME.json`` in the package's folder has, for each machine of the package
 ``NAME``, the marks of its migration, and which state of its files was frozen. It is
 written whole, or not at all. Whoever can write to the folder can write anything there:
-what is not ours is taken for nothing.
+what is not ours is taken for nothing, and is never
+written over.
 """
 
 import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coldferry.errors import Denied
+from coldferry.errors import Conflict, Denied
 from coldferry.migration import Marks
 
 FOLDER = ".coldferry"
 _MOST_BYTES = 1 << 20
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def every(folder: Path) -> Iterator[tuple[Path, Record]]:
 def changing(package: Path) -> Iterator[Record]:
     """The record, to be changed inside and written when it is left; one at a time.
 
-    Raises Denied where the folder cannot be written to.
+    Raises Denied where the folder cannot be written to, or what is there cannot be read, and
+    Conflict where that is not ours: either may be somebody's marks, which would be lost.
     """
     place = _place(package)
     try:
@@ -74,7 +77,7 @@ def changing(package: Path) -> Iterator[Record]:
         held = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             fcntl.flock(held, fcntl.LOCK_EX)
-            record = _read(place)
+            record = _known(place)
             yield record
             _write(place, record, held)
         finally:
@@ -92,18 +95,41 @@ def _place(package: Path) -> Path:
 
 
 def _read(place: Path) -> Record:
+    with suppress(OSError, *_NOT_OURS):
+        return _parsed(place, whole=False)
+    return Record()
+
+
+def _known(place: Path) -> Record:
     try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            said = json.loads(file.read(_MOST_BYTES))
-        record = Record()
-        for vm, row in said["marks"].items():
-            if found := Marks.parse(row["attempt"], row["power_before"], vm):
-                record.marks[vm] = found
-        record.frozen = [_frozen(row) for row in said["frozen"]]
-        record.checked = {str(vm): str(stamp) for vm, stamp in said["checked"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _parsed(place, whole=True)
+    except FileNotFoundError:
         return Record()
+    except OSError as error:
+        raise Denied(
+            f"{place} cannot be read: {error.strerror}. It may hold another user's marks.",
+            "Let the worker read it, or run as the user who made it.",
+        ) from None
+    except _NOT_OURS:
+        raise Conflict(
+            f"{place} is damaged, or is not Coldferry's: it is not written over.",
+            "Find out who wrote it; move it away, then run the same command again.",
+        ) from None
+
+
+def _parsed(place: Path, *, whole: bool) -> Record:
+    """Marks that are none are left out, or raise ValueError where the ``whole`` is meant."""
+    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        said = json.loads(file.read(_MOST_BYTES))
+    record = Record()
+    for vm, row in said["marks"].items():
+        if found := Marks.parse(row["attempt"], row["power_before"], vm):
+            record.marks[vm] = found
+        elif whole:
+            raise ValueError(row)
+    record.frozen = [_frozen(row) for row in said["frozen"]]
+    record.checked = {str(vm): str(stamp) for vm, stamp in said["checked"].items()}
     return record
 
 

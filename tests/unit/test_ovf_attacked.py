@@ -1,9 +1,11 @@
 """Others write to the folder meanwhile: links and pipes in the way, no room, two runs at once."""
 
+import errno
 import gzip
 import os
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from coldferry.errors import Conflict, Failed, NotMovable
+from coldferry.errors import BadInput, Conflict, Denied, Drifted, Failed, NotMovable
+from coldferry.migration import Marks, State
 from coldferry.plan import devices_of
 from providers.ovf.access import OvfAccess
 from providers.ovf.cloud import OvfCloud
@@ -25,6 +28,7 @@ from tests.unit.ovf_packages import (
     STREAM,
     content,
     descriptor,
+    manifest,
     monolithic_sparse,
     ova,
     read_all,
@@ -173,6 +177,29 @@ def test_of_two_migrations_to_one_name_one_gets_it_and_the_other_takes_nothing_a
     assert cloud.compare(plans[won], "web-01.ova") == []
 
 
+@pytest.mark.parametrize("taken", [False, True], ids=["free", "taken at the last moment"])
+def test_without_links_a_name_that_somebody_took_meanwhile_stays_theirs(
+    tmp_path, monkeypatch, taken
+):
+    cloud = OvfTarget(tmp_path)
+    plan = a_plan(cloud)
+    disks = copied(cloud, plan)
+
+    def file_system_without_links(path, goal, *, follow_symlinks):
+        assert (path.name, goal, follow_symlinks) == ("package.ova", tmp_path / "web-01.ova", False)
+        if taken:
+            goal.write_bytes(b"another's")
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))  # link(2)
+
+    monkeypatch.setattr(os, "link", file_system_without_links)
+    if taken:
+        with pytest.raises(Conflict, match="appeared meanwhile"):
+            cloud.allocate(plan, disks)
+        assert (tmp_path / "web-01.ova").read_bytes() == b"another's"
+    else:
+        assert cloud.compare(plan, cloud.allocate(plan, disks)) == []
+
+
 # -- what is read ------------------------------------------------------------
 
 
@@ -195,6 +222,73 @@ def test_a_package_that_changes_while_it_is_read_is_told_afterwards(source, tmp_
         read_all(reader)
 
     assert source.started_since("web.ova", frozen)
+
+
+def test_a_package_that_is_written_to_while_it_is_held_against_its_manifest_is_refused(
+    source, tmp_path
+):
+    data, text = content(), descriptor(disks=DISK.replace(STREAM, "raw"))
+    files = {"web.ovf": text.encode(), "disk1.vmdk": data}
+    write(tmp_path, files | {"web.mf": manifest(files)})
+    devices, ends = devices_of(source.describe("web.ovf")), threading.Event()
+
+    def write_again_and_again():
+        now = 0
+        while not ends.wait(0.0005):
+            os.utime(tmp_path / "disk1.vmdk", ns=(now := now + 1, now))
+
+    writer = threading.Thread(target=write_again_and_again)
+    writer.start()
+    try:
+        with pytest.raises(Drifted, match="held against its manifest"):
+            source.freeze("web.ovf", SOURCE_MIGRATION, devices)
+    finally:
+        ends.set()
+        writer.join()
+    assert source.owned() == []
+    assert len(frozen_of(source, "web.ovf")) == 1
+
+
+@pytest.mark.parametrize("row", ["", '{"attempt": "somebody\'s", "power_before": null}'])
+def test_marks_that_cannot_be_read_are_not_written_over(source, tmp_path, row):
+    write(tmp_path, {"web.ovf": descriptor(), "disk1.vmdk": content()})
+    place = tmp_path / HIDDEN / "web.ovf.json"
+    text = f'{{"marks": {{"web.ovf": {row}}}, "frozen": [], "checked": {{}}}}'
+    if row:
+        place.parent.mkdir()
+        place.write_text(text)
+    else:
+        place.mkdir(parents=True)
+
+    with pytest.raises((Conflict, Denied), match=r"is not written over|cannot be read"):
+        source.mark("web.ovf", Marks(SOURCE_MIGRATION, State.HALTED, "stopped"))
+    assert source.marks("web.ovf") is None
+    assert place.is_dir() or place.read_text() == text
+
+
+@pytest.mark.parametrize("row", ["my disk.vmdk", "my%20disk.vmdk", "./my%20disk.vmdk"])
+@pytest.mark.parametrize("href", ["my disk.vmdk", "my%20disk.vmdk", "./my disk.vmdk"])
+def test_a_digest_is_held_against_its_file_however_either_is_spelled(source, tmp_path, row, href):
+    raw = descriptor(disks=DISK.replace(STREAM, "raw")).replace("disk1.vmdk", href).encode()
+    rows = {"./web.ovf": raw, row: content()}
+    write(tmp_path, {"web.ovf": raw, "my disk.vmdk": content(), "web.mf": manifest(rows)})
+    assert source.unmovable("web.ovf") == []
+    assert source.preflight_source("web.ovf", None) == []
+
+    write(tmp_path, {"my disk.vmdk": content(2)})
+    assert [one.code for one in source.preflight_source("web.ovf", None)] == ["manifest"]
+    write(tmp_path, {"web.ovf": raw + b"\n"})
+    with pytest.raises(BadInput, match="digest differs"):
+        source.describe("web.ovf")
+
+
+def test_a_descriptor_without_a_digest_is_told_of(source, tmp_path):
+    raw = descriptor(disks=DISK.replace(STREAM, "raw")).encode()
+    files = {"disk1.vmdk": content()}
+    write(tmp_path, {"web.ovf": raw, "web.mf": manifest(files), **files})
+
+    said = source.unmovable("web.ovf")
+    assert [(one.code, one.subject) for one in said] == [("not-in-manifest", "web.ovf")]
 
 
 def test_a_package_that_is_cut_off_while_it_is_read_ends_the_reading(source, tmp_path):

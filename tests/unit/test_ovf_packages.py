@@ -11,7 +11,16 @@ from contextlib import suppress
 
 import pytest
 
-from coldferry.errors import BadInput, ColdferryError, Denied, Drifted, Failed, NotMovable, Refused
+from coldferry.errors import (
+    BadInput,
+    ColdferryError,
+    Conflict,
+    Denied,
+    Drifted,
+    Failed,
+    NotMovable,
+    Refused,
+)
 from coldferry.migration import Marks, State
 from coldferry.plan import devices_of
 from coldferry.ports import PowerState
@@ -336,6 +345,9 @@ def test_a_file_of_marks_that_is_not_ours_counts_for_nothing(cloud, package, tex
 
     assert cloud.marks("web.ovf") is None
     assert (list(cloud.marked()), cloud.owned()) == ([], [])
+    with pytest.raises(Conflict, match="is not written over"):
+        cloud.mark("web.ovf", Marks(MIGRATION, State.HALTED, "stopped"))
+    assert (package / ".coldferry" / "web.ovf.json").read_text() == text
 
 
 def test_marks_are_not_written_through_a_link(cloud, package, tmp_path_factory):

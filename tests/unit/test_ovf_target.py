@@ -10,8 +10,9 @@ import pytest
 from coldferry.errors import BadAnswer, BadInput, Conflict, CorruptCopy, Failed
 from coldferry.machine import Machine
 from coldferry.plan import Plan
-from coldferry.ports import FrozenDisk
+from coldferry.ports import KEPT_COPY, FrozenDisk
 from coldferry.translation import Consequence, Verdict
+from providers.ovf.writing import archive, package
 from providers.ovf.writing.target import OvfTarget
 from tests.unit import vmdk_by_hand
 from tests.unit.machines import a_disk, a_full_machine
@@ -208,6 +209,22 @@ def test_whatever_a_killed_run_left_the_next_one_ends_with_the_same_package(tmp_
     assert not (staging / "package.ova").exists()
 
 
+def test_a_package_that_a_person_moved_away_after_a_kill_is_not_written_to(tmp_path):
+    cloud, plan, package = a_package(tmp_path)
+    staging = tmp_path / ".coldferry" / MIGRATION
+    record = (staging / "package.json").read_text()
+    cloud.discard(MIGRATION)
+    disks = copied(cloud, plan)
+    moved = tmp_path / "mine"
+    moved.write_bytes(b"a person's by now")
+    (staging / "package.ova").hardlink_to(moved)
+    (staging / "package.json").write_text(record)
+
+    assert cloud.allocate(plan, disks) == package.name
+    assert moved.read_bytes() == b"a person's by now"
+    assert moved.stat().st_nlink == 1
+
+
 def test_a_disk_that_was_deflated_is_not_deflated_again(tmp_path):
     cloud = OvfTarget(tmp_path)
     plan = a_plan(cloud)
@@ -294,3 +311,55 @@ def test_little_room_is_told_of_and_refuses_nothing(tmp_path):
     plan: Plan = a_plan(cloud, disks=huge)
 
     assert [(one.severity, one.code) for one in cloud.preflight(plan)] == [("warn", "little-room")]
+
+
+def test_a_descriptor_or_manifest_that_is_read_back_otherwise_is_found(tmp_path):
+    text, path = b"<Envelope/>", tmp_path / "package.ova"
+    package.assemble(path, "web", text, [])
+    assert package.prove_head(path, "web", text, []).descriptor == text
+
+    whole = path.read_bytes()
+    for turned in (text, b"SHA256"):
+        path.write_bytes(whole.replace(turned, turned.swapcase()))
+        with pytest.raises(CorruptCopy, match="Descriptor and manifest"):
+            package.prove_head(path, "web", text, [])
+
+
+def test_a_disk_that_turned_in_the_package_is_not_kept(tmp_path):
+    cloud, _, path = a_package(tmp_path)
+    with tarfile.open(path, "r:") as tar:
+        last = list(tar)[-1]
+    with path.open("r+b") as file:
+        file.seek(last.offset_data + last.size // 2)
+        file.write(b"turned")
+
+    for _ in range(2):
+        with pytest.raises(CorruptCopy, match="is not what was proven"):
+            cloud.keep(MIGRATION)
+        assert [Path(one.id).name for one in cloud.kept(MIGRATION)] == ["disk0.vmdk"]
+    assert path.exists()
+
+
+def test_a_disk_that_is_no_longer_in_the_package_is_told_of(tmp_path):
+    cloud, plan, path = a_package(tmp_path)
+    with tarfile.open(path, "r:") as tar:
+        last = list(tar)[-1]
+    with path.open("r+b") as file:
+        file.seek(last.offset)
+        file.write(archive.header("web-01-diskX.vmdk", last.size))
+
+    with pytest.raises(CorruptCopy, match=r"web-01-disk1.vmdk in web-01.ova"):
+        cloud.keep(MIGRATION)
+    ref = str(tmp_path / ".coldferry" / MIGRATION / "disk1.raw")
+    with pytest.raises(CorruptCopy, match=r"web-01-disk1.vmdk in"), cloud.open_written(plan, ref):
+        pass
+
+
+def test_what_is_removed_while_things_are_listed_is_left_out(tmp_path):
+    cloud, _, _ = a_package(tmp_path)
+    cloud.keep(MIGRATION)
+    listed = cloud.tagged()
+    assert next(one for one in listed if one.kind == KEPT_COPY).id.endswith("disk0.vmdk")
+    cloud.erase_kept(MIGRATION)
+
+    assert list(listed) == []

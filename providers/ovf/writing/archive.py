@@ -65,9 +65,14 @@ def layout(members: Sequence[Member]) -> tuple[list[Place], int]:
 
 
 def write(path: Path, members: Sequence[Member]) -> list[Place]:
-    """Write the archive, and have it on the disk; where each member's bytes are."""
+    """Write the archive as a new file, and have it on the disk; where each member's bytes are.
+
+    What bears the name is not written over: it may bear another one too, and be a person's by now.
+    """
     places, length = layout(members)
-    with open(path, "wb", opener=own) as out:
+    if not path.is_symlink():  # which is refused
+        path.unlink(missing_ok=True)
+    with open(path, "xb", opener=own) as out:
         for member, place in zip(members, places, strict=True):
             out.seek(place.start - BLOCK_BYTES)
             out.write(header(member.name, place.size_bytes))

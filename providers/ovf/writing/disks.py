@@ -11,7 +11,7 @@ from coldferry.errors import Conflict, Gone
 from coldferry.plan import Device, Plan
 from coldferry.ports import FrozenDisk
 from providers.ovf.writing.inflating import StreamReader
-from providers.ovf.writing.package import read_places
+from providers.ovf.writing.package import place_of
 from providers.ovf.writing.raw import RawReader, RawWriter, no_room
 from providers.ovf.writing.records import DiskRecord
 from providers.ovf.writing.staging import Staging
@@ -95,6 +95,6 @@ def opened_member(staging: Staging, device: Device) -> Iterator[StreamReader]:
     if made is None or packed is None or record is None:
         raise Gone(f"{device.name} of {staging.migration} is gone.")
     path = staging.folder / made.package
-    place = read_places(path)[packed.name]
+    place = place_of(path, packed)
     with path.open("rb") as file:
         yield StreamReader(file.fileno(), place.start, place.size_bytes, record.size_bytes)

@@ -87,10 +87,7 @@ def _make(
         for disk in packed:
             staging.forget_packed(disk.device)  # or the next run would take it for good
         raise
-    head = package.read_head(staging.assembling)
-    if head is None or head.descriptor != text:
-        raise CorruptCopy(f"The descriptor of {name} is not what was written.",
-                          "Look at the disk that the folder is on.")  # fmt: skip
+    head = package.prove_head(staging.assembling, stem, text, packed)
     devices = [disk.device.name for disk in disks]
     record = _record(staging, plan, machine, name, head, devices)
     staging.put_package(record)
@@ -162,20 +159,31 @@ def _deflate(staging: Staging, disk: VerifiedDisk, name: str) -> PackedRecord:
 def _give_name(path: Path, goal: Path) -> None:
     """At once, and never over what somebody put there meanwhile.
 
-    A link is refused where the name is taken; a file system without links gets a rename.
+    A link is refused where the name is taken. A file system without links gets a rename, over an
+    empty file that was made for it: a plain rename would replace whatever has the name. A run that
+    is killed between the two leaves that empty file, which the next run says is in the way.
     """
     try:
         os.link(path, goal, follow_symlinks=False)
     except FileExistsError:
         raise _appeared(goal) from None
     except OSError:
-        if os.path.lexists(goal):
-            raise _appeared(goal) from None
-        try:
-            path.rename(goal)
-        except OSError as error:
-            raise no_room(goal, error) from None
+        _rename(path, goal)
     records.sync_folder(goal.parent)
+
+
+def _rename(path: Path, goal: Path) -> None:
+    try:
+        os.close(os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        raise _appeared(goal) from None
+    except OSError as error:
+        raise no_room(goal, error) from None
+    try:
+        path.rename(goal)
+    except OSError as error:
+        goal.unlink(missing_ok=True)
+        raise no_room(goal, error) from None
 
 
 def _appeared(goal: Path) -> Conflict:

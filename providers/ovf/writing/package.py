@@ -46,13 +46,18 @@ def manifest(rows: Sequence[tuple[str, str]], algorithm: str = "SHA256") -> byte
     return "".join(f"{algorithm}({name})= {digest}\n" for name, digest in rows).encode("ascii")
 
 
+def listing(stem: str, descriptor: bytes, disks: Sequence[PackedRecord]) -> bytes:
+    """The manifest of the whole package."""
+    told = [(f"{stem}.ovf", hashlib.sha256(descriptor).hexdigest())]
+    return manifest([*told, *((disk.name, disk.sha256) for disk in disks)])
+
+
 def assemble(
     path: Path, stem: str, descriptor: bytes, disks: Sequence[PackedDisk]
 ) -> dict[str, Place]:
     """Write the whole package to ``path``; where each member is."""
-    told = [(f"{stem}.ovf", hashlib.sha256(descriptor).hexdigest())]
-    told += [(disk.record.name, disk.record.sha256) for disk in disks]
-    members = [Member(f"{stem}.ovf", descriptor), Member(f"{stem}.mf", manifest(told))]
+    told = listing(stem, descriptor, [disk.record for disk in disks])
+    members = [Member(f"{stem}.ovf", descriptor), Member(f"{stem}.mf", told)]
     members += [Member(disk.record.name, disk.path) for disk in disks]
     return {place.name: place for place in archive.write(path, members)}
 
@@ -67,7 +72,7 @@ def prove(path: Path, places: Mapping[str, Place], disks: Sequence[PackedRecord]
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         for disk in disks:
             place = places.get(disk.name)
-            if place is None or _digest(file.fileno(), place) != disk.sha256:
+            if place is None or digest_of(file.fileno(), place) != disk.sha256:
                 raise _altered(path, disk)
             start, size = place.start, place.size_bytes
             if StreamReader(file.fileno(), start, size, disk.capacity_bytes).root() != disk.root:
@@ -89,7 +94,19 @@ def read_head(path: Path) -> Head | None:
     return Head(*texts)
 
 
-def _digest(file: int, place: Place) -> str:
+def prove_head(path: Path, stem: str, descriptor: bytes, disks: Sequence[PackedRecord]) -> Head:
+    """Read descriptor and manifest. Raises CorruptCopy where one is not what was put in."""
+    head = read_head(path)
+    if head is None or head != Head(descriptor, listing(stem, descriptor, disks)):
+        raise CorruptCopy(
+            f"Descriptor and manifest of {stem} are not what was written.",
+            "Look at the disk that the folder is on, then run the same command again.",
+        )
+    return head
+
+
+def digest_of(file: int, place: Place) -> str:
+    """SHA-256 of a stretch of an open file, or of what is there of it."""
     found, at, end = hashlib.sha256(), place.start, place.start + place.size_bytes
     while at < end:
         some = os.pread(file, min(_READ_BYTES, end - at), at)
@@ -98,6 +115,14 @@ def _digest(file: int, place: Place) -> str:
         found.update(some)
         at += len(some)
     return found.hexdigest()
+
+
+def place_of(path: Path, disk: PackedRecord) -> Place:
+    """Where a disk is in one of our packages. Raises CorruptCopy where it is not there."""
+    place = read_places(path).get(disk.name)
+    if place is None:
+        raise _altered(path, disk)
+    return place
 
 
 def _altered(path: Path, disk: PackedRecord) -> CorruptCopy:

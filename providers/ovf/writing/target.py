@@ -215,12 +215,14 @@ class OvfTarget:
                 yield Tagged(name, DISK, ref, size_bytes=disk.size_bytes)
             if (made := staging.package()) is not None:
                 power = PowerState.RUNNING if made.running else PowerState.STOPPED
-                length = (self.folder / made.package).stat().st_size
-                yield Tagged(name, PACKAGE, made.package, size_bytes=length, power=power)
+                length = _length(self.folder / made.package)
+                if length is not None:
+                    yield Tagged(name, PACKAGE, made.package, size_bytes=length, power=power)
             if staging.path.exists():
                 yield Tagged(name, STAGING, str(staging.path))
             for path in staging.kept():
-                yield Tagged(name, KEPT_COPY, str(path), size_bytes=path.stat().st_size)
+                if (length := _length(path)) is not None:
+                    yield Tagged(name, KEPT_COPY, str(path), size_bytes=length)
 
     def _made(self) -> list[PackageRecord]:
         every = (staging.package() for staging in self._migrations())
@@ -239,3 +241,11 @@ class OvfTarget:
             if made is not None and made.package == vm:
                 return staging, made
         raise UnknownMachine(f"No package {vm} was written to {self.folder} by a migration.")
+
+
+def _length(path: Path) -> int | None:
+    """In bytes; None where another run removed it meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
