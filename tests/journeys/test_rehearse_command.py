@@ -27,7 +27,7 @@ def test_both_say_what_came_up_and_a_rehearsal_leaves_both_ends_as_they_were(
     sandbox.here("rollback", migrated["migration"])
 
     assert before == after
-    assert rehearsed["left"] == [] and rehearsed["removed"] > 8
+    assert rehearsed["left"] == [] and rehearsed["removed"] >= 5
     # Its disks hold no system, and nobody's words are taken for one.
     assert boots(rehearsed) == boots(migrated)
     assert set(boots(rehearsed)) <= {"boot-no-boot-loader", "boot-no-console"}
