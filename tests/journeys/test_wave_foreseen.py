@@ -21,8 +21,6 @@ from tasks.waves.reporting import report_on
 from tests.journeys.fleets import Fleet, states
 
 WITHIN_S = 240
-EXPECTED = "The last machine is expected "
-"""Then "not before" or "at": it depends on what the same server has seen of such machines."""
 
 
 def artifacts(api, *keys):
@@ -80,15 +78,18 @@ class Story:
         until = time.monotonic() + WITHIN_S
         while time.monotonic() < until:
             page = artifacts(api, "wave-foreseen").get("wave-foreseen")
-            if page and EXPECTED in page["data"]:
+            if page and "not before" in page["data"]:
                 return page["data"]
             time.sleep(0.2)
         return ""
 
 
 @pytest.fixture(scope="module")
-def story(prefect_api):
-    return Story(prefect_api)
+def story(prefect_api, tmp_path_factory):
+    """In a home of its own: from the reports of others it would know how long all steps take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDFERRY_HOME", str(tmp_path_factory.mktemp("home")))
+        yield Story(prefect_api)
 
 
 def test_the_first_that_a_wave_shows_is_its_plan(story):
@@ -101,7 +102,7 @@ def test_the_first_that_a_wave_shows_is_its_plan(story):
 
 
 def test_the_page_says_when_a_machine_is_expected_while_it_goes(story):
-    assert EXPECTED in story.expected
+    assert "The last machine is expected not before" in story.expected
 
 
 def test_a_wave_s_report_has_what_each_machine_took_beside_its_estimate(story):
@@ -116,7 +117,7 @@ def test_a_wave_s_report_has_what_each_machine_took_beside_its_estimate(story):
     assert told["spoiled"] == {}
     assert 0 < told["web"][SENT]["actual"] <= told["web"][SENT]["estimate"]
     assert told["web"][DOWNTIME]["actual"] is not None
-    assert "| **all 2** | downtime | " in page
+    assert "| **all 2** | downtime | >= " in page
     assert page.partition("\n## ")[2] == report.as_markdown().partition("\n## ")[2]
 
 
