@@ -7,8 +7,8 @@ export SSL_CERT_FILE ?= /etc/ssl/certs/ca-certificates.crt
 endif
 RUN := $(UV) run --no-sync
 STAMP := .venv/.installed
-# Journeys wait for servers half of their time: two tests a core are quicker.
-WORKERS ?= 4
+# Journeys wait for servers: three keep two cores busy, and a fourth only makes all of them later.
+WORKERS ?= 3
 
 # What is compiled once starts in half the time; make hands this to all that it starts.
 unexport PYTHONDONTWRITEBYTECODE
