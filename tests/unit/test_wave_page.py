@@ -69,6 +69,19 @@ def test_the_page_says_who_waits_for_a_person():
     assert "To be answered by a person: what app met." in says(a_wave(*SHOP), app=WAITING)
 
 
+@pytest.mark.parametrize(("at_least", "word"), [(False, "at"), (True, "not before")])
+def test_the_page_says_when_the_last_is_expected_and_whether_all_that_it_takes_is_known(
+    at_least, word
+):
+    wave = a_wave(*map(a_row, "ab"))
+    first = Standing(RUNNING, ends_at=T0 + HOUR)
+    last = Standing(RUNNING, ends_at=T0 + 2 * HOUR, at_least=at_least)
+
+    told = says(wave, a=first, b=last)
+
+    assert f"The last machine is expected {word} 2031-05-03 22:00+00:00." in told
+
+
 def test_each_row_says_what_it_waits_for():
     wave = a_wave(*SHOP, a_row("other"), machines_at_once=1, window=Window(start=T0))
 
