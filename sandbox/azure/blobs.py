@@ -143,7 +143,7 @@ class Blobs:
     def write(self, container: str, offset: int, data: bytes) -> None:
         """Write whole pages, as the disk's guest would; zeros free theirs."""
         self._part(container)
-        if any(data):
+        if data != bytes(len(data)):
             self._blob(container).upload_page(data, offset=offset, length=len(data))
         else:
             self._blob(container).clear_page(offset=offset, length=len(data))

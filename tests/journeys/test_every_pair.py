@@ -49,7 +49,7 @@ def blocks_of(image):
     found = {}
     for at in range(0, len(content), BLOCK_SIZE_BYTES):
         piece = content[at : at + BLOCK_SIZE_BYTES].ljust(BLOCK_SIZE_BYTES, b"\0")
-        if any(piece):
+        if piece != bytes(BLOCK_SIZE_BYTES):
             found[at // BLOCK_SIZE_BYTES] = piece
     return found
 
@@ -172,7 +172,7 @@ class Tour:
             for row in listed["Blocks"]:
                 asked = {"BlockIndex": row["BlockIndex"], "BlockToken": row["BlockToken"]}
                 data = ebs.get_snapshot_block(SnapshotId=made, **asked)["BlockData"].read()
-                if any(data):
+                if data != bytes(BLOCK_SIZE_BYTES):
                     found[row["BlockIndex"]] = data
             if not listed.get("NextToken"):
                 break

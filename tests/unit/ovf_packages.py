@@ -99,7 +99,7 @@ def stream_optimized(
     grain, table = 65536, [0] * 512
     for index in range(-(-len(disk) // grain)):
         piece = disk[index * grain : (index + 1) * grain]
-        if any(piece):
+        if piece != bytes(len(piece)):
             table[index] = made.tell() // 512
             packed = zlib.compress(piece if lie_about != "grain" else piece + b"x" * grain, 1)
             lba = index * 128 + (lie_about == "marker")
@@ -130,8 +130,9 @@ def monolithic_sparse(disk: bytes, shared: str = "") -> bytes:
     places, grains = list[int](), io.BytesIO()
     for at in range(0, len(disk), grain):
         piece = disk[at : at + grain]
-        places.append(128 + grains.tell() // 512 if any(piece) else 0)
-        grains.write(piece if any(piece) else b"")
+        held = piece != bytes(len(piece))
+        places.append(128 + grains.tell() // 512 if held else 0)
+        grains.write(piece if held else b"")
     if shared == "grain":
         places[-1] = places[0]
     directory = (2, 2 if shared == "table" else 3)
@@ -169,7 +170,7 @@ def dynamic_vhd(disk: bytes, *, kind: int = 3, stale: bytes = b"") -> bytes:
     data_at = table_at + -(-entries * 4 // 512) * 512
     for index in range(entries):
         piece = disk[index * block : (index + 1) * block].ljust(block, b"\0")
-        if not any(piece):
+        if piece == bytes(block):
             places.append(0xFFFFFFFF)
             continue
         places.append((data_at + blocks.tell()) // 512)
