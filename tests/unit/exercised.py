@@ -21,10 +21,10 @@ _TOLD = (
     "test_where_a_wave_stands_and_what_it_took_is_told_by_file_and_by_name"
 )
 _OVER = (
-    "journeys/test_wave_handover_deployed.py::"
+    "journeys/test_wave_deployed.py::"
     "test_a_command_does_what_is_left_and_names_the_file_in_what_to_do"
 )
-_BACK = "journeys/test_wave_handover_deployed.py::test_the_way_back_of_both_is_asked_once_and_taken"
+_BACK = "journeys/test_wave_deployed.py::test_the_way_back_of_both_is_asked_once_and_taken"
 
 _REHEARSED = (
     "journeys/test_rehearse_command.py::"
