@@ -190,6 +190,13 @@ class Served:
             assert not ended and time.monotonic() < until, seen["state"]
             time.sleep(LOOK_EACH_S)
 
+    def gone_on(self, asked: Any) -> None:
+        """Wait until a run has left the state that it was seen in: its form has been taken."""
+        until = time.monotonic() + 200
+        while self.run(asked["id"])["state"]["id"] == asked["state"]["id"]:
+            assert time.monotonic() < until, "the form was not taken"
+            time.sleep(LOOK_EACH_S)
+
     def form(self, run: Any) -> tuple[dict[str, Any], str]:
         """What a suspended run asks: the JSON schema, and the text above it."""
         keys = run["state"]["state_details"]["run_input_keyset"]
