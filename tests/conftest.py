@@ -68,7 +68,7 @@ def pytest_collection_modifyitems(items):
     """What takes longest begins first, so that no core waits for it at the end."""
 
     def takes_s(item):
-        mark = item.get_closest_marker("slow")
-        return mark.kwargs.get("takes_s", 0) if mark else 0
+        marks = [*item.iter_markers("slow"), *item.iter_markers("long")]
+        return max((mark.kwargs.get("takes_s", 0) for mark in marks), default=0)
 
     items.sort(key=takes_s, reverse=True)

@@ -5,6 +5,7 @@ what came up, and powers itself off. The same recipe gives the same bytes.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -21,7 +22,7 @@ from tests.guest.packages import alone, cache_folder, installed
 from tests.guest.plants import PLANTS
 from tests.guest.recipe import Compression, Firmware
 from tests.guest.tools import Maker, add_tools
-from tests.untouched import watch
+from tests.untouched import stamp, watch
 
 __all__ = ["BOOT_PLANTS", "PLANTS", "build", "build_data"]
 
@@ -73,30 +74,43 @@ def build_data(name: str = "web-01") -> Path:
 def _kept(name: str, wanted: str, write: Callable[[Path, Path], None]) -> Path:
     """What was made once is there; ``write`` is given the image's path and an empty folder."""
     kept = cache_folder() / f"{name}-{_digest(wanted)}.raw"
+    note = _note(kept)
     with alone(kept.stem):
-        if kept.exists() and kept.with_suffix(".sha256").exists():
-            os.utime(kept)
-            os.utime(kept.with_suffix(".sha256"))
+        if kept.exists() and note.exists():
+            os.utime(note)
         else:
             _forget_old_images()
             making = Path(tempfile.mkdtemp(dir=cache_folder(), prefix="making-"))
             try:
-                write(making / "disk.raw", making)
-                (making / "disk.raw").chmod(0o444)
-                told = hashlib.sha256((making / "disk.raw").read_bytes()).hexdigest()
-                kept.with_suffix(".sha256").write_text(told)
-                (making / "disk.raw").rename(kept)
+                image = making / "disk.raw"
+                write(image, making)
+                image.chmod(0o444)
+                with image.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                image.rename(kept)
+                note.write_text(json.dumps({"digest": digest, "seen": stamp(kept)}))
             finally:
                 shutil.rmtree(making)
-    watch(kept, digest=kept.with_suffix(".sha256").read_text())
+        told = json.loads(note.read_text())
+    watch(kept, digest=told["digest"], seen=tuple(told["seen"]))
     return kept
+
+
+def _note(image: Path) -> Path:
+    """What it held when it was made, and when somebody last asked for it."""
+    return image.with_suffix(".json")
 
 
 def _forget_old_images() -> None:
     """An image that nobody asked for since yesterday is of code that has changed since."""
-    for image in [*cache_folder().glob("*.raw"), *cache_folder().glob("*.sha256")]:
+    for note in cache_folder().glob("*.json"):
         with suppress(FileNotFoundError):
-            if time.time() - image.stat().st_mtime > _KEPT_S:
+            if time.time() - note.stat().st_mtime > _KEPT_S:
+                note.unlink()
+                note.with_suffix(".raw").unlink()
+    for image in cache_folder().glob("*.raw"):
+        with suppress(FileNotFoundError):
+            if not _note(image).exists() and time.time() - image.stat().st_mtime > _KEPT_S:
                 image.unlink()
 
 

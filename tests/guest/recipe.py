@@ -25,13 +25,16 @@ class Link:
 
 @dataclass(frozen=True)
 class Partition:
-    """One more partition behind the root file system; ``content`` starts at its first byte."""
+    """One more partition behind the root file system; ``content`` starts at its first byte.
+
+    It may be in a file.
+    """
 
     label: str
     gpt_type: str
     mbr_type: int
     size_mib: int
-    content: bytes = b""
+    content: bytes | Path = b""
 
 
 @dataclass

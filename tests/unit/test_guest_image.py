@@ -8,6 +8,10 @@ import pytest
 from tests.debian import ensure
 from tests.guest import PLANTS, build
 from tests.guest.booting import boot
+from tests.guest.disk import grub_image
+from tests.guest.drivers import compressed
+from tests.guest.gpt import SECTOR
+from tests.guest.healthy import healthy
 from tests.guest.networks import network_faults
 from tests.guest.packages import run
 from tests.guest.reading import drivers_at_boot, file_in, names_in, partitions, volume
@@ -69,8 +73,28 @@ def test_two_builds_are_equal_byte_for_byte():
     first = build("twice")
     kept = first.read_bytes()
     first.unlink()
+    compressed.cache_clear()
+    grub_image.cache_clear()
 
     assert build("twice").read_bytes() == kept
+
+
+def test_sgdisk_writes_the_same_partition_table(tmp_path):
+    image, other = build(), tmp_path / "disk.raw"
+    with other.open("wb") as file:
+        file.truncate(image.stat().st_size)
+    guest = healthy("web-01", "both")
+    words = ["-U", guest.uuid("disk")]
+    rows = zip(partitions(image).items(), ("ef02", "ef00", "8300"), strict=True)
+    for number, ((name, (first, length)), kind) in enumerate(rows, 1):
+        last = (first + length) // SECTOR - 1
+        words += ["-n", f"{number}:{first // SECTOR}:{last}", "-t", f"{number}:{kind}"]
+        words += ["-u", f"{number}:{guest.uuid(f'part-{name}')}", "-c", f"{number}:{name}"]
+    run("sgdisk", "-a", "1", *words, other)
+
+    ours, theirs = image.read_bytes(), other.read_bytes()
+    assert ours[440 : 34 * SECTOR] == theirs[440 : 34 * SECTOR]
+    assert ours[-33 * SECTOR :] == theirs[-33 * SECTOR :]
 
 
 def test_two_names_share_no_identifier():

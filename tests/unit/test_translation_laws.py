@@ -39,6 +39,8 @@ from tests.unit.catalogue_strategies import (
 from tests.unit.machine_strategies import machines
 from tests.unit.machines import a_disk, a_machine, a_nic
 
+pytestmark = pytest.mark.long(takes_s=70)
+
 
 @dataclass(frozen=True)
 class Goal:
