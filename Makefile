@@ -43,14 +43,10 @@ test: install ## The tests that everybody runs before a commit
 
 .PHONY: slow
 slow: install ## The tests that take long
-	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'slow and not guests'
-
-.PHONY: guests
-guests: install ## The tests that start whole guests again and again (half an hour)
-	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m guests
+	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow
 
 .PHONY: test-all
-test-all: test slow ## All tests but those of make guests
+test-all: test slow ## All tests
 
 .PHONY: lint
 lint: install ## Linters

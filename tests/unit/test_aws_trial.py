@@ -56,7 +56,7 @@ class TestTrials(TrialLaws):
 @pytest.mark.parametrize(
     ("plant", "firmware", "outcome"),
     [
-        pytest.param((), "uefi", Outcome.BOOTED, marks=pytest.mark.guests),
+        ((), "uefi", Outcome.BOOTED),
         (("boot-sector-zeroed",), "bios", Outcome.NO_BOOT_LOADER),
     ],
 )

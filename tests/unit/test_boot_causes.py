@@ -11,7 +11,7 @@ from tests.guest.booting import console_of
 from tests.guest.files import put_back, take_out
 from tests.guest.packages import kernel_version
 
-pytestmark = [pytest.mark.slow(takes_s=300), pytest.mark.guests, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow(takes_s=300), pytest.mark.timeout(900)]
 
 CAUSES = {
     ("systemd", "bios"): Outcome.BOOTED,
