@@ -30,11 +30,15 @@ def watch(
     read: Reader = Path.read_bytes,
     guest_writes: tuple[tuple[int, int], ...] = (),
     digest: str = "",
+    seen: tuple[int, ...] = (),
 ) -> None:
-    """From now on it stays as it is, or as ``digest`` says, but for those ``(offset, length)``."""
+    """From now on it stays as it is, or as ``digest`` says, but for those ``(offset, length)``.
+
+    ``seen`` is the :func:`stamp` of its file when it was found to hold that.
+    """
     if path in _WATCHED and digest:
         return
-    disk = _Disk(read, list(guest_writes))
+    disk = _Disk(read, list(guest_writes), seen=seen)
     disk.digest = digest or _digest(path, disk)
     _WATCHED[path] = disk
 
@@ -57,8 +61,7 @@ def altered() -> list[str]:
     found = []
     for path, disk in list(_WATCHED.items()):
         try:
-            told = path.stat()
-            seen = (told.st_mtime_ns, told.st_ctime_ns, told.st_size, told.st_ino)
+            seen = stamp(path)
             same = seen == disk.seen or _digest(path, disk) == disk.digest
         except FileNotFoundError:
             del _WATCHED[path]
@@ -68,6 +71,12 @@ def altered() -> list[str]:
             found.append(str(path))
             del _WATCHED[path]  # or every module from here on would be blamed for it
     return found
+
+
+def stamp(path: Path) -> tuple[int, ...]:
+    """What does not stay the same where anybody writes to the file; far cheaper than a digest."""
+    told = path.stat()
+    return told.st_mtime_ns, told.st_ctime_ns, told.st_size, told.st_ino
 
 
 def _digest(path: Path, disk: _Disk) -> str:

@@ -21,7 +21,7 @@ from tests.guest.packages import alone, cache_folder, installed
 from tests.guest.plants import PLANTS
 from tests.guest.recipe import Compression, Firmware
 from tests.guest.tools import Maker, add_tools
-from tests.untouched import watch
+from tests.untouched import stamp, watch
 
 __all__ = ["BOOT_PLANTS", "PLANTS", "build", "build_data"]
 
@@ -73,31 +73,34 @@ def build_data(name: str = "web-01") -> Path:
 def _kept(name: str, wanted: str, write: Callable[[Path, Path], None]) -> Path:
     """What was made once is there; ``write`` is given the image's path and an empty folder."""
     kept = cache_folder() / f"{name}-{_digest(wanted)}.raw"
+    told = kept.with_suffix(".sha256")
     with alone(kept.stem):
-        if kept.exists() and kept.with_suffix(".sha256").exists():
-            os.utime(kept)
-            os.utime(kept.with_suffix(".sha256"))
+        if kept.exists() and told.exists():
+            os.utime(told)  # the image's own moments stay: they tell that nobody wrote to it
         else:
             _forget_old_images()
             making = Path(tempfile.mkdtemp(dir=cache_folder(), prefix="making-"))
             try:
                 write(making / "disk.raw", making)
                 (making / "disk.raw").chmod(0o444)
-                told = hashlib.sha256((making / "disk.raw").read_bytes()).hexdigest()
-                kept.with_suffix(".sha256").write_text(told)
+                digest = hashlib.sha256((making / "disk.raw").read_bytes()).hexdigest()
                 (making / "disk.raw").rename(kept)
+                (making / "told").write_text(" ".join(map(str, (digest, *stamp(kept)))))
+                (making / "told").rename(told)
             finally:
                 shutil.rmtree(making)
-    watch(kept, digest=kept.with_suffix(".sha256").read_text())
+    digest, *seen = told.read_text().split()
+    watch(kept, digest=digest, seen=tuple(map(int, seen)))
     return kept
 
 
 def _forget_old_images() -> None:
     """An image that nobody asked for since yesterday is of code that has changed since."""
-    for image in [*cache_folder().glob("*.raw"), *cache_folder().glob("*.sha256")]:
+    for told in cache_folder().glob("*.sha256"):
         with suppress(FileNotFoundError):
-            if time.time() - image.stat().st_mtime > _KEPT_S:
-                image.unlink()
+            if time.time() - told.stat().st_mtime > _KEPT_S:
+                told.unlink()
+                told.with_suffix(".raw").unlink()
 
 
 def _digest(wanted: str) -> str:

@@ -88,7 +88,7 @@ def _compressed(archive: bytes, guest: Recipe) -> bytes:
         return lzma.compress(archive, check=lzma.CHECK_CRC32, preset=1)
     if guest.compression == "lz4":
         return run("lz4", "-l", "-9", "-c", feed=archive)
-    return run("zstd", "-q", "-9", "-T1", "-c", feed=archive)
+    return run("zstd", "-q", "-3", "-T1", "-c", feed=archive)
 
 
 def _with_dependencies(guest: Recipe, wanted: set[str]) -> list[str]:
