@@ -81,7 +81,7 @@ def brought(case: TargetCase, machine: Machine, *images: Path) -> tuple[Plan, st
         with case.cloud.open_disk(plan, frozen) as writer, image.open("rb") as file:
             at = 0
             while piece := file.read(_STEP_BYTES):
-                if any(piece):
+                if piece.strip(b"\0"):
                     writer.write(at, memoryview(piece))
                 at += len(piece)
             disks.append(VerifiedDisk(device, writer.commit(), "root", _PROOF))
