@@ -91,7 +91,7 @@ def compressed(archive: bytes, compression: Compression) -> bytes:
         return lzma.compress(archive, check=lzma.CHECK_CRC32, preset=1)
     if compression == "lz4":
         return run("lz4", "-l", "-9", "-c", feed=archive)
-    return run("zstd", "-q", "-9", "-T1", "-c", feed=archive)
+    return run("zstd", "-q", "-3", "-T1", "-c", feed=archive)
 
 
 def _with_dependencies(guest: Recipe, wanted: set[str]) -> list[str]:
