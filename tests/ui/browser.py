@@ -81,6 +81,8 @@ def open_report(page: "Page", address: str, artifact: str) -> None:
     page.goto(f"{address}/artifacts/artifact/{artifact}")
     page.get_by_role("heading", name="Disks").wait_for()
     page.wait_for_timeout(SETTLE_MS)
+    # On a busy machine the second UI was seen without the report's text by then.
+    page.get_by_text("Approved by").first.wait_for()
 
 
 def leave(page: "Page") -> None:
