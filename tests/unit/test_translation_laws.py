@@ -39,7 +39,7 @@ from tests.unit.catalogue_strategies import (
 from tests.unit.machine_strategies import machines
 from tests.unit.machines import a_disk, a_machine, a_nic
 
-pytestmark = pytest.mark.long(takes_s=70)
+pytestmark = pytest.mark.long(takes_s=60)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,14 @@ def directed(whole: Any, size: str, **burstable: Any) -> tuple[tuple[Machine, An
     return (
         (a_machine(instance_type=size, nics=(at_home,)), whole()),
         (a_machine(vcpus=8), whole(**burstable)),
+        (of_many_disks(), whole()),
     )
+
+
+def of_many_disks() -> Machine:
+    """More than any size takes; chance draws them seldom, since they are dear."""
+    root = a_disk()
+    return a_machine(disks=(root, *(root.model_copy(update={"root": False}),) * 119))
 
 
 def at_home() -> Machine:
