@@ -114,7 +114,13 @@ class Weekend:
         form = self._form_of("migrate-wave", shows="manifest")
         form.write("manifest", self.manifest)
         self._picture("wave-form", height=1100)
-        return form.start()
+        run = form.start()
+        self._leave()
+        return run
+
+    def _leave(self):
+        """A page of Prefect's that stays open goes on asking the server, and drawing."""
+        self.page.goto("about:blank")
 
     def _form_of(self, deployment, shows):
         found = self.served.api("GET", f"/deployments/name/{deployment}/{deployment}")["id"]
@@ -138,11 +144,20 @@ class Weekend:
         A browser's look costs as much as a machine's move: the first and the last are its own.
         """
         seen, until = [], time.monotonic() + WAIT_S
+        while self.served.run(self.run)["state"]["name"] == "Suspended":  # the form is on its way
+            assert time.monotonic() < until, "the answer did not come"
+            time.sleep(LOOK_EACH_S)
+        self._leave()
         while not seen or ARRIVED not in seen[-1]:
             assert time.monotonic() < until, seen
             time.sleep(LOOK_EACH_S)
-            if said := self._said():
-                seen.append(said if seen else self._shown("wave-"))
+            if not (said := self._said()):
+                continue
+            if seen:
+                seen.append(said)
+            else:
+                seen.append(self._shown("wave-"))
+                self._leave()
         seen.append(self._shown("wave-"))
         self._picture("wave-page", height=600)
         return seen
