@@ -45,6 +45,11 @@ class Watched:
     def before(self, method: str, act: Callable[[], Any]) -> None:
         self._acts[method] = act
 
+    @property
+    def pending(self) -> bool:
+        """A failure that was asked for has not happened."""
+        return bool(self._errors)
+
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.cloud, name)
         return self._watch(name, found) if name in PORTS else found
