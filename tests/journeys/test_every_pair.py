@@ -60,15 +60,14 @@ OFF = 5
 
 def blocks_of(image):
     """A raw file's blocks that are not all zero, by index. Its holes are not read."""
+    size, found = BLOCK_SIZE_BYTES, {}
     with image.open("rb") as file:
-        number, end = file.fileno(), image.stat().st_size
-        held = sorted({at // BLOCK_SIZE_BYTES for at, _ in pieces(number, 0, end)})
-        return {
-            one: os.pread(number, BLOCK_SIZE_BYTES, one * BLOCK_SIZE_BYTES).ljust(
-                BLOCK_SIZE_BYTES, b"\0"
-            )
-            for one in held
-        }
+        for at, piece in pieces(file.fileno(), 0, image.stat().st_size):
+            for one in {at // size, (at + len(piece) - 1) // size} - found.keys():
+                data = os.pread(file.fileno(), size, one * size).ljust(size, b"\0")
+                if data != bytes(size):
+                    found[one] = data
+    return found
 
 
 def raw_file(path, blocks):
