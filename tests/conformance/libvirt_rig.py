@@ -192,6 +192,7 @@ def running() -> Iterator[Libvirt]:
         give_up("needs libvirt's Python binding: the extra 'libvirt', or python3-libvirt")
     # A socket's address has at most 107 characters, and QEMU's agent has one deep in here.
     folder = Path(tempfile.mkdtemp(prefix="libvirt-", dir="/tmp"))
+    before = os.umask(0o022)  # another than a host's may be left by a command in this process
     try:
         daemon = _start(folder)
         try:
@@ -204,6 +205,7 @@ def running() -> Iterator[Libvirt]:
             daemon.terminate()
             daemon.wait(20)
     finally:
+        os.umask(before)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -215,7 +217,6 @@ def _start(folder: Path) -> "subprocess.Popen[bytes]":
         f'unix_sock_dir = "{folder}/sock"\nunix_sock_rw_perms = "0700"\nauth_unix_rw = "none"\n'
         f'log_outputs = "3:file:{folder}/run/libvirtd.log"\n'
     )
-    (folder / "libvirtd.conf").chmod(0o644)  # a command in this process may have set its umask
     words = ["libvirtd", "-f", f"{folder}/libvirtd.conf", "-p", f"{folder}/run/libvirtd.pid"]
     if os.geteuid() == 0:
         folder.chmod(0o755)
