@@ -29,6 +29,10 @@ $(STAMP): pyproject.toml uv.lock sandbox/azure/npm/package-lock.json | $(filter 
 	$(RUN) python -m console.installing
 	touch $@
 
+.PHONY: debian
+debian: ## As root on Debian: the packages that tests use, so that none is skipped
+	python3 -m tests.debian
+
 .PHONY: demo
 demo: install ## Move a machine from a local EC2 to a local Azure, and print the proof
 	.venv/bin/coldferry demo

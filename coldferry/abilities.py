@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from coldferry.contents import DiskContent
+from coldferry.disk import Changes
 from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
 from coldferry.plan import Device, Plan
-from coldferry.ports import DiskReader, Erased, Owned
+from coldferry.ports import DiskReader, Erased, FrozenDisk, Owned
 from coldferry.rations import Ration
 from coldferry.traffic import End
 
@@ -49,6 +50,38 @@ class Recalling(Protocol):
 
     def latest(self, devices: Sequence[Device]) -> Iterator[Glimpse]:
         """The newest of each device that has one, in their order."""
+
+
+@runtime_checkable
+class StillOnly(Protocol):
+    """A source whose disks may have no immutable point in time while the machine runs.
+
+    Where it is so, machines are copied after the halt only; a survey then says why.
+    """
+
+    @property
+    def freezes_stopped_only(self) -> bool:
+        """Whether it is so."""
+
+
+@runtime_checkable
+class Differing(Protocol):
+    """A source that knows what was written to a disk between two frozen states of it.
+
+    Of another source all is read again after the halt, and compared with what was copied before.
+    """
+
+    def changes(
+        self, before: FrozenDisk, after: FrozenDisk
+    ) -> AbstractContextManager[Changes | None]:
+        """All that differs between the two, and maybe more; leaving closes connections.
+
+        None where it cannot be told, for whatever reason: the earlier one is gone, or is of
+        another disk, or the credentials may not ask, or what answers shows that it does not
+        compare. Raises Transient and Unreachable only. What is told is walked afterwards and may
+        raise any ProviderError: Transient for what is documented as worth another try; for
+        everything else all is read again.
+        """
 
 
 @runtime_checkable
@@ -119,3 +152,25 @@ class Rationing(Protocol):
 
     def rations(self, plan: Plan, catalogue: Any) -> list[Ration]:
         """Of what ``catalogue`` tells; fields that ``plan`` leaves open take nothing yet."""
+
+
+@runtime_checkable
+class Trying(Protocol):
+    """A target that can start a copy of a machine that it made, and show what that one says.
+
+    What is made for it bears :func:`coldferry.boot_check.trial_of` the migration, and reaches
+    nobody but its cloud's own services. The machine itself stays off, and its disks as proven.
+    """
+
+    def start_trial(self, plan: Plan) -> str:
+        """Copy the stopped machine's disks and start a machine of the copies; its id.
+
+        What an earlier trial left is removed first. Raises Conflict for a machine that is not
+        there or not stopped, Refused for disks that cannot be copied.
+        """
+
+    def trial_console(self, trial_id: str) -> str:
+        """All that it has said so far; it may come late."""
+
+    def end_trial(self, migration: str) -> list[Erased]:
+        """Remove all of it, running or not."""

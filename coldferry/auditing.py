@@ -10,17 +10,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from coldferry.boot_check import trial_of
 from coldferry.due import ends_for_good
-from coldferry.inspecting import inspection_of
-from coldferry.migration import ENDED, Marks, State, is_migration
+from coldferry.migration import (
+    ENDED,
+    Marks,
+    State,
+    inspection_of,
+    is_migration,
+    migration_of,
+)
 from coldferry.ports import KEPT_COPY, PowerState, Tagged
 
 Price = Callable[[str, str], float | None]
 """What one unit of an item costs in USD at a place; None where nobody knows."""
 
-_FREE = frozenset({"network interface", "security group"})
+_FREE = frozenset({"image", "network interface", "security group"})
 """Neither cloud bills an interface or a group by itself ("Amazon EC2 On-Demand Pricing", "Virtual
-Network pricing")."""
+Network pricing"), nor an image beside the snapshots that it is of."""
 
 _DONE = frozenset({State.ALLOCATED, State.CUT_OVER})
 
@@ -104,10 +111,11 @@ def usd_per_day(thing: Tagged, price: Price) -> float | None:
 
 
 def _entry(seen: Seen, thing: Tagged, marks: Mapping[str, Marks], price: Price) -> Entry:
-    migration = thing.migration.removesuffix(inspection_of(""))
+    migration = migration_of(thing.migration.removesuffix(trial_of("")))
     vm, state, belongs = _standing(migration, marks)
-    if belongs is Belongs.KEPT and thing.migration != migration:
-        belongs = Belongs.LEFT_BEHIND  # an inspection's snapshot outlives no inspection
+    passing = (inspection_of(migration), trial_of(migration))
+    if belongs is Belongs.KEPT and thing.migration in passing:
+        belongs = Belongs.LEFT_BEHIND  # what an inspection or a boot check made outlives neither
     return Entry(
         cloud=seen.cloud,
         thing=thing,

@@ -55,6 +55,19 @@ class DiskReader(Protocol):
         """Fill ``view`` from ``offset``, exactly, or raise. Up to ``max_in_flight`` at once."""
 
 
+class Changes(Protocol):
+    """Where two frozen states of one disk differ, the earlier and the later."""
+
+    size_bytes: int
+
+    def extents(self, offset: int, length: int) -> Iterator[Extent]:
+        """What changed in the window, in order and without gaps or overlap.
+
+        ``data=False`` is a promise: the bytes there are the same in both. What was freed since,
+        and what was written for the first time, has changed.
+        """
+
+
 class DiskWriter(Protocol):
     """A disk that is being written. ``size_bytes`` is at least the source's.
 
@@ -121,8 +134,9 @@ class ManifestCommitter(Protocol):
     """A writer that has to name everything that was ever put when it commits."""
 
     def rely_on(self, leaves: Callable[[], Iterable[tuple[int, bytes]]]) -> None:
-        """Take what was put from ``leaves``: ``(index, SHA-256)`` of all non-zero 512 KiB, rising.
+        """Take what was put from ``leaves``: ``(index, SHA-256)`` of each 512 KiB, rising.
 
+        They are those that hold something, and those that were put and hold zeros by now.
         Said once, before the first write; asked for at the commit, when all that this and
         earlier runs put is in it. Without it only this writer's own writes count.
         """

@@ -19,8 +19,15 @@ Period = Literal["once", "a month until it is finalised", "a month"]
 PERIODS: tuple[Period, ...] = ("once", "a month until it is finalised", "a month")
 Worker = Literal["source", "target", "elsewhere"]
 
-MOVING = ("copy", "read back")
+MOVING = ("copy early", "copy", "read back")
 """The steps whose time follows from bytes."""
+
+EARLY = ("freeze early", "copy early")
+"""The steps of a machine that is copied while it runs: before the halt."""
+
+WORTH_S = 60.0
+"""How long a copy has to take for another one before the halt: a shorter one gains nothing that
+the freeze, the listing of what changed and the second reading would not take again."""
 
 HALTED = (
     "halt", "describe again", "freeze", "inspect again", "copy", "commit", "read back", "allocate",
@@ -28,7 +35,7 @@ HALTED = (
 )  # fmt: skip
 """The steps from the halt to the new machine: the downtime that a migration has by itself."""
 
-STEPS = ("describe", "inspect", "preflight", *HALTED)
+STEPS = ("describe", "inspect", "preflight", *EARLY, *HALTED)
 """In their order. What a person takes to answer is no part of it."""
 
 
@@ -91,6 +98,8 @@ class Terms(_Said):
     """What a look into the disks fetched, where one was taken."""
     bytes_per_s: float | None = None
     """What the migration may send, where somebody has set a limit."""
+    runs: bool = False
+    """The machine runs, and may be copied before its halt."""
     past: dict[str, tuple[float, int]] = Field(default_factory=dict)
     """By step: the median of earlier migrations' seconds, and how many they were."""
 
@@ -139,6 +148,9 @@ class Estimate(_Said):
     needs: dict[str, int]
     rates_date: str
     prices_date: str
+    early: str = ""
+    """How a machine that is copied while it runs is gone on with after its halt; empty: it is
+    copied after the halt alone."""
 
     @property
     def whole_s(self) -> Sum:
@@ -149,6 +161,11 @@ class Estimate(_Said):
     def downtime_s(self) -> Sum:
         """From the halt to the new machine, which is left stopped."""
         return _seconds(step for step in self.steps if step.name in HALTED)
+
+    @property
+    def copy_s(self) -> float:
+        """The copy's seconds, as far as they are known."""
+        return next((step.seconds or 0.0 for step in self.steps if step.name == "copy"), 0.0)
 
     @property
     def bottleneck(self) -> str:
@@ -192,13 +209,34 @@ def estimate(contents: Sequence[DiskContent], shares: Iterable[Share], terms: Te
         read_bytes=total.read_bytes,
         sent_bytes=total.sent_bytes,
         calls=dict(sorted(calls.items())),
-        steps=tuple(_step(name, bounds, terms) for name in STEPS if _wanted(name, terms)),
+        steps=tuple(
+            _step(name, bounds, terms)
+            for name in STEPS
+            if _wanted(name, terms) and name not in EARLY
+        ),
         costs=tuple(_cost(charge, terms.prices) for charge in charges if charge.quantity),
         bounds=tuple(bounds),
         needs=dict(needs),
         rates_date=terms.rates.date,
         prices_date=terms.prices.date,
     )
+
+
+def copied_early(
+    first: Estimate, later: Estimate, both: Estimate, terms: Terms, how: str
+) -> Estimate:
+    """Of a machine whose disks are copied before the halt, and gone on with after it.
+
+    ``first`` estimates the copy before, as if there were no other, ``later`` what is brought
+    after the halt, and ``both`` all traffic.
+    """
+    bounds = [
+        one.model_copy(update={"step": "copy early"}) for one in first.bounds if one.step == "copy"
+    ]
+    bounds += [one for one in later.bounds if one.step == "copy"]
+    bounds += [one for one in first.bounds if one.step != "copy"]
+    steps = tuple(_step(name, bounds, terms) for name in STEPS if _wanted(name, terms))
+    return both.model_copy(update={"bounds": tuple(bounds), "steps": steps, "early": how})
 
 
 def money(costs: Iterable[Cost], period: Period) -> Sum:
@@ -282,7 +320,7 @@ def _of_the_worker(contents: Sequence[DiskContent], total: Traffic, terms: Terms
         "worker's bandwidth": terms.rates.each("worker.bytes-per-s"),
         "worker's CPU": terms.rates.each("worker.copied-bytes-per-s"),
     }
-    for step in MOVING:
+    for step in through:
         for name, per_s in rates.items():
             amount = (through if name == "worker's bandwidth" else data)[step]
             if per_s:

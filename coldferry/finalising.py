@@ -8,8 +8,7 @@ from coldferry.abilities import Billed
 from coldferry.cutover import confirm_own
 from coldferry.erasing import EraseRecord
 from coldferry.errors import Finding, Refused, UnknownMachine
-from coldferry.inspecting import inspection_of
-from coldferry.migration import Marks, State
+from coldferry.migration import Marks, State, frozen_words
 from coldferry.moved import due_at
 from coldferry.ports import Arrived, Machines, Owned, PowerState, Source, Target
 from coldferry.removing import SOURCE_MACHINE, Brought, what_goes
@@ -94,7 +93,7 @@ def weigh(
         )
     if held := target.at_hand_over(migration):
         raise Refused.because(held)
-    frozen = (*source.frozen(migration), *source.frozen(inspection_of(migration)))
+    frozen = tuple(one for word in frozen_words(migration) for one in source.frozen(word))
     if removed and frozen and target.arrived(migration) is None:
         raise Refused(
             f"The machine that {migration} came from was removed, and its new machine is not at "

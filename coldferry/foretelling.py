@@ -21,12 +21,35 @@ def facts(found: Estimate) -> list[tuple[str, str]]:
         ("read at the source", f"{size(found.read_bytes)}{how_exact}: {found.basis}"),
         ("sent to the target", f"{size(found.sent_bytes)}{sent}"),
         ("downtime", span(found.downtime_s)),
+        *_early(found),
         ("from start to end", span(found.whole_s)),
         ("held up most by", found.bottleneck or NOT_KNOWN),
         *((f"paid {period}", usd(found.usd(period))) for period in PERIODS),
         ("API calls", ", ".join(f"{kind} {count}" for kind, count in found.calls.items())),
         ("rests on", f"rates of {found.rates_date}, list prices of {found.prices_date}"),
     ]
+
+
+def _early(found: Estimate) -> list[tuple[str, str]]:
+    """Of a machine that is copied while it runs: what is left to do after its halt."""
+    if not found.early:
+        return []
+    steps = {step.name: step.seconds for step in found.steps}
+    parts = [
+        f"{said} {NOT_KNOWN if (seconds := steps.get(name)) is None else duration(seconds)}"
+        for name, said in _AFTER_HALT
+    ]
+    before = steps.get("copy early") or 0.0
+    return [
+        ("of that", ", ".join(parts)),
+        ("copied before the halt", f"{duration(before)} while it runs; {found.early}"),
+    ]
+
+
+_AFTER_HALT = (
+    ("halt", "stop"), ("freeze", "snapshot"), ("copy", "what changed"), ("commit", "commit"),
+    ("read back", "read-back"), ("allocate", "allocation"),
+)  # fmt: skip
 
 
 def span(found: Sum) -> str:

@@ -18,6 +18,7 @@ from coldferry.guest.parent import look_at
 from coldferry.guest.question import Question
 from coldferry.home import in_turn
 from coldferry.machine import UNKNOWN, Machine, NetworkFilesystem
+from coldferry.migration import inspection_of
 from coldferry.mounting import is_of, told_by_guest
 from coldferry.plan import Device, devices_of
 from coldferry.ports import DiskReader, Extent, FrozenDisk, Limits, Source
@@ -46,11 +47,6 @@ class Look:
     def allocated_bytes(self) -> dict[str, int]:
         """The sum of the provider's extents by device, where they were asked for."""
         return {one.device: one.allocated_bytes for one in self.inspection.contents}
-
-
-def inspection_of(migration: str) -> str:
-    """The id that a migration's temporary frozen state bears."""
-    return f"{migration}-inspect"
 
 
 def inspect(

@@ -38,7 +38,7 @@ def leaves(machine: Machine) -> Iterator[Leaf]:
 
     A part that is known to be absent (``user_data`` is None) is itself a leaf.
     """
-    yield from _walk(machine, "")
+    yield from _walk(machine, "", "", ())
 
 
 def schema_patterns() -> list[str]:
@@ -55,19 +55,20 @@ def takes_list(pattern: str) -> bool:
     return dict(_walk_type(Machine, ""))[pattern]
 
 
-def _walk(part: BaseModel, prefix: str) -> Iterator[Leaf]:
+def _walk(part: BaseModel, path: str, pattern: str, index: tuple[int, ...]) -> Iterator[Leaf]:
+    """``path`` and ``pattern`` end where a field's name goes on; ``index`` is the way so far."""
     for name in type(part).model_fields:
         value = getattr(part, name)
-        path = f"{prefix}{name}"
         if isinstance(value, BaseModel):
-            yield from _walk(value, f"{path}.")
+            yield from _walk(value, f"{path}{name}.", f"{pattern}{name}.", index)
         elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in value):
-            for index, item in enumerate(value):
-                yield from _walk(item, f"{path}[{index}].")
+            for at, item in enumerate(value):
+                below = f"{path}{name}[{at}].", f"{pattern}{name}[]."
+                yield from _walk(item, *below, (*index, at))
         elif value == () and _part_type(type(part), name) is not None:
             continue  # an empty list of parts has no leaves
         else:
-            yield Leaf(path, pattern_of(path), tuple(map(int, _INDEX.findall(path))), value)
+            yield Leaf(f"{path}{name}", f"{pattern}{name}", index, value)
 
 
 def _walk_type(part: type[BaseModel], prefix: str) -> Iterator[tuple[str, bool]]:

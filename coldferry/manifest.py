@@ -153,6 +153,16 @@ class Manifest:
         """See :func:`coldferry.content.root`."""
         return root((leaf, content.digest) for leaf, content in self.items())
 
+    @classmethod
+    def found(cls, where: Path | Journal) -> Self | None:
+        """The manifest that is there, whatever it is of; None where none was begun."""
+        journal = FileJournal(where) if isinstance(where, Path) else where
+        about = read_header(journal)
+        if about is None:
+            journal.close()
+            return None
+        return cls(journal, Copy(**about[0]))
+
     def _begin(self) -> None:
         self._reset()
         first, self._first_checksum = header(self.copy)

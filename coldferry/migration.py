@@ -31,6 +31,9 @@ TAG_PREFIX = "coldferry:"
 """Tags that begin so are ours and no part of a machine's description."""
 
 
+_INSPECTION, _EARLY, _REHEARSAL = "-inspect", "-early", "-rehearse"
+
+
 class State(StrEnum):
     """How far a migration is."""
 
@@ -112,6 +115,34 @@ class Marks:
         if moved_at.startswith(_ABORT_AT) and (end := _moment(moved_at.removeprefix(_ABORT_AT))):
             return cls(migration, State(state), power_before, abort_at=end)
         return cls(migration, State(state), power_before, moved_at or None, keep_until or None)
+
+
+def inspection_of(migration: str) -> str:
+    """The id that a migration's temporary frozen state bears."""
+    return f"{migration}{_INSPECTION}"
+
+
+def early_of(migration: str) -> str:
+    """The id that the frozen state of the running machine bears, that is copied before the halt.
+
+    What is frozen after the halt bears the migration's own: neither is taken for the other.
+    """
+    return f"{migration}{_EARLY}"
+
+
+def frozen_words(migration: str) -> tuple[str, ...]:
+    """All ids that frozen disks of a migration bear."""
+    return migration, early_of(migration), inspection_of(migration), rehearsal_of(migration)
+
+
+def rehearsal_of(migration: str) -> str:
+    """The id that a migration's rehearsal bears at both ends."""
+    return f"{migration}{_REHEARSAL}"
+
+
+def migration_of(word: str) -> str:
+    """The migration that a frozen disk with this id is of."""
+    return word.removesuffix(_INSPECTION).removesuffix(_EARLY).removesuffix(_REHEARSAL)
 
 
 def is_migration(name: str) -> bool:

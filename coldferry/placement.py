@@ -80,7 +80,8 @@ def remote_at(word: Any) -> tuple[str, int | None] | None:
 
 def is_dropped(answers: Mapping[str, Any], index: int) -> bool:
     """Whether disk ``index`` is left behind by these answers."""
-    return word_of(answers.get(disk_path(index), "")) == Placement.DROP
+    said = answers.get(disk_path(index))
+    return said is not None and word_of(said) == Placement.DROP
 
 
 def dropped(machine: Machine, answers: Mapping[str, Any]) -> frozenset[int]:

@@ -87,11 +87,15 @@ class PowerState(StrEnum):
 
 @dataclass(frozen=True)
 class FrozenDisk:
-    """One disk at the immutable point in time; ``ref`` is the provider's id of it."""
+    """One disk at the immutable point in time; ``ref`` is the provider's id of it.
+
+    ``follows`` are those of earlier states of the machine's disks: see ``Target.open_disk``.
+    """
 
     migration: str
     device: Device
     ref: str
+    follows: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -301,7 +305,8 @@ class Target(Translator, Protocol):
     def open_disk(self, plan: Plan, frozen: FrozenDisk) -> AbstractContextManager[DiskWriter]:
         """Create the disk or adopt it; leaving keeps it open for a resume.
 
-        A disk that was begun from another frozen state is removed and begun anew.
+        A disk that was begun from another frozen state is removed and begun anew, unless the
+        frozen one ``follows`` that: then it is adopted with what it holds, by the same identity.
         """
 
     def open_written(self, plan: Plan, ref: str) -> AbstractContextManager[DiskReader]:

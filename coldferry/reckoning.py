@@ -3,18 +3,27 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from math import ceil
 
-from coldferry.abilities import Recalling, SourceReckoner, TargetReckoner
-from coldferry.contents import DiskContent
+from coldferry.abilities import (
+    Differing,
+    Recalling,
+    SourceReckoner,
+    StillOnly,
+    TargetReckoner,
+)
+from coldferry.contents import DiskContent, Traffic
 from coldferry.copying import data_extents
 from coldferry.disk import Limits
 from coldferry.errors import ProviderError
 from coldferry.estimating import (
+    WORTH_S,
     Charge,
     Estimate,
     Share,
     Terms,
     contents_or_whole,
+    copied_early,
     estimate,
 )
 from coldferry.plan import Device, Plan
@@ -60,11 +69,59 @@ def reckon(
 ) -> Estimate:
     """What carrying out ``plan`` would take; pure.
 
-    A device that is not among the ``known`` contents counts with its whole size.
+    A device that is not among the ``known`` contents counts with its whole size. A machine that
+    runs is copied before its halt where its copy takes longer than :data:`WORTH_S`.
     """
     ends = ends_of(origin, goal)
     wholes = [whole(one.name, one.disk.size_bytes, *ends) for one in plan.devices]
     contents = contents_or_whole(known, wholes)
+    found = _estimate(origin, goal, plan, contents, terms)
+    if not terms.runs or plan.machine.stoppable is False:
+        return found
+    if isinstance(origin, StillOnly) and origin.freezes_stopped_only:
+        return found
+    if found.copy_s <= WORTH_S:
+        return found
+    told, changed = isinstance(origin, Differing), _changed(terms)
+    again = [_again(one, told=told, changed=changed) for one in contents]
+    both = [
+        _with(one, one.traffic + more.traffic) for one, more in zip(contents, again, strict=True)
+    ]
+    later = _estimate(origin, goal, plan, again, terms)
+    how = f"as if {changed:.0%} of it changed until then"
+    if not told:
+        how += "; all is read again after the halt, as the source cannot tell what changed"
+    return copied_early(found, later, _estimate(origin, goal, plan, both, terms), terms, how)
+
+
+def _changed(terms: Terms) -> float:
+    """The part of what is copied that changes until the halt; all of it where nobody says."""
+    share = terms.rates.each("delta.changed-share")
+    return 1.0 if share is None else min(1.0, max(0.0, share))
+
+
+def _again(content: DiskContent, *, told: bool, changed: float) -> DiskContent:
+    """What of a disk is brought after the halt."""
+    once = content.traffic
+    read = changed if told else 1.0
+    return _with(
+        content,
+        Traffic(
+            read_bytes=ceil(once.read_bytes * read),
+            reads=ceil(once.reads * read),
+            sent_bytes=ceil(once.sent_bytes * changed),
+            writes=ceil(once.writes * changed),
+        ),
+    )
+
+
+def _with(content: DiskContent, traffic: Traffic) -> DiskContent:
+    return content.model_copy(update={"traffic": traffic})
+
+
+def _estimate(
+    origin: Machines, goal: Machines, plan: Plan, contents: Sequence[DiskContent], terms: Terms
+) -> Estimate:
     shares = [
         origin.source_share(plan, contents, terms)
         if isinstance(origin, SourceReckoner)

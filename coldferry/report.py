@@ -27,7 +27,8 @@ class MovedDevice:
 
     ``data_bytes`` counts 4 KiB blocks that are not all zero; ``sent_bytes``
     the bodies of all write requests of this run, retries included; ``read_bytes``
-    what this run read of the source, None where it is not counted.
+    what this run read of the source, None where it is not counted. ``early_…`` is
+    what came before, while the machine ran.
     """
 
     source: str
@@ -38,6 +39,8 @@ class MovedDevice:
     manifest_root: str
     proof: Proof
     read_bytes: int | None = None
+    early_sent_bytes: int = 0
+    early_read_bytes: int = 0
 
 
 @dataclass
@@ -87,10 +90,11 @@ class Report:
         if self.estimate is None:
             return []
         read = [device.read_bytes for device in self.devices]
+        early = sum(device.early_read_bytes for device in self.devices)
         return beside(
             self.estimate,
-            read_bytes=None if None in read else sum(one or 0 for one in read),
-            sent_bytes=sum(device.sent_bytes for device in self.devices),
+            read_bytes=None if None in read else early + sum(one or 0 for one in read),
+            sent_bytes=sum(one.sent_bytes + one.early_sent_bytes for one in self.devices),
             calls=self.calls,
             seconds=self.timed.seconds,
             downtime_s=self.downtime.seconds,

@@ -109,6 +109,12 @@ def _disks(report: Report) -> Iterator[str]:
         )
     yield ""
     for device in report.devices:
+        if device.early_sent_bytes:
+            yield (
+                f"- {code(device.source)}: {size(device.early_sent_bytes)} more were sent before "
+                "the halt"
+            )
+    for device in report.devices:
         root = code(device.manifest_root)
         yield f"- {code(device.source)} is {code(device.target)} now, root {root}"
     for device in report.devices[:1]:

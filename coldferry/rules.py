@@ -119,8 +119,9 @@ LEFT_BEHIND = "placement"
 
 def strangers(machine: Machine, paths: Iterable[str]) -> dict[str, str]:
     """A sentence by path for each that is no leaf of this machine."""
-    known = {leaf.path for leaf in leaves(machine)}
-    return {str(path): _stranger(str(path)) for path in paths if path not in known}
+    asked = list(paths)
+    known = {leaf.path for leaf in leaves(machine)} if asked else set()
+    return {str(path): _stranger(str(path)) for path in asked if path not in known}
 
 
 def _stranger(path: str) -> str:
@@ -177,12 +178,11 @@ def _field(rule: Rule[C], question: Question[C]) -> FieldTranslation:
     said = question.said
     if outcome.verdict is Verdict.MISSING and question.answers.get(leaf.path) == ACKNOWLEDGE:
         raise Unfit("this field needs a value, an acknowledgement is not enough")
-    unsettled = (
+    if said is not None and (
         outcome.verdict is Verdict.MISSING
         or said in rule.words
         or not _says(said, outcome.target, leaf.value)
-    )
-    if said is not None and unsettled:
+    ):
         outcome = _accept(rule, question, outcome, said)
         by = DecidedBy.PERSON
     # Whoever chose a value has seen what it means: that is as good as the word.

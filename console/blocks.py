@@ -1,8 +1,9 @@
-"""Saved blocks, read over Prefect's REST API.
+"""Clouds as a command names them: saved blocks, read over Prefect's REST API, or written inline.
 
 Importing Prefect costs two seconds; commands that run no flow do without it.
 """
 
+import hashlib
 import re
 from typing import Any
 
@@ -10,12 +11,16 @@ import httpx
 from pydantic import ValidationError
 
 from coldferry.errors import BadInput, Denied, UnknownBlock, Unreachable
+from coldferry.migration import slug
 from coldferry.plain import plain
-from console.output import redact
+from console.output import aside, redact
 from console.prefect_server import headers, use_server
-from providers.registry import Access
+from providers.registry import Access, schemes, written
 
 SLUG = "coldferry-cloud"
+NAMED = ", or ".join((f"{SLUG}/NAME", *schemes().values()))
+"""How a cloud is named on the command line."""
+
 _DOCUMENT = {"name", "data", "id"}
 _REFERENCE = re.compile(r"([a-z0-9-]+)/([a-z0-9-]+)")
 
@@ -23,18 +28,22 @@ _REFERENCE = re.compile(r"([a-z0-9-]+)/([a-z0-9-]+)")
 def load(reference: str) -> tuple[Access, str]:
     """The cloud's settings and the block document's id, for ``type-slug/name``.
 
+    One that is written inline has no document: its id is empty.
+
     Raises UnknownBlock, saying what blocks there are, and BadInput naming the
     fields of one that was saved with settings that are none.
     """
+    if (inline := written(reference)) is not None:
+        return inline, ""
     found = _REFERENCE.fullmatch(reference)
     if found is None:
-        raise UnknownBlock(f"{reference!r} is not a block's name.", f"Give it as {SLUG}/NAME.")
-    slug, name = found.groups()
-    if slug != SLUG:
+        raise UnknownBlock(f"{reference!r} is not a block's name.", f"Give it as {NAMED}.")
+    type_, name = found.groups()
+    if type_ != SLUG:
         raise UnknownBlock(
             f"{reference} is not a cloud.", f"Give a block of the type {SLUG}: {SLUG}/NAME."
         )
-    answer = _get(f"/block_types/slug/{slug}/block_documents/name/{name}", dict)
+    answer = _get(f"/block_types/slug/{type_}/block_documents/name/{name}", dict)
     if answer is None:
         known = ", ".join(sorted(f"{SLUG}/{n}" for n, _, _ in every())) or "none yet"
         raise UnknownBlock(
@@ -44,6 +53,38 @@ def load(reference: str) -> tuple[Access, str]:
     if isinstance(access, BadInput):
         raise access
     return access, str(answer["id"])
+
+
+def names_cloud(word: str) -> bool:
+    """``word`` names a cloud, and not a machine: a saved block, or a scheme."""
+    return word.startswith(f"{SLUG}/") or is_inline(word)
+
+
+def is_inline(word: str) -> bool:
+    """``word`` is of one of the schemes, and no saved block."""
+    scheme, colon, _ = word.partition(":")
+    return bool(colon) and scheme in schemes()
+
+
+def lasting(reference: str) -> str:
+    """The saved block of a cloud; one that is written inline is saved under a name of its own.
+
+    A migration's later commands find it by the saved blocks. Raises BadInput for what only
+    serves a plan.
+    """
+    inline = written(reference, to_move=True)
+    if inline is None:
+        return reference
+    use_server()
+    from tasks.clouds import Cloud  # imports Prefect, which must find its server
+
+    told = inline.model_dump_json()
+    last = reference.partition(":")[2].rstrip("/").rpartition("/")[2]
+    name = f"{inline.provider}-{slug(last)}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    if not any(known == name for known, _, _ in every()):
+        Cloud.model_validate(inline.model_dump()).save(name, overwrite=True)
+        aside.print(f"Saved as {SLUG}/{name}: the commands that follow find the migration by it.")
+    return f"{SLUG}/{name}"
 
 
 def saved() -> list[tuple[str, Access, str]]:

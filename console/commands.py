@@ -19,6 +19,7 @@ from console import (
     placing,
     planning,
     preparing,
+    rehearsing,
     reporting,
     resuming,
     sandboxing,
@@ -43,6 +44,9 @@ app.command("gaps", short_help="Ask each question of many machines once.")(gaps.
 app.command("compare", short_help="Rank the saved targets for one machine.")(comparing.compare)
 app.command("prepare", short_help="Print a script that readies the running guest.")(
     preparing.prepare
+)
+app.command("rehearse", short_help="Try a move while the machine runs; nothing is left.")(
+    rehearsing.rehearse
 )
 app.command("migrate", short_help="Halt, copy, prove, and make the machine anew.")(
     migrating.migrate

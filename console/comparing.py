@@ -13,9 +13,9 @@ from coldferry.ports import is_source
 from coldferry.precedents import EMPTY, consult
 from console import blocks
 from console.book import saved_book
-from console.managing import Json
+from console.managing import AnyVm, Json, only
 from console.output import Outcome, command
-from console.planning import NoBook, SourceBlock, SourceVm
+from console.planning import NoBook, SourceBlock
 from providers.registry import Access, connect
 
 _AT_ONCE = 8
@@ -23,10 +23,11 @@ _AT_ONCE = 8
 
 @command
 def compare(
-    source: SourceBlock, vm: SourceVm, no_book: NoBook = False, json: Json = False
+    source: SourceBlock, vm: AnyVm = None, no_book: NoBook = False, json: Json = False
 ) -> Outcome:
     """Rank every saved target by what it would leave missing of a machine; creates nothing."""
     origin = connect(blocks.load(source)[0])
+    vm = vm or only(origin)
     findings = origin.unmovable(vm) if is_source(origin) else []
     if refusals := [finding for finding in findings if finding.severity == "refuse"]:
         raise NotMovable.because(refusals)

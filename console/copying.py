@@ -13,7 +13,7 @@ from typing import Any
 
 from coldferry.content import LEAF_BYTES, Digest, sha256
 from coldferry.copies import CopyState, opened
-from coldferry.copying import LIMITS, LimitsFile, Throttle, copy_disk
+from coldferry.copying import LIMITS, LimitsFile, Throttle, copy_disk, ever_put
 from coldferry.disk import Limits, ManifestCommitter
 from coldferry.endpoints import (
     Endpoint,
@@ -187,9 +187,7 @@ def _carry(
     about = Copy(origin.identity, writer.identity, reader.size_bytes)
     with Manifest(tuning.journal(state.manifest), about) as manifest:
         if isinstance(writer, ManifestCommitter):
-            writer.rely_on(
-                lambda: ((leaf, held.digest) for leaf, held in manifest.items() if not held.zero)
-            )
+            writer.rely_on(lambda: ever_put(manifest))
         copy_disk(
             reader,
             writer,

@@ -15,14 +15,14 @@ from coldferry.home import home
 from coldferry.past import step_seconds
 from coldferry.plain import plain
 from coldferry.plan import Plan
-from coldferry.ports import Machines, Translator
+from coldferry.ports import Machines, PowerState, Translator
 from coldferry.reckoning import ends_of, recalled, reckon
 from providers.tables import prices, rates, worker
 
 _OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
-def terms_towards(goal: Translator, looked_bytes: int = 0) -> Terms:
+def terms_towards(goal: Translator, looked_bytes: int = 0, *, runs: bool = False) -> Terms:
     """The tables, and how long steps took from here before. Raises BadInput for a faulty table."""
     bounds = LimitsFile(home() / LIMITS).cloud(goal.provider).bounds
     return Terms(
@@ -30,6 +30,7 @@ def terms_towards(goal: Translator, looked_bytes: int = 0) -> Terms:
         prices=prices(),
         worker=worker(),
         looked_bytes=looked_bytes,
+        runs=runs,
         bytes_per_s=bounds.bytes_per_s,
         past=step_seconds(goal.provider),
     )
@@ -37,7 +38,8 @@ def terms_towards(goal: Translator, looked_bytes: int = 0) -> Terms:
 
 def foretell(origin: Machines, goal: Translator, made: Plan, seen: Inspection) -> Estimate:
     """What carrying out ``made`` would take; ``seen`` is empty where nobody looked."""
-    terms = terms_towards(goal, seen.fetched_bytes)
+    runs = origin.power(made.machine.origin.id) is PowerState.RUNNING
+    terms = terms_towards(goal, seen.fetched_bytes, runs=runs)
     known = seen.contents or recalled(origin, made.devices, ends_of(origin, goal))
     return reckon(origin, goal, made, known, terms)
 

@@ -33,7 +33,7 @@ _AT_ONCE = 8
 def gaps(
     source: SourceBlock,
     target: Annotated[
-        str, typer.Option("--target", metavar="TARGET", help="A cloud: coldferry-cloud/NAME")
+        str, typer.Option("--target", metavar="TARGET", help=f"A cloud: {blocks.NAMED}")
     ],
     vm: Annotated[
         list[str] | None,

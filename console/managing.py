@@ -6,24 +6,37 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from coldferry.errors import BadInput
 from coldferry.leaves import leaves
 from coldferry.machine import Machine
 from coldferry.moved import refuse_moved
 from coldferry.plain import plain, shown
+from coldferry.ports import Machines
 from console import blocks
 from console.output import Outcome, command
+from providers.formats import formats, written
 from providers.registry import connect
 
-Block = Annotated[str, typer.Argument(metavar="BLOCK", help="A cloud: coldferry-cloud/NAME")]
+Block = Annotated[str, typer.Argument(metavar="BLOCK", help=f"A cloud: {blocks.NAMED}")]
 Vm = Annotated[str, typer.Argument(metavar="VM", help="The machine's id there")]
+AnyVm = Annotated[
+    str | None, typer.Argument(metavar="VM", help="Its id there; not needed when it is alone")
+]
+Format = Annotated[
+    str,
+    typer.Option("--format", metavar="FORMAT", help=f"Print it as {' or '.join(formats())}"),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout")]
 
 
 @command
-def describe(block: Block, vm: Vm, json: Json = False) -> Outcome:
+def describe(block: Block, vm: AnyVm = None, format: Format = "", json: Json = False) -> Outcome:
     """Say what a machine is, field by field."""
-    access, _ = blocks.load(block)
-    machine = connect(access).describe(vm)
+    cloud = connect(blocks.load(block)[0])
+    machine = cloud.describe(vm or only(cloud))
+    if format:
+        text = written(machine, format)
+        return Outcome({"format": format, "text": text}, lambda _out: print(text, end=""))
     return Outcome(machine.model_dump(mode="json"), lambda out: show_machine(out, machine))
 
 
@@ -64,6 +77,18 @@ def reboot(block: Block, vm: Vm, json: Json = False) -> Outcome:
     cloud = connect(blocks.load(block)[0])
     cloud.reboot(vm)
     return _power(vm, cloud.power(vm))
+
+
+def only(cloud: Machines) -> str:
+    """The id of the one machine that a cloud has. Raises BadInput where it has none, or several."""
+    found = cloud.machines()
+    if len(found) == 1:
+        return found[0]
+    named = ", ".join(plain(vm, 80) for vm in found[:10])
+    raise BadInput(
+        f"Which machine is meant? There {'are ' + str(len(found)) if found else 'is none'}.",
+        f"Name one of them: {named}{', …' if len(found) > 10 else ''}." if found else "",
+    )
 
 
 def show_machine(out: Console, machine: Machine) -> None:

@@ -20,10 +20,11 @@ from console.output import Outcome, command
 from console.placing import MaxLatency, Placement
 from console.planning import (
     Answers,
+    AnyVm,
     NoBook,
     SourceBlock,
-    SourceVm,
     TargetBlock,
+    machine_and_target,
     show_precedents,
 )
 from console.prefect_server import use_server
@@ -43,8 +44,8 @@ Writes = Annotated[
 @command
 def migrate(
     source: SourceBlock,
-    vm: SourceVm,
-    target: TargetBlock,
+    vm: AnyVm,
+    target: TargetBlock = None,
     answers: Answers = None,
     stop_timeout: Annotated[
         int,
@@ -59,13 +60,20 @@ def migrate(
     although_moved: Annotated[
         bool, typer.Option("--although-moved", help="Also one whose earlier move was finalised")
     ] = False,
+    boot_check: Annotated[
+        bool, typer.Option("--boot-check", help="Start a copy of it there, and say what came up")
+    ] = False,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Copy after the halt only, not while it runs, too")
+    ] = False,
     json: Json = False,
 ) -> Outcome:
     """Halt a machine, copy and prove its disks, and make it anew at the target, stopped."""
+    vm, goal = machine_and_target(source, vm, target)
     report = run_migration(
-        source, vm, target, answers, stop_timeout, inspect=inspect, use_book=not no_book,
+        source, vm, goal, answers, stop_timeout, inspect=inspect, use_book=not no_book,
         placement=placing.read(placement), max_latency_ms=max_latency,
-        although_moved=although_moved,
+        although_moved=although_moved, boot_check=boot_check, cold=cold,
     )  # fmt: skip
     return Outcome(report, lambda out: show_report(out, report))
 
@@ -83,6 +91,7 @@ def run_migration(
 ) -> dict[str, Any]:
     """Run the flow in this process; its report. ``more`` are parameters of the flow's."""
     given = answer_file.read(answers) if answers else None
+    source, target = blocks.lasting(source), blocks.lasting(target)
     origin, _ = blocks.load(source)
     blocks.load(target)
     if given and None in given.values():  # the flow is given what was answered, nothing else

@@ -37,7 +37,7 @@ from console import blocks, placing
 from console.book import saved_book
 from console.estimating import foretell, show_estimate
 from console.looking import look_into, show_findings
-from console.managing import Json
+from console.managing import Json, only
 from console.output import Outcome, command
 from console.placing import Placement
 from console.surveying import survey_all
@@ -45,9 +45,14 @@ from providers.registry import connect, connect_translator
 
 ALL_COPIED: Mapping[str, str] = {}
 
-SourceBlock = Annotated[str, typer.Argument(metavar="SOURCE", help="A cloud: coldferry-cloud/NAME")]
-TargetBlock = Annotated[str, typer.Argument(metavar="TARGET", help="A cloud: coldferry-cloud/NAME")]
+SourceBlock = Annotated[str, typer.Argument(metavar="SOURCE", help=f"A cloud: {blocks.NAMED}")]
+TargetBlock = Annotated[
+    str | None, typer.Argument(metavar="TARGET", help=f"A cloud: {blocks.NAMED}")
+]
 SourceVm = Annotated[str, typer.Argument(metavar="VM", help="The machine's id at the source")]
+AnyVm = Annotated[
+    str, typer.Argument(metavar="[VM]", help="Its id at the source; not needed when it is alone")
+]
 Answers = Annotated[Path | None, typer.Option("--answers", metavar="FILE", help="YAML")]
 NoBook = Annotated[
     bool, typer.Option("--no-book", help="Leave the translation book alone: read and add nothing")
@@ -58,11 +63,13 @@ NoBook = Annotated[
 def plan(
     source: SourceBlock,
     vm: Annotated[
-        str, typer.Argument(metavar="VM", help="The machine's id at the source; not with --all")
+        str,
+        typer.Argument(
+            metavar="[VM]",
+            help="Its id at the source; not needed when it is alone, nor with --all",
+        ),
     ],
-    target: Annotated[
-        str | None, typer.Argument(metavar="TARGET", help="A cloud: coldferry-cloud/NAME")
-    ] = None,
+    target: TargetBlock = None,
     answers: Answers = None,
     write_answers: Annotated[
         Path | None,
@@ -86,10 +93,7 @@ def plan(
                 "Write 'coldferry plan SOURCE TARGET --all'.",
             )
         return survey_all(*ends(source, vm), use_book=not no_book)
-    if target is None:
-        raise BadInput(
-            "To which target?", "Write 'coldferry plan SOURCE VM TARGET', or '… TARGET --all'."
-        )
+    vm, target = machine_and_target(source, vm, target)
     given = answer_file.read(answers) if answers else {}
     placed = placing.read(placement)
     look = look_into(source, vm, target, placed) if inspect else None
@@ -131,6 +135,23 @@ def plan(
         show_estimate(out, found)
 
     return Outcome(document, show, error.exit_code if error else 0)
+
+
+def machine_and_target(source: str, vm: str, target: str | None) -> tuple[str, str]:
+    """Which machine and target are meant by ``SOURCE VM TARGET``.
+
+    Where the source is written inline, and has one machine, without VM. Of a saved cloud a
+    forgotten VM must not be whatever machine is alone there. Raises BadInput where there is no
+    target, or not just one machine.
+    """
+    if target is not None:
+        return vm, target
+    if not (blocks.is_inline(source) and blocks.names_cloud(vm)):
+        raise BadInput(
+            "To which target?",
+            "Write SOURCE VM TARGET; 'coldferry plan' also takes … TARGET --all.",
+        )
+    return only(connect(blocks.load(source)[0])), vm
 
 
 def ends(source: str, target: str) -> tuple[Machines, Translator]:

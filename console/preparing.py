@@ -26,7 +26,7 @@ def prepare(
     source: SourceBlock,
     vm: SourceVm,
     target: Annotated[
-        str, typer.Option("--target", metavar="TARGET", help="A cloud: coldferry-cloud/NAME")
+        str, typer.Option("--target", metavar="TARGET", help=f"A cloud: {blocks.NAMED}")
     ],
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Where to write the script")

@@ -56,7 +56,7 @@ def _serve() -> None:
         aside.print("Starting the clouds and the Prefect server …")
         state, _ = start_sandbox()
         aside.print("Starting the worker, and deploying …")
-        _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+        _make_pool()
         _prefect("deploy", "--all")
         with undisturbed():
             worker = _worker()
@@ -117,6 +117,26 @@ def _show(url: str, source: str, vm: str, target: str, *, there: bool) -> None:
     kept = "Ctrl-C ends the worker only: the clouds and the server ran before, and stay."
     out.print(kept if there else "Ctrl-C ends all of it.")
     sys.stdout.flush()
+
+
+def _make_pool() -> None:
+    """What ``prefect work-pool create --type process --overwrite`` makes.
+
+    That command would import Prefect once more, and asks the internet which types of pools
+    there are.
+    """
+    from prefect.client.orchestration import get_client  # it must find its server first
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.workers.process import ProcessWorker
+
+    pool = WorkPoolCreate(
+        name=POOL,
+        type=ProcessWorker.type,
+        base_job_template=ProcessWorker.get_default_base_job_template(),
+        is_paused=False,
+    )
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(pool, overwrite=True)
 
 
 def _prefect(*words: str) -> None:

@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from coldferry.boot_check import trial_of
 from coldferry.errors import BadInput, ColdferryError, UnknownMigration, Unreachable
-from coldferry.migration import is_migration, pair_of
+from coldferry.migration import early_of, is_migration, pair_of
 from coldferry.plain import plain
 from coldferry.ports import FROZEN, Machines, Owned, is_source, is_target
 from console import blocks
@@ -127,14 +128,14 @@ def _name(one: tuple[str, Any, str]) -> str:
 
 def _goals(found: Found, clouds: dict[str, Machines]) -> list[str]:
     """The blocks of the targets for which the id names exactly this machine."""
-    origin = clouds.get(found.source)
-    return [
-        reference
-        for reference, goal in clouds.items()
-        if origin is not None
-        and is_target(goal)
-        and f"-{pair_of(origin, found.vm, goal)}-a" in found.migration
-    ]
+    named: list[str] = []
+    if (origin := clouds.get(found.source)) is None:
+        return named
+    for reference, goal in clouds.items():
+        with suppress(ColdferryError):  # one that does not even say which account it is
+            if is_target(goal) and f"-{pair_of(origin, found.vm, goal)}-a" in found.migration:
+                named.append(reference)
+    return named
 
 
 def _answers(cloud: Machines) -> bool:
@@ -162,12 +163,13 @@ def _look(reference: str, access: Access | BadInput, silent: list[str]) -> list[
         silent.append(reference)
         return seen
     for one in owned:
-        if not is_migration(one.migration):
+        migration = one.migration.removesuffix(early_of("")).removesuffix(trial_of(""))
+        if not is_migration(migration):
             continue  # an inspection's or a doctor's: whoever made it removes it
         if is_target(cloud) and one.kind != FROZEN:  # it may be a source, too
-            seen.append(Found(one.migration, target=reference, target_objects=[one]))
+            seen.append(Found(migration, target=reference, target_objects=[one]))
         else:
-            seen.append(Found(one.migration, source=reference, source_objects=[one]))
+            seen.append(Found(migration, source=reference, source_objects=[one]))
     return seen
 
 

@@ -22,8 +22,8 @@ README = FOLDER.parent / "README.md"
 
 COMMANDS = (
     "sandbox up", "sandbox down", "describe", "start", "stop", "reboot", "plan", "gaps",
-    "compare", "prepare", "migrate", "copy", "cutover", "rollback", "finalise", "status",
-    "report", "list", "resume", "abort", "audit", "reconcile", "notify", "limit", "probe",
+    "compare", "prepare", "rehearse", "migrate", "copy", "cutover", "rollback", "finalise",
+    "status", "report", "list", "resume", "abort", "audit", "reconcile", "notify", "limit", "probe",
     "book list", "book export", "book import", "book forget", "wave check", "wave plan",
     "wave run", "wave report", "wave cutover", "wave rollback", "doctor", "up", "demo",
 )  # fmt: skip

@@ -9,13 +9,22 @@ from providers.aws.cloud import AwsCloud
 from providers.aws.translate import RULES as TO_AWS
 from providers.azure.cloud import AzureCloud
 from providers.azure.translate import RULES as TO_AZURE
+from providers.libvirt.cloud import LibvirtCloud
+from providers.libvirt.translate import RULES as TO_LIBVIRT
+from providers.ovf.cloud import OvfCloud
+from providers.ovf.translate import RULES as TO_OVF
 
 Table = Mapping[str, Rule[Any]]
 
-TARGETS: dict[str, Table] = {"Azure": TO_AZURE, "AWS": TO_AWS}
+TARGETS: dict[str, Table] = {"Azure": TO_AZURE, "AWS": TO_AWS, "libvirt": TO_LIBVIRT, "OVF": TO_OVF}
 """Every target that a block can name, by the name that readers know it by."""
 
-CLOUDS: dict[str, type] = {"Azure": AzureCloud, "AWS": AwsCloud}
+CLOUDS: dict[str, type] = {
+    "Azure": AzureCloud,
+    "AWS": AwsCloud,
+    "libvirt": LibvirtCloud,
+    "OVF": OvfCloud,
+}
 """Whether machines can be brought there yet is asked of these."""
 
 SEED = {

@@ -120,6 +120,7 @@ async def decide(
     placed: Placements = NOTHING_PLACED,
     use_book: bool = True,
     approved: str = "",
+    cold: bool = False,
 ) -> Approval:
     """The approval that this migration goes by.
 
@@ -163,7 +164,10 @@ async def decide(
     else:
         faults = preflight(source, found.machine.origin.id, target, plan)
         findings = in_order([*found.remarks, *faults])
-        await foretell(source, target, plan, found.inspection, inspect=found.inspection is not None)
+        await foretell(
+            source, target, plan, found.inspection,
+            inspect=found.inspection is not None, runs=found.runs and not cold,
+        )  # fmt: skip
         made = await ask(plan, target, given, findings, book, consulted.stale)
     await remember(made)
     if use_book:

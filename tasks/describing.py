@@ -34,6 +34,11 @@ class Surveyed:
     remarks: list[Finding]
     inspection: Inspection | None = None
 
+    @property
+    def runs(self) -> bool:
+        """It does; one that is starting is not looked at for it."""
+        return self.power is PowerState.RUNNING
+
 
 def with_remarks(found: Surveyed, remarks: Sequence[Finding]) -> Surveyed:
     """What was surveyed, with more that a person should know."""
@@ -164,10 +169,23 @@ def confirm_unchanged(source: Cloud, vm: str, plan: Plan) -> None:
         raise drifted(changes)
 
 
+@step("confirm as approved", early=True)
+def confirm_as_approved(source: Cloud, vm: str, plan: Plan) -> None:
+    """The same while it runs yet: raises PreflightFailed, and the machine is not halted for it."""
+    found = as_if_seen(source.source().describe(vm), plan.machine)
+    if changes := material(plan.machine, found):
+        what = f"The machine changed since the approval: {_named(changes)}."
+        do = "Run the same command again to plan it anew."
+        raise PreflightFailed.because([Finding("refuse", "source-changed", vm, what, do)])
+
+
 def drifted(changes: Sequence[Drift]) -> Drifted:
     """The error that names every difference."""
-    named = "; ".join(f"{c.path} was {shown(c.approved)} and is {shown(c.found)}" for c in changes)
     return Drifted(
-        f"The machine changed between the approval and the halt: {named}.",
+        f"The machine changed between the approval and the halt: {_named(changes)}.",
         "The source was put back as it was; run the same command again to plan it anew.",
     )
+
+
+def _named(changes: Sequence[Drift]) -> str:
+    return "; ".join(f"{c.path} was {shown(c.approved)} and is {shown(c.found)}" for c in changes)

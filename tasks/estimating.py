@@ -17,9 +17,17 @@ from tasks.limiting import limits
 
 
 def estimate(
-    source: Cloud, target: Cloud, plan: Plan, seen: Inspection | None, *, inspect: bool
+    source: Cloud,
+    target: Cloud,
+    plan: Plan,
+    seen: Inspection | None,
+    *,
+    inspect: bool,
+    runs: bool = False,
 ) -> Estimate | None:
     """From what the inspection saw; None, and a warning, where a table is faulty.
+
+    ``runs``: the machine does, and may be copied before its halt.
 
     An estimate is advice: it never stands in the way of a migration.
     """
@@ -29,6 +37,7 @@ def estimate(
             prices=prices(),
             worker=worker(),
             inspect=inspect,
+            runs=runs,
             looked_bytes=seen.fetched_bytes if seen else 0,
             bytes_per_s=limit_on(plan, target),
             past=step_seconds(target.provider),
@@ -41,10 +50,16 @@ def estimate(
 
 
 async def foretell(
-    source: Cloud, target: Cloud, plan: Plan, seen: Inspection | None, *, inspect: bool
+    source: Cloud,
+    target: Cloud,
+    plan: Plan,
+    seen: Inspection | None,
+    *,
+    inspect: bool,
+    runs: bool = False,
 ) -> Estimate | None:
     """Estimate a plan, and show both as the run's artifact."""
-    found = estimate(source, target, plan, seen, inspect=inspect)
+    found = estimate(source, target, plan, seen, inspect=inspect, runs=runs)
     await publish_plan(plan, found)
     return found
 

@@ -12,8 +12,7 @@ from coldferry.auditing import Entry, Seen
 from coldferry.due import window_end
 from coldferry.errors import ColdferryError
 from coldferry.failing import Failure
-from coldferry.inspecting import inspection_of
-from coldferry.migration import Marks, slug
+from coldferry.migration import Marks, frozen_words, slug
 from coldferry.ports import PowerState, is_source
 from tasks.auditing import see, weigh
 from tasks.clouds import SLUG, Cloud
@@ -120,7 +119,7 @@ def _ask(verb: str, migration: str, vm: str, source: Cloud, target: Cloud) -> _K
         except ColdferryError as error:
             unasked.append(f"{name_of(cloud)}: {error}")
     found = weigh(seen).entries if migration else []
-    words = (migration, inspection_of(migration))
+    words = frozen_words(migration)
     return _Known(
         power=power,
         marks=marks if marks is not None and marks.migration == migration else None,

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from coldferry import finalising
-from coldferry.abilities import Removing
+from coldferry.abilities import Removing, Trying
 from coldferry.erasing import EraseRecord
 from coldferry.errors import Refused, UnknownMachine
 from coldferry.finalising import Holding
-from coldferry.inspecting import inspection_of
-from coldferry.migration import Marks, State
+from coldferry.migration import Marks, State, frozen_words
 from coldferry.ports import Erased, Owned
 from coldferry.removing import SOURCE_DISK, SOURCE_INTERFACE, SOURCE_MACHINE, Brought
 from tasks.approvals import recall_now
 from tasks.clouds import Cloud
+from tasks.rehearsing import clear_rehearsal
 from tasks.steps import step
 
 
@@ -65,7 +65,7 @@ def left_over(
     ``begun`` are all that any run of this migration was going to erase.
     """
     origin, goal = source.source(), target.target()
-    frozen = [*origin.frozen(migration), *origin.frozen(inspection_of(migration))]
+    frozen = [one for word in frozen_words(migration) for one in origin.frozen(word)]
     kinds = (SOURCE_MACHINE, SOURCE_DISK, SOURCE_INTERFACE)
     leaving = [one for one in begun if one.kind in kinds]
     if leaving and isinstance(origin, Removing):
@@ -87,8 +87,14 @@ def tag_as_finalised(source: Cloud, vm: str, migration: str) -> None:
 
 @step("hand over")
 def hand_over(target: Cloud, migration: str) -> list[Erased]:
-    """Remove what only the migration needed; what stays at the target is no longer ours."""
-    return target.target().hand_over(migration)
+    """Remove what only the migration needed; what stays at the target is no longer ours.
+
+    What a boot check or a rehearsal left that was killed goes, too.
+    """
+    cloud = target.target()
+    rehearsed = clear_rehearsal(cloud, migration)
+    tried = cloud.end_trial(migration) if isinstance(cloud, Trying) else []
+    return [*rehearsed, *tried, *cloud.hand_over(migration)]
 
 
 @step("erase kept copies")

@@ -16,7 +16,13 @@ from tasks.steps import step
 
 @step("halt")
 def halt(
-    source: Cloud, vm: str, plan: Plan, timeout_s: float, abort_at: datetime | None = None
+    source: Cloud,
+    vm: str,
+    plan: Plan,
+    timeout_s: float,
+    abort_at: datetime | None = None,
+    *,
+    begun: bool = False,
 ) -> str:
     """Remember the power state in the machine's tags, then stop it; never terminates it.
 
@@ -26,10 +32,18 @@ def halt(
     A machine that can only be terminated goes on running, as was acknowledged.
 
     The tags come first: a crash between the two leaves a running machine that
-    is marked, and the rerun stops it.
+    is marked, and the rerun stops it. Raises Undone for a migration that was ended, and for a
+    machine that another one has halted. ``begun``: it was copied before its halt, which takes
+    hours. Then its marks have to say still that this was begun, and nothing since.
     """
     cloud, migration = source.source(), plan.migration
     marks = cloud.marks(vm)
+    if begun:
+        confirm_begun(vm, marks, migration)
+    if marks is not None and marks.migration == migration and marks.state in ENDED:
+        raise _undone(marks)
+    if marks is not None and marks.migration != migration and marks.power_before is not None:
+        raise _taken(vm, marks, migration)
     if marks is None or marks.migration != migration or marks.power_before is None:
         off = cloud.power(vm) in (PowerState.STOPPED, PowerState.STOPPING)
         before = PowerState.STOPPED if off else PowerState.RUNNING
@@ -57,11 +71,34 @@ def confirm_in_window(
     if marks is not None and marks.migration == migration and marks.state in HELD_AT_TARGET:
         return  # it arrived: nothing is halted any more, and nothing is started
     give_back(source, vm, migration, State.FAILED, target)
-    raise Refused(
+    raise window_ended(migration, abort_at)
+
+
+def window_ended(migration: str, abort_at: datetime) -> Refused:
+    """The refusal to halt a machine after its window."""
+    return Refused(
         f"The window of {migration} ended at {abort_at.isoformat(' ', 'minutes')}: its source is "
         "not halted after that.",
         "Give the same wave with a later abort_at, or 'coldferry migrate' to move it by itself.",
     )
+
+
+def confirm_begun(vm: str, marks: Marks | None, migration: str) -> None:
+    """Raise Undone unless the marks say that this migration was approved and no more than that.
+
+    Whoever put its source back, ended it, or carries it out elsewhere wrote something else.
+    """
+    if marks is None or marks.migration != migration:
+        raise _taken(vm, marks, migration)
+    if marks.state in ENDED | MOVED:
+        raise _undone(marks)
+    if marks.state is not State.APPROVED:
+        raise Undone(
+            f"{migration} was put back or is carried out elsewhere: it was approved when its disks "
+            f"began to be copied, and is {marks.state} now. This run halts nothing.",
+            "What was copied stays; once nothing else carries it out, the same command goes on.",
+            resumable=True,
+        )
 
 
 def have_it_run(source: Cloud, vm: str, migration: str, before: str) -> None:
@@ -89,24 +126,51 @@ def record(source: Cloud, vm: str, migration: str, state: State) -> None:
     cloud = source.source()
     marks = cloud.marks(vm)
     if marks is None or marks.migration != migration:
-        if marks is not None and marks.state in MOVED and state is State.REJECTED:
-            return  # nothing was begun: that another machine has taken over is what counts
+        live = marks is not None and marks.state not in ENDED
+        if state is State.REJECTED and (live or (marks is not None and marks.state in MOVED)):
+            return  # nothing was begun: what another migration does or did is what counts
+        if marks is not None and (
+            marks.power_before is not None or (live and state is not State.APPROVED)
+        ):
+            raise _taken(vm, marks, migration)
         marks = Marks(migration, state)
     elif marks.state in ENDED | MOVED and state is not marks.state:
+        raise _undone(marks)
+    elif marks.power_before is not None and state is State.APPROVED:
         raise Undone(
-            f"{migration} was ended or cut over while it was carried out: it is {marks.state}.",
-            f"Run 'coldferry rollback {migration}' once more for what this run made since.",
+            f"{vm} was halted by another run of {migration} since this one looked: it is "
+            f"{marks.state}. This run copies nothing before a halt.",
+            "Once nothing else carries it out, the same command goes on.",
+            resumable=True,
         )
     elif marks.power_before is None and state in HELD:
         raise Undone(
             f"The source of {migration} was put back while it was carried out: it runs as it did "
             "before.",
             "What was copied stays; the same command again halts it, and copies what changed.",
+            resumable=True,
         )
     if marks.state is State.ALLOCATED and state in HELD:
         state = State.ALLOCATED  # the same run once more over what arrived takes nothing back
     arrived = state is State.ALLOCATED
     cloud.mark(vm, replace(marks, state=state, abort_at=None if arrived else marks.abort_at))
+
+
+def _taken(vm: str, marks: Marks | None, migration: str) -> Undone:
+    """Another migration's word is on the machine, or none at all any more."""
+    now = f"its tags say {marks.migration}, {marks.state}" if marks else "its tags say nothing"
+    return Undone(
+        f"{migration} is no longer what {vm} is on its way by: {now}.",
+        f"Run 'coldferry rollback {migration}' for what this run made.",
+    )
+
+
+def _undone(marks: Marks) -> Undone:
+    migration = marks.migration
+    return Undone(
+        f"{migration} was ended or cut over while it was carried out: it is {marks.state}.",
+        f"Run 'coldferry rollback {migration}' once more for what this run made since.",
+    )
 
 
 def record_failure(source: Cloud, vm: str, migration: str) -> None:

@@ -4,22 +4,24 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from prefect import Task
 from prefect.logging import get_run_logger
 
-from coldferry.copying import copy_disk
+from coldferry.copying import copy_disk, ever_put
 from coldferry.errors import CorruptCopy, Failed, Finding
 from coldferry.manifest import Copy, Manifest
+from coldferry.migration import early_of
 from coldferry.plan import Plan
 from coldferry.ports import (
     CountingReader,
     DiskReader,
     DiskWriter,
     FrozenDisk,
+    ManifestCommitter,
     PowerState,
     Proof,
     Source,
@@ -29,6 +31,8 @@ from coldferry.progress import announcing, check_one
 from coldferry.verifying import EARLIER, read_back
 from providers.manifests import open_folder
 from tasks.clouds import Cloud
+from tasks.earlier import copied_before, copied_from, gone_on_from, known_disk
+from tasks.go_ahead import GoAhead
 from tasks.limiting import limits
 from tasks.steps import step
 
@@ -49,6 +53,8 @@ class CopiedDevice:
     manifest_root: str
     counted: bool = False
     """The source's reader counts what it fetches."""
+    compared: bool = False
+    """All was read again after the halt: nobody could tell what had changed."""
 
     @property
     def read_bytes(self) -> int | None:
@@ -57,8 +63,21 @@ class CopiedDevice:
 
     @property
     def sent_bytes(self) -> int:
-        """Bodies of all write requests of this run so far, failed tries and commit included."""
+        """Bodies of all write requests of this run so far, failed tries and commit included.
+
+        What was sent while the machine ran, :attr:`early_sent_bytes`, comes on top.
+        """
         return _sent[self.migration, self.device]
+
+    @property
+    def early_sent_bytes(self) -> int:
+        """Sent by this run before the halt."""
+        return _sent[early_of(self.migration), self.device]
+
+    @property
+    def early_read_bytes(self) -> int:
+        """Fetched from the source by this run before the halt, where it is counted."""
+        return _read[early_of(self.migration), self.device]
 
 
 def check_settings() -> None:
@@ -70,11 +89,22 @@ def check_settings() -> None:
     open_folder()
 
 
-@step("freeze")
-def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
-    """An immutable point in time of all devices together, in the plan's order."""
+@step("freeze early")
+def freeze_early(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
+    """The running machine's devices as they are now, under a word of their own."""
+    word = early_of(plan.migration)
     for device in plan.devices:
-        _sent[plan.migration, device.name] = _read[plan.migration, device.name] = 0
+        _sent[word, device.name] = _read[word, device.name] = 0
+    return source.source().freeze(vm, word, plan.devices)
+
+
+@step("freeze")
+def freeze(source: Cloud, vm: str, plan: Plan, *, follow: bool = False) -> list[FrozenDisk]:
+    """An immutable point in time of all devices together, in the plan's order.
+
+    ``follow``: the machine's disks may have been copied before the halt, by this run or another.
+    """
+    count_anew(plan)
     cloud = source.source()
     _confirm_off(cloud, vm, plan)
     frozen = cloud.freeze(vm, plan.migration, plan.devices)
@@ -83,7 +113,16 @@ def freeze(source: Cloud, vm: str, plan: Plan) -> list[FrozenDisk]:
     except Failed:
         cloud.release(plan.migration)  # or a rerun would find them, and take them for good
         raise
-    return frozen
+    if not follow:
+        return frozen
+    early = frozenset(one.id for one in cloud.frozen(early_of(plan.migration)))
+    return [replace(disk, follows=early | copied_from(disk)) for disk in frozen]
+
+
+def count_anew(plan: Plan) -> None:
+    """What is sent and read from now on is this run's."""
+    for device in plan.devices:
+        _sent[plan.migration, device.name] = _read[plan.migration, device.name] = 0
 
 
 def _confirm_off(cloud: Source, vm: str, plan: Plan) -> None:
@@ -97,11 +136,25 @@ def _confirm_off(cloud: Source, vm: str, plan: Plan) -> None:
 
 
 @step("copy")
-def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> CopiedDevice:
-    """Bring one device's bytes to the target, going on where an earlier run ended."""
+def copy(
+    source: Cloud,
+    target: Cloud,
+    plan: Plan,
+    frozen: FrozenDisk,
+    go_ahead: GoAhead | None = None,
+) -> CopiedDevice:
+    """Bring one device's bytes to the target, going on where an earlier run ended.
+
+    Where they were copied before the halt, only what changed since is brought. With a
+    ``go_ahead`` it ends once that is taken away.
+    """
+    cloud = source.source()
+    told = announcing(plan.migration)
     with (
-        source.source().open_frozen(frozen) as reader,
-        target.target().open_disk(plan, frozen) as writer,
+        cloud.open_frozen(frozen) as reader,
+        copied_before(frozen) as earlier,
+        known_disk(target.target(), plan, frozen, earlier) as writer,
+        gone_on_from(cloud, frozen, writer, earlier) as since,
         _counted(frozen, writer),
         _fetched(frozen, reader),
         _manifest(frozen, writer) as manifest,
@@ -111,9 +164,10 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             writer,
             manifest,
             device=frozen.device.name,
-            on_progress=announcing(plan.migration),
+            on_progress=told if go_ahead is None else go_ahead.telling(told),
             reads=[limits().cloud(source.provider)],
             writes=[limits().migration(plan.migration), limits().cloud(target.provider)],
+            since=since,
         )
         return CopiedDevice(
             migration=frozen.migration,
@@ -121,6 +175,7 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
             data_bytes=manifest.data_bytes,
             manifest_root=manifest.root,
             counted=isinstance(reader, CountingReader),
+            compared=since is not None and since.changed is None,
         )
 
 
@@ -128,7 +183,11 @@ def copy(source: Cloud, target: Cloud, plan: Plan, frozen: FrozenDisk) -> Copied
 def commit(target: Cloud, plan: Plan, frozen: FrozenDisk) -> str:
     """End writing to the device's disk; its full id at the target."""
     with target.target().open_disk(plan, frozen) as writer, _counted(frozen, writer):
-        return writer.commit()
+        if not isinstance(writer, ManifestCommitter):
+            return writer.commit()
+        with _manifest(frozen, writer) as manifest, copied_before(frozen) as earlier:
+            writer.rely_on(lambda: ever_put(manifest, earlier))
+            return writer.commit()
 
 
 @step("prove")
@@ -180,6 +239,19 @@ def copied_again(frozen: FrozenDisk) -> Finding:
         "and copied again.",
         "The second copy is proven. Where this happens again, look at the network between the "
         "worker and the target.",
+    )
+
+
+def read_again(frozen: FrozenDisk) -> Finding:
+    """What the report says of a disk of which nobody could tell what had changed."""
+    return Finding(
+        "warn",
+        "read-again",
+        frozen.device.disk.id,
+        f"{frozen.device.name} was copied while the machine ran, and all of it was read again "
+        "after the halt: the source could not tell what had changed. What differed was sent.",
+        "The downtime was longer for it. Where the source has a right to list what changed, give "
+        "it to the credentials.",
     )
 
 

@@ -21,8 +21,11 @@ def key_of(migration: str, device: str) -> str:
 
 
 @asynccontextmanager
-async def shown(migration: str, device: str) -> AsyncIterator[None]:
+async def shown(migration: str, device: str, under: str = "") -> AsyncIterator[None]:
     """Keep a progress artifact of what is announced inside of ``device``.
+
+    It is found by the migration's id, or by ``under``: a copy before the halt is no part of
+    the one after it.
 
     It is begun with the first announcement, which knows all bytes, and written
     at most every two seconds and at the end. Prefect's API failing costs the
@@ -30,7 +33,7 @@ async def shown(migration: str, device: str) -> AsyncIterator[None]:
     """
     seen = Seen(device, migration)
     watch(seen.moved)
-    writing = asyncio.create_task(_keep(seen, key_of(migration, device)))
+    writing = asyncio.create_task(_keep(seen, key_of(under or migration, device)))
     try:
         yield
     finally:

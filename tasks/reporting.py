@@ -107,6 +107,8 @@ def moved(
             manifest_root=disk.manifest_root,
             proof=disk.proof,
             read_bytes=copied.read_bytes,
+            early_sent_bytes=copied.early_sent_bytes,
+            early_read_bytes=copied.early_read_bytes,
         )
         for copied, disk in ((copies[d.device.name], proven[d.device.name]) for d in frozen)
     ]

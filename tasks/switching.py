@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 
 from coldferry import checks, cutover
+from coldferry.abilities import Trying
 from coldferry.checks import CheckResult
 from coldferry.cutover import Ready
 from coldferry.erasing import now
@@ -45,9 +46,14 @@ def tag_as_moved(source: Cloud, vm: str, migration: str, keep_days: int = KEEP_D
 
 @step("start the new machine")
 def start_new(target: Cloud, migration: str) -> Arrived:
-    """Start it, and answer how it is then. Raises Refused once it is on its way elsewhere."""
+    """Start it, and answer how it is then. Raises Refused once it is on its way elsewhere.
+
+    A boot check that was killed may have left a copy that runs, and holds its disks.
+    """
     cloud = target.target()
     arrived = _arrived(target, migration)
+    if isinstance(cloud, Trying):
+        cloud.end_trial(migration)
     cutover.confirm_stayed(cloud, arrived.vm, migration)  # one may have begun since the look
     cloud.start(arrived.vm)
     return _arrived(target, migration)

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from coldferry.abilities import Trying
+from coldferry.boot_check import trial_of
 from coldferry.cutover import confirm_own
 from coldferry.errors import Finding, Refused, UnknownMachine
-from coldferry.inspecting import inspection_of
-from coldferry.migration import HELD_AT_TARGET, Marks, State
+from coldferry.migration import HELD_AT_TARGET, Marks, State, frozen_words
 from coldferry.ports import FOREIGN, Erased, Owned, PowerState
 from providers.manifests import open_folder
 from tasks.clouds import Cloud
+from tasks.rehearsing import clear_rehearsal
 from tasks.steps import step
 
 DISCARD = "discard"
@@ -119,20 +121,24 @@ def _marks(source: Cloud, vm: str) -> tuple[Marks | None, bool]:
 
 @step("discard")
 def discard(target: Cloud, migration: str) -> list[Erased]:
-    """Remove what the migration made at the target."""
-    return target.target().discard(migration)
+    """Remove what it made at the target, and what a killed boot check or rehearsal left."""
+    cloud = target.target()
+    rehearsed = clear_rehearsal(cloud, migration)
+    tried = cloud.end_trial(migration) if isinstance(cloud, Trying) else []
+    return [*rehearsed, *tried, *cloud.discard(migration)]
 
 
 def forget(migration: str) -> None:
     """Remove its manifests: they are of disks that are no more."""
-    open_folder().forget(migration)
+    for word in frozen_words(migration):
+        open_folder().forget(word)
 
 
 @step("release")
 def release(source: Cloud, migration: str) -> list[Erased]:
-    """Delete the frozen disks at the source, and what an inspection that was killed left there."""
+    """Delete the frozen disks at the source, also what an inspection that was killed left there."""
     cloud = source.source()
-    return [*cloud.release(migration), *cloud.release(inspection_of(migration))]
+    return [one for word in frozen_words(migration) for one in cloud.release(word)]
 
 
 @step("look what is left")
@@ -145,6 +151,6 @@ def left_over(
         power = origin.power(vm).value if vm else "gone"
     except UnknownMachine:
         power = "gone"
-    every = [*origin.owned(migration), *goal.owned(migration)]
-    every += origin.owned(inspection_of(migration))
+    every = [*goal.owned(migration), *goal.owned(trial_of(migration))]
+    every += [one for word in frozen_words(migration) for one in origin.owned(word)]
     return power, [{"kind": one.kind, "id": one.id} for one in every]

@@ -14,6 +14,15 @@ def _home(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _untouched():
+    """Guests' images and source disks are the same before and after, but for what guests wrote."""
+    from tests.untouched import altered
+
+    yield
+    assert altered() == [], "a test altered these disks"
+
+
 @pytest.fixture(scope="session")
 def prefect_api(_home):
     """A real Prefect server; every flow of the session runs against it."""
@@ -59,7 +68,7 @@ def pytest_collection_modifyitems(items):
     """What takes longest begins first, so that no core waits for it at the end."""
 
     def takes_s(item):
-        mark = item.get_closest_marker("slow")
-        return mark.kwargs.get("takes_s", 0) if mark else 0
+        marks = [*item.iter_markers("slow"), *item.iter_markers("long")]
+        return max((mark.kwargs.get("takes_s", 0) for mark in marks), default=0)
 
     items.sort(key=takes_s, reverse=True)

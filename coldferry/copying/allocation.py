@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterator
 
 from coldferry.content import LEAF_BYTES
-from coldferry.disk import DiskReader
+from coldferry.disk import Changes, DiskReader
 from coldferry.errors import Drifted
 
 _WINDOW_BYTES = 4 << 30
@@ -20,9 +20,12 @@ _REMEMBERED = 1 << 17
 
 
 class Allocation:
-    """All of a disk's allocated spans, walked once; ``total_bytes`` is the sum of their lengths."""
+    """All of a disk's allocated spans, walked once; ``total_bytes`` is the sum of their lengths.
 
-    def __init__(self, reader: DiskReader, offset: int = 0) -> None:
+    Or of what changed between two states of it.
+    """
+
+    def __init__(self, reader: DiskReader | Changes, offset: int = 0) -> None:
         """Walk the whole disk from ``offset`` on; raises what the reader raises, and Drifted."""
         self._reader = reader
         self._starts, self._ends = array("Q"), array("Q")
@@ -58,7 +61,7 @@ def data_leaves(reader: DiskReader) -> Iterator[int]:
         yield from range(first, following)
 
 
-def _merged(reader: DiskReader, offset: int) -> Iterator[tuple[int, int]]:
+def _merged(reader: DiskReader | Changes, offset: int) -> Iterator[tuple[int, int]]:
     start = end = offset
     for at, until in _extents(reader, offset):
         if at > end:
@@ -70,7 +73,7 @@ def _merged(reader: DiskReader, offset: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _extents(reader: DiskReader, offset: int) -> Iterator[tuple[int, int]]:
+def _extents(reader: DiskReader | Changes, offset: int) -> Iterator[tuple[int, int]]:
     """``(start, end)`` of each extent that holds data, checked to leave nothing out."""
     size, width = reader.size_bytes, _WINDOW_BYTES
     while offset < size:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -145,12 +145,21 @@ class Outlet:
         self._edge = min(GRAIN_BYTES, self._step)
         """Requests end at multiples of it, but for the last of a run."""
 
-    def send(self, piece: Piece, contents: Contents, buffer: bytearray, turn: Turn) -> None:
+    def send(
+        self,
+        piece: Piece,
+        contents: Contents,
+        buffer: bytearray,
+        turn: Turn,
+        zeroed: Iterable[tuple[int, int]] = (),
+    ) -> None:
         """Send what :meth:`Intake.fill` has filled; all of it was acknowledged then.
 
-        Raises Unsent, caused by the first failure, that names what was not.
+        ``zeroed`` are ``(start, end)`` in bytes of disk that are to read as zeros. Raises Unsent,
+        caused by the first failure, that names what was not done.
         """
         requests = list(self._requests(piece, contents))
+        clearings = list(self._clearings(piece, zeroed))
         digests = {leaf * LEAF_BYTES - piece.start: found.digest for leaf, found in contents}
         sent: set[tuple[int, int]] = set()
 
@@ -163,8 +172,15 @@ class Outlet:
                     self._writer.write(piece.start + start, view[start:end])
             sent.add((start, end))
 
+        def clear(start: int, end: int, turn: Turn) -> None:
+            with self._gate.enter(0, turn):
+                self._writer.zero(piece.start + start, end - start)
+            sent.add((start, end))
+
         view = memoryview(buffer)
         calls = [partial(put, *request) for request in requests]
+        calls += [partial(clear, *request) for request in clearings]
+        requests += clearings
         try:
             if self._shared:
                 turn.together(calls)
@@ -173,6 +189,17 @@ class Outlet:
                     call(turn)
         except BaseException as error:
             raise Unsent(piece, [one for one in requests if one not in sent]) from error
+
+    def _clearings(
+        self, piece: Piece, zeroed: Iterable[tuple[int, int]]
+    ) -> Iterator[tuple[int, int]]:
+        """``(start, end)`` in the buffer, none longer than a request or beyond the disk's end."""
+        for first, last in zeroed:
+            start, stop = first - piece.start, min(last, self._writer.size_bytes) - piece.start
+            while start < stop:
+                end = min(start + self._step, stop)
+                yield start, end
+                start = end
 
     def _requests(self, piece: Piece, contents: Contents) -> Iterator[tuple[int, int]]:
         """``(start, end)`` in the buffer of what is not zero: whole leaves, or grains' runs.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from coldferry.content import LEAF_BYTES, Digest, sha256
 from coldferry.copying.allocation import Allocation
+from coldferry.copying.delta import Delta, Since, stretches
 from coldferry.copying.ends import Contents, Intake, Outlet, Unsent
 from coldferry.copying.held import Held
 from coldferry.copying.job import Turn, Work
@@ -24,6 +25,9 @@ from coldferry.progress import check
 
 _MOST_AHEAD = 4096
 """Leaves that may be done beyond one that is not: 2 GiB. A manifest remembers each."""
+
+_CARRIED = 1024
+"""Leaves that did not change and are recorded at once: 44 KiB."""
 
 _LOOK_AGAIN_S = 0.05
 
@@ -42,6 +46,7 @@ def copy_disk(
     reads: Sequence[Throttle] = (),
     writes: Sequence[Throttle] = (),
     held: DiskReader | None = None,
+    since: Since | None = None,
     stall_s: float = STALL_S,
     digest: Digest = sha256,
 ) -> None:
@@ -53,6 +58,8 @@ def copy_disk(
     the source; what it raises ends the copy within a second. ``reads`` and
     ``writes`` bound requests to either end. ``held`` reads the target as it
     stands, where a manifest was lost: what is there already is not sent again.
+    ``since`` is a complete copy of an earlier state to the same writer: only
+    what changed is read, or all where nobody can tell, and only what differs is sent.
     A request that hangs for ``stall_s`` ends the copy. ``digest`` is for
     measuring what digests cost.
 
@@ -75,6 +82,7 @@ def copy_disk(
     journey = _Journey(manifest, Intake(reader, reads, digest), length)
     if not writer.sealed:
         journey.outlet = Outlet(writer, writes)
+        journey.delta = Delta(since, reader, writer) if since is not None else None
     if held is not None:
         journey.held = Held(held, length, writes)
     work = Work(
@@ -117,6 +125,7 @@ class _Journey:
         self.over = False
         self.outlet: Outlet | None = None
         self.held: Held | None = None
+        self.delta: Delta | None = None
         self._manifest = manifest
         self._intake = intake
         self._length = length
@@ -126,14 +135,16 @@ class _Journey:
 
     def pieces(self, reader: DiskReader) -> Iterator[Piece]:
         """What is left to copy. The whole allocation is known before the first."""
-        allocation = Allocation(reader)
-        self.total_bytes = allocation.total_bytes
-        for piece in cut(self._left(allocation), self._length, self._recorded):
+        source: Allocation | Delta = Allocation(reader) if self.delta is None else self.delta
+        self.total_bytes = source.total_bytes
+        for piece in cut(self._left(source.spans()), self._length, self._recorded):
             while self._manifest.ahead > _MOST_AHEAD and not self.over:
                 time.sleep(_LOOK_AGAIN_S)
+            self._carry(piece)
             with self._lock:
                 self._underway[piece.leaves[0]] = None
             yield piece
+        self._carry(None)
 
     def bring(self, piece: Piece, buffer: bytearray, turn: Turn) -> None:
         """Read, look, send, record: all of it, or the leaves that were sent before a failure."""
@@ -153,11 +164,24 @@ class _Journey:
             self.done_bytes += piece.allocated_bytes
 
     def _send(self, piece: Piece, contents: Contents, buffer: bytearray, turn: Turn) -> None:
-        if self.outlet is not None:
-            unsent = contents
-            if self.held is not None:
-                unsent = self.held.without(piece, contents, buffer, turn)
-            self.outlet.send(piece, unsent, buffer, turn)
+        if self.outlet is None:
+            return
+        unsent: Contents = contents
+        zeroed: Contents = []
+        if self.held is not None:
+            unsent = self.held.without(piece, contents, buffer, turn)
+        elif self.delta is not None:
+            unsent, zeroed = self.delta.apart(contents)
+        self.outlet.send(piece, unsent, buffer, turn, stretches(zeroed))
+
+    def _carry(self, piece: Piece | None) -> None:
+        """Record what did not change before a piece, or at the end, as it was recorded before."""
+        carried = self.delta.unread(piece) if self.delta is not None else []
+        for start in range(0, len(carried), _CARRIED):
+            part = carried[start : start + _CARRIED]
+            with self._lock:
+                missing = [*self._underway, *(piece.leaves if piece is not None else ())][:1]
+            self._manifest.add_all(part, min([part[0][0], *missing]))
 
     def _record(self, contents: Contents, turn: Turn) -> None:
         if not turn.forgotten:
@@ -165,10 +189,10 @@ class _Journey:
                 frontier = next(iter(self._underway))
             self._manifest.add_all(contents, frontier)
 
-    def _left(self, allocation: Allocation) -> Iterator[tuple[int, int]]:
+    def _left(self, spans: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         """The spans without what lies below the manifest's frontier, which is done."""
         frontier = self._manifest.frontier * LEAF_BYTES
-        for start, end in allocation.spans():
+        for start, end in spans:
             if start < frontier:
                 self.done_bytes += min(end, frontier) - start
             if end > frontier:

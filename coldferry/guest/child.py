@@ -12,6 +12,7 @@ import encodings.cp437  # codecs are imported when they are first used: too late
 import encodings.cp1252
 import encodings.utf_16_le  # noqa: F401
 import importlib
+import os
 import resource
 import socket
 import sys
@@ -36,7 +37,7 @@ def main() -> None:
     """Take the question, look, and hand over what was found."""
     for parser in _PARSERS:
         importlib.import_module(parser)
-    line = socket.socket(fileno=int(sys.argv[1]))
+    line = socket.socket(fileno=_lowest(int(sys.argv[1])))
     _limit(line.fileno())
     asked = wire.receive(line)
     if asked is None or asked[0] != wire.QUESTION:
@@ -56,6 +57,14 @@ def main() -> None:
     except MemoryError:
         raise SystemExit(wire.OUT_OF_MEMORY) from None
     wire.send(line, wire.STEP)
+
+
+def _lowest(line: int) -> int:
+    """The line by the lowest number that is free: a free one below it could be opened."""
+    lower = os.dup(line)
+    kept, spare = (lower, line) if lower < line else (line, lower)
+    os.close(spare)
+    return kept
 
 
 def _limit(line: int) -> None:

@@ -10,8 +10,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -31,24 +32,14 @@ _EXIT_S = 1.0
 _ROOT = Path(coldferry.__file__).resolve().parents[1]
 
 
-def look_at(
-    question: Question, readers: Sequence[DiskReader], *, budget_bytes: int = BUDGET_BYTES
-) -> tuple[Inspection, int]:
-    """What the child found, and how many bytes it cost at the provider."""
-    ranges = Ranges(readers, budget_bytes)
-    conversation = Conversation(ranges, WALL_S)
-    ours, theirs = socket.socketpair()
-    with ours:
-        child = start_child(theirs)
-        theirs.close()
-        try:
-            conversation.hold(ours, question)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(_EXIT_S)
-        finally:
-            child.kill()
-            code = child.wait()
-    return conversation.outcome(code), ranges.fetched_bytes
+class Child(Protocol):
+    """What is asked of the process that reads."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it ended, as :class:`subprocess.Popen` says it."""
+
+    def kill(self) -> None:
+        """End it, if it has not ended."""
 
 
 def start_child(line: socket.socket) -> "subprocess.Popen[bytes]":
@@ -63,6 +54,30 @@ def start_child(line: socket.socket) -> "subprocess.Popen[bytes]":
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+def look_at(
+    question: Question,
+    readers: Sequence[DiskReader],
+    *,
+    budget_bytes: int = BUDGET_BYTES,
+    start: Callable[[socket.socket], Child] = start_child,
+) -> tuple[Inspection, int]:
+    """What the child found, and how many bytes it cost at the provider."""
+    ranges = Ranges(readers, budget_bytes)
+    conversation = Conversation(ranges, WALL_S)
+    ours, theirs = socket.socketpair()
+    with ours:
+        child = start(theirs)
+        theirs.close()
+        try:
+            conversation.hold(ours, question)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_EXIT_S)
+        finally:
+            child.kill()
+            code = child.wait()
+    return conversation.outcome(code), ranges.fetched_bytes
 
 
 _ENVIRONMENT = {

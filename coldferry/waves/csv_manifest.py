@@ -25,7 +25,7 @@ ROW: dict[str, Place] = {
     **{name: (name,) for name in ("name", "vm", "source", "target", "owner", "group", "after")},
     **{
         name: ("options", name)
-        for name in ("stop_timeout_s", "inspect", "use_book", "max_latency_ms")
+        for name in ("stop_timeout_s", "cold", "inspect", "use_book", "max_latency_ms")
     },
     **{name: (name,) for name in ("checks", "checks_within_s", "security_groups")},
 }

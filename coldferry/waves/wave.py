@@ -111,6 +111,8 @@ class Options(_Part):
 
     stop_timeout_s: Annotated[int, Field(ge=0, le=86_400)] = 600
     """How long the machine may take to stop, in seconds."""
+    cold: bool = False
+    """Copy the disks after the halt only, and nothing while the machine runs."""
     inspect: bool = True
     """Look into the machine's disks before anything is decided, and after the halt."""
     use_book: bool = True

@@ -6,26 +6,52 @@ from functools import cached_property
 
 from coldferry.abilities import Glimpse, Removal
 from coldferry.contents import DiskContent
+from coldferry.disk import Changes
 from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
 from coldferry.migration import Marks
 from coldferry.plan import Device, Plan
-from coldferry.ports import Check, DiskReader, Erased, FrozenDisk, Owned, PowerState, Tagged
+from coldferry.ports import (
+    Arrived,
+    Check,
+    DiskReader,
+    DiskWriter,
+    Erased,
+    FrozenDisk,
+    Owned,
+    PowerState,
+    Tagged,
+    VerifiedDisk,
+)
+from coldferry.rations import Ration
 from coldferry.translation import Answers, Translation
 from providers.aws import (
+    arrivals,
+    compare,
+    deltas,
     doctor,
     instances,
+    keeping,
     latest,
+    launching,
     marks,
     offers,
+    ownership,
     power,
     preflight,
+    preflight_target,
+    rations,
     removing,
     share,
+    share_target,
     snapshots,
+    stakes,
     tagged,
+    target_disks,
     translate,
+    trial,
+    written,
 )
 from providers.aws.access import AwsAccess
 from providers.aws.catalogue import Catalogue
@@ -41,8 +67,7 @@ from providers.aws.unmovable import findings_of
 class AwsCloud:
     """One account and region; ``vm`` is an instance id. Making one calls nothing.
 
-    A :class:`coldferry.ports.Source` and a :class:`coldferry.ports.Translator`: it says what it
-    would make of a machine, and makes none yet.
+    A :class:`coldferry.ports.Source` and a :class:`coldferry.ports.Target`.
     """
 
     provider = "aws"
@@ -86,8 +111,8 @@ class AwsCloud:
         power.reboot(self._clients, vm)
 
     def owned(self, migration: str | None = None) -> list[Owned]:
-        """Snapshots, by their tags as of now."""
-        return snapshots.owned(self._clients, migration)
+        """See :mod:`providers.aws.ownership`."""
+        return ownership.owned(self._clients, migration)
 
     def tagged(self) -> Iterator[Tagged]:
         """See :mod:`providers.aws.tagged`."""
@@ -97,7 +122,7 @@ class AwsCloud:
         """See :mod:`providers.aws.doctor`."""
         return doctor.diagnose(self._clients)
 
-    # -- translator ---------------------------------------------------------
+    # -- target -------------------------------------------------------------
 
     def catalogue(self) -> Catalogue:
         """See :mod:`providers.aws.offers`."""
@@ -106,6 +131,94 @@ class AwsCloud:
     def translate(self, machine: Machine, catalogue: Catalogue, answers: Answers) -> Translation:
         """See :mod:`providers.aws.translate`."""
         return translate.translate(machine, catalogue, answers)
+
+    def target_share(self, plan: Plan, contents: Sequence[DiskContent], terms: Terms) -> Share:
+        """See :mod:`providers.aws.share_target`."""
+        return share_target.target_share(plan, contents, terms, self._clients.region)
+
+    def rations(self, plan: Plan, catalogue: Catalogue) -> list[Ration]:
+        """See ``coldferry.abilities.Rationing``."""
+        return rations.rations(plan, catalogue, self.scope)
+
+    def preflight(self, plan: Plan) -> list[Finding]:
+        """See :mod:`providers.aws.preflight_target`."""
+        return preflight_target.findings(self._clients, plan)
+
+    def open_disk(self, plan: Plan, frozen: FrozenDisk) -> AbstractContextManager[DiskWriter]:
+        """See :mod:`providers.aws.target_disks`."""
+        return target_disks.open_disk(self._clients, plan, frozen)
+
+    def open_written(self, plan: Plan, ref: str) -> AbstractContextManager[DiskReader]:
+        """See :mod:`providers.aws.written`."""
+        return written.open_written(self._clients, plan, ref)
+
+    def in_use(self, plan: Plan, ref: str) -> bool:
+        """See :mod:`providers.aws.target_disks`."""
+        return target_disks.in_use(self._clients, plan, ref)
+
+    def discard_disk(self, plan: Plan, device: Device) -> None:
+        """See :mod:`providers.aws.target_disks`."""
+        target_disks.discard_disk(self._clients, plan, device)
+
+    def allocate(self, plan: Plan, disks: Sequence[VerifiedDisk]) -> str:
+        """See :mod:`providers.aws.launching`."""
+        return launching.allocate(self._clients, plan, disks)
+
+    def compare(self, plan: Plan, vm: str) -> list[Finding]:
+        """See :mod:`providers.aws.compare`."""
+        return compare.compare(self._clients, plan, vm)
+
+    def at_stake(self, migration: str, *, arrived: bool) -> list[Finding]:
+        """See :mod:`providers.aws.stakes`."""
+        return stakes.at_stake(self._clients, migration, arrived=arrived)
+
+    def arrived(self, migration: str) -> Arrived | None:
+        """See :mod:`providers.aws.arrivals`."""
+        return arrivals.arrived(self._clients, migration)
+
+    def open_up(self, migration: str, groups: Sequence[str]) -> None:
+        """See :mod:`providers.aws.arrivals`."""
+        arrivals.open_up(self._clients, migration, groups)
+
+    def keep(self, migration: str) -> list[Owned]:
+        """See :mod:`providers.aws.keeping`."""
+        return keeping.keep(self._clients, migration)
+
+    def kept(self, migration: str) -> list[Owned]:
+        """See :mod:`providers.aws.keeping`."""
+        return keeping.kept(self._clients, migration)
+
+    def erase_kept(self, migration: str) -> list[Erased]:
+        """See :mod:`providers.aws.keeping`."""
+        return keeping.erase_kept(self._clients, migration)
+
+    def temporary(self, migration: str) -> list[Owned]:
+        """See :mod:`providers.aws.ownership`."""
+        return ownership.temporary(self._clients, migration)
+
+    def at_hand_over(self, migration: str) -> list[Finding]:
+        """See :mod:`providers.aws.ownership`."""
+        return ownership.at_hand_over(self._clients, migration)
+
+    def hand_over(self, migration: str) -> list[Erased]:
+        """See :mod:`providers.aws.ownership`."""
+        return ownership.hand_over(self._clients, migration)
+
+    def discard(self, migration: str) -> list[Erased]:
+        """See :mod:`providers.aws.ownership`."""
+        return ownership.discard(self._clients, migration)
+
+    def start_trial(self, plan: Plan) -> str:
+        """See :mod:`providers.aws.trial`."""
+        return trial.start(self._clients, plan)
+
+    def trial_console(self, trial_id: str) -> str:
+        """See :mod:`providers.aws.trial`."""
+        return trial.console(self._clients, trial_id)
+
+    def end_trial(self, migration: str) -> list[Erased]:
+        """See :mod:`providers.aws.trial`."""
+        return trial.end(self._clients, migration)
 
     # -- source -------------------------------------------------------------
 
@@ -144,6 +257,12 @@ class AwsCloud:
     def open_frozen(self, frozen: FrozenDisk) -> AbstractContextManager[DiskReader]:
         """See :mod:`providers.aws.disks`."""
         return open_snapshot(self._clients, frozen)
+
+    def changes(
+        self, before: FrozenDisk, after: FrozenDisk
+    ) -> AbstractContextManager[Changes | None]:
+        """See :mod:`providers.aws.deltas`."""
+        return deltas.open_changes(self._clients, before, after)
 
     def survey(self, vm: str) -> tuple[Machine, list[Finding]]:
         """Both from one inventory."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from coldferry.errors import ColdferryError, Denied, ProviderError
 from coldferry.machine import UNKNOWN, Unknown
+from coldferry.migration import MIGRATION_TAG
 from coldferry.offered import ORIGIN_TAG, Subnet, Usage
 from providers.aws.catalogue import GIB, Catalogue, Image, Instance, InstanceType, Network
 from providers.aws.client import speaking
@@ -156,7 +157,8 @@ def _images(clients: Clients) -> Iterator[Image]:
         pages = clients.ec2.get_paginator("describe_images").paginate(Owners=["self"])
         rows = [row for page in pages for row in page["Images"]]
     for row in sorted(rows, key=lambda row: (row.get("Name", ""), row["ImageId"])):
-        if row.get("RootDeviceType") == "ebs" and row.get("State") == "available":
+        passing = MIGRATION_TAG in tags_of(row.get("Tags", []))  # of a migration or a boot check
+        if row.get("RootDeviceType") == "ebs" and row.get("State") == "available" and not passing:
             yield _image(row)
 
 

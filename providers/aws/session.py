@@ -78,6 +78,8 @@ class Clients:
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._made: dict[str, Any] = {}
+        self.erased: set[str] = set()
+        """What was deleted through these clients, where a client token could answer it again."""
 
     @property
     def region(self) -> str:

@@ -66,7 +66,7 @@ def freeze(
     chosen = _find(clients, vm, migration, devices)
     if chosen is None:
         chosen = _create(clients, vm, migration, devices)
-    _wait(clients, list(chosen.values()))
+    wait_completed(clients, list(chosen.values()))
     return [FrozenDisk(migration, device, chosen[device.disk.id]) for device in devices]
 
 
@@ -100,18 +100,6 @@ def release(clients: Clients, migration: str) -> list[Erased]:
         for one in frozen(clients, migration)
         if (answer := _delete(clients, one.id))
     ]
-
-
-def owned(clients: Clients, migration: str | None) -> list[Owned]:
-    """Every snapshot of ours that bears the migration's tag, or any migration's."""
-    filters: list[FilterTypeDef] = [{"Name": "tag-key", "Values": [MIGRATION_TAG]}]
-    if migration is not None:
-        filters = [{"Name": f"tag:{MIGRATION_TAG}", "Values": [migration]}]
-    found = [
-        Owned(tags_of(row.get("Tags", []))[MIGRATION_TAG], FROZEN, row["SnapshotId"])
-        for row in _list(clients, filters)
-    ]
-    return sorted(found, key=lambda one: (one.migration, one.id))
 
 
 def _find(
@@ -216,8 +204,11 @@ def _specification(
     return specification
 
 
-def _wait(clients: Clients, ids: list[str]) -> None:
-    """Until all are completed. The SDK's waiter ends after ten minutes, so it is not used."""
+def wait_completed(clients: Clients, ids: list[str]) -> None:
+    """Until all are completed. The SDK's waiter ends after ten minutes, so it is not used.
+
+    Raises Transient when one failed, which is then deleted, or takes more than a day.
+    """
     pauses, seen_within = Pauses(_COMPLETE_WITHIN_S, longest_s=15.0), Pauses(_SEEN_WITHIN_S)
     while True:
         rows = _list(clients, [{"Name": "snapshot-id", "Values": ids}])

@@ -1,90 +1,103 @@
 """Everything in the region that bears our tag, kind by kind: what an audit looks at.
 
-A migration makes snapshots here and nothing else; what else bears the tag was
-tagged by an accident (a volume made from a snapshot with its tags), and costs
-all the same.
-
-Sources: the Describe calls of the EC2 API reference with the filter ``tag-key``.
+Sources: the Describe calls of the EC2 API reference with the filters ``tag-key`` and ``tag:``;
+"Amazon EC2 On-Demand Pricing" and "Amazon EBS pricing" (what is billed by what).
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from coldferry.migration import MIGRATION_TAG
-from coldferry.ports import DAYS_A_MONTH, PowerState, Tagged
-from providers.aws.client import speaking
+from coldferry.ports import DAYS_A_MONTH, FROZEN, KEPT_COPY, PowerState, Tagged
 from providers.aws.instances import power_of, tags_of
+from providers.aws.listing import made_by, rows
 from providers.aws.session import Clients
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import FilterTypeDef
+from providers.aws.target_tags import (
+    COPIED,
+    FROM_TAG,
+    GROUP,
+    IMAGE,
+    INTERFACE,
+    KEPT_TAG,
+    VM,
+    VOLUME,
+    tag_of,
+)
 
 _GIB = 1 << 30
-_OURS: "list[FilterTypeDef]" = [{"Name": "tag-key", "Values": [MIGRATION_TAG]}]
+_HOURS_A_DAY = 24
 
 
-def everything(clients: Clients) -> Iterator[Tagged]:
-    """Instances, volumes, snapshots, interfaces and security groups; terminated ones are none."""
-    yield from _instances(clients)
-    yield from _volumes(clients)
-    yield from _snapshots(clients)
-    yield from _interfaces(clients)
-    yield from _groups(clients)
+def everything(
+    clients: Clients, migration: str | None = None, kinds: Sequence[str] = ()
+) -> Iterator[Tagged]:
+    """All that bears that migration's tag, or any one's; terminated instances are none.
+
+    With ``kinds`` those alone, for fewer calls.
+    """
+    for words, call, made in _CALLS:
+        if not kinds or not {*kinds}.isdisjoint(words):
+            for row in rows(clients, call, "what is ours", made_by(migration)):
+                found = made(row, tag_of(row, MIGRATION_TAG) or "", clients.region)
+                if found is not None and (not kinds or found.kind in kinds):
+                    yield found
 
 
-def _instances(clients: Clients) -> Iterator[Tagged]:
-    with speaking("ec2:DescribeInstances", "our instances"):
-        pages = list(clients.ec2.get_paginator("describe_instances").paginate(Filters=_OURS))
-    for row in (i for page in pages for r in page["Reservations"] for i in r.get("Instances", [])):
-        power = power_of(row)
-        if power is not PowerState.GONE:
-            kind = row.get("InstanceType", "")
-            yield Tagged(_migration(row), "VM", row["InstanceId"], sku=kind, power=power)
+def _instance(row: Any, migration: str, region: str) -> Tagged | None:
+    power, kind = power_of(row), row.get("InstanceType", "")
+    if power is PowerState.GONE:
+        return None
+    return Tagged(
+        migration, VM, row["InstanceId"], sku=kind, power=power,
+        item=f"aws.vm-hour.{kind}", place=region, units_per_day=_HOURS_A_DAY,
+    )  # fmt: skip
 
 
-def _volumes(clients: Clients) -> Iterator[Tagged]:
-    with speaking("ec2:DescribeVolumes", "our volumes"):
-        pages = list(clients.ec2.get_paginator("describe_volumes").paginate(Filters=_OURS))
-    for row in (volume for page in pages for volume in page["Volumes"]):
-        size_bytes = row.get("Size", 0) * _GIB
-        yield Tagged(
-            _migration(row), "disk", row["VolumeId"], size_bytes, row.get("VolumeType", "")
-        )
+def _volume(row: Any, migration: str, region: str) -> Tagged | None:
+    size_gib, kind = row.get("Size", 0), row.get("VolumeType", "")
+    return Tagged(
+        migration, VOLUME, row["VolumeId"], size_gib * _GIB, kind,
+        item=f"aws.volume.gib-month.{kind}", place=region, units_per_day=size_gib / DAYS_A_MONTH,
+    )  # fmt: skip
 
 
-def _snapshots(clients: Clients) -> Iterator[Tagged]:
-    """Their size is the volume's: EC2 does not tell how much of it is kept, so that is the most."""
-    with speaking("ec2:DescribeSnapshots", "our snapshots"):
-        pages = list(
-            clients.ec2.get_paginator("describe_snapshots").paginate(
-                OwnerIds=["self"], Filters=_OURS
-            )
-        )
-    for row in (snapshot for page in pages for snapshot in page["Snapshots"]):
-        size_gib, tier = row.get("VolumeSize", 0), row.get("StorageTier", "standard")
-        yield Tagged(
-            _migration(row), "snapshot", row["SnapshotId"], size_gib * _GIB, tier,
-            item="aws.snapshot.gib-month" if tier == "standard" else "",
-            place=clients.region, units_per_day=size_gib / DAYS_A_MONTH,
-        )  # fmt: skip
+def _snapshot(row: Any, migration: str, region: str) -> Tagged | None:
+    """Its size is the volume's: EC2 does not tell how much of it is kept, so that is the most."""
+    size_gib, tier = row.get("VolumeSize", 0), row.get("StorageTier", "standard")
+    return Tagged(
+        migration, _word(tags_of(row.get("Tags", []))), row["SnapshotId"], size_gib * _GIB, tier,
+        item="aws.snapshot.gib-month" if tier == "standard" else "",
+        place=region, units_per_day=size_gib / DAYS_A_MONTH,
+    )  # fmt: skip
 
 
-def _interfaces(clients: Clients) -> Iterator[Tagged]:
-    with speaking("ec2:DescribeNetworkInterfaces", "our network interfaces"):
-        pages = list(
-            clients.ec2.get_paginator("describe_network_interfaces").paginate(Filters=_OURS)
-        )
-    for row in (interface for page in pages for interface in page["NetworkInterfaces"]):
-        word = tags_of(row.get("TagSet", [])).get(MIGRATION_TAG, "")
-        yield Tagged(word, "network interface", row.get("NetworkInterfaceId", ""))
+def _word(tags: dict[str, str]) -> str:
+    """What a target wrote, a lasting copy, or a source's frozen disk.
+
+    So is one that an accident tagged (a backup with its volume's tags): nothing removes that.
+    """
+    if FROM_TAG in tags:
+        return COPIED
+    return KEPT_COPY if KEPT_TAG in tags else FROZEN
 
 
-def _groups(clients: Clients) -> Iterator[Tagged]:
-    with speaking("ec2:DescribeSecurityGroups", "our security groups"):
-        pages = list(clients.ec2.get_paginator("describe_security_groups").paginate(Filters=_OURS))
-    for row in (group for page in pages for group in page["SecurityGroups"]):
-        yield Tagged(_migration(row), "security group", row.get("GroupId", ""))
+def _image(row: Any, migration: str, _region: str) -> Tagged | None:
+    return Tagged(migration, IMAGE, row["ImageId"])
 
 
-def _migration(row: Any) -> str:
-    return tags_of(row.get("Tags", [])).get(MIGRATION_TAG, "")
+def _interface(row: Any, migration: str, _region: str) -> Tagged | None:
+    return Tagged(migration, INTERFACE, row["NetworkInterfaceId"])
+
+
+def _group(row: Any, migration: str, _region: str) -> Tagged | None:
+    return Tagged(migration, GROUP, row["GroupId"])
+
+
+_CALLS: tuple[tuple[tuple[str, ...], str, Callable[[Any, str, str], Tagged | None]], ...] = (
+    ((VM,), "describe_instances", _instance),
+    ((INTERFACE,), "describe_network_interfaces", _interface),
+    ((VOLUME,), "describe_volumes", _volume),
+    ((IMAGE,), "describe_images", _image),
+    ((COPIED, FROZEN, KEPT_COPY), "describe_snapshots", _snapshot),
+    ((GROUP,), "describe_security_groups", _group),
+)

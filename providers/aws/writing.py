@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ebs.type_defs import TagTypeDef
 
 _GIB = 2**30
-_LARGEST_GIB = 65_536
-_TIMEOUT_MIN = 4320
+LARGEST_GIB = 65_536
+TIMEOUT_MIN = 4320
 """The longest that a snapshot may wait for its next block: three days, so that a rerun finds it."""
 
 _SEEN_WITHIN_S = 120.0
@@ -61,7 +61,7 @@ def start_snapshot(
     with speaking("ebs:StartSnapshot", f"a snapshot of {size_gib(size_bytes)} GiB"):
         answer = clients.ebs.start_snapshot(
             VolumeSize=size_gib(size_bytes), ClientToken=token, Tags=rows, Description=description,
-            Timeout=_TIMEOUT_MIN,
+            Timeout=TIMEOUT_MIN,
         )  # fmt: skip
     return answer["SnapshotId"]
 
@@ -69,8 +69,8 @@ def start_snapshot(
 def size_gib(size_bytes: int) -> int:
     """The size of the volume that holds so much. Raises BadInput when there is none."""
     found = max(1, -(-size_bytes // _GIB))
-    if found > _LARGEST_GIB:
-        raise BadInput(f"An EBS volume holds {_LARGEST_GIB} GiB at most, not {found}.")
+    if found > LARGEST_GIB:
+        raise BadInput(f"An EBS volume holds {LARGEST_GIB} GiB at most, not {found}.")
     return found
 
 

@@ -45,6 +45,8 @@ _SKUS_VERSION = "2021-07-01"
 SAS_DURATION_S = 24 * 3600
 """A SAS is asked for a day at a time and renewed; the service's ceiling is not relied on."""
 
+_CONSOLE_MINUTES = 5
+
 _OPERATION_TIMEOUT_S = 1800.0
 _LONGEST_PAUSE_S = 20.0
 _PAUSES_S = (1.0, 3.0, 8.0)
@@ -145,6 +147,18 @@ class Arm:
     def revoke(self, kind: Kind, name: str) -> None:
         """End all access by SAS, and wait for it. For an upload, this seals the disk."""
         self._run(kind, "end access to", name, "endGetAccess/action", "begin_revoke_access")
+
+    def console_address(self, name: str) -> str:
+        """Where a VM's serial log can be read for some minutes, with a signature."""
+        answer = self._do(
+            VM, "read the boot diagnostics of", f"{VM.word} '{name}'",
+            "retrieveBootDiagnosticsData/action",
+            lambda operations: _wire(operations.retrieve_boot_diagnostics_data(
+                self.access.resource_group, name,
+                sas_uri_expiration_time_in_minutes=_CONSOLE_MINUTES, **_pin(VM),
+            )),
+        )  # fmt: skip
+        return str(answer.get("serialConsoleLogBlobUri") or "")
 
     def in_group(self, kind: Kind) -> list[Json]:
         """All resources of a kind in the resource group."""

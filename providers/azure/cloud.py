@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from coldferry.contents import DiskContent
+from coldferry.disk import Changes
 from coldferry.errors import Finding
 from coldferry.estimating import Share, Terms
 from coldferry.machine import Machine
@@ -26,6 +27,7 @@ from coldferry.translation import Answers, Translation
 from providers.azure import (
     arrivals,
     compare,
+    deltas,
     describe,
     disks,
     doctor,
@@ -45,6 +47,7 @@ from providers.azure import (
     share_source,
     stakes,
     translate,
+    trial,
     unmovable,
 )
 from providers.azure.access import AzureAccess
@@ -148,6 +151,12 @@ class AzureCloud:
         """See :mod:`providers.azure.frozen_bytes`."""
         return frozen_bytes.open_frozen(self._arm, self._granted, frozen)
 
+    def changes(
+        self, before: FrozenDisk, after: FrozenDisk
+    ) -> AbstractContextManager[Changes | None]:
+        """See :mod:`providers.azure.deltas`."""
+        return deltas.open_changes(self._arm, self._granted, before, after)
+
     def frozen(self, migration: str) -> list[Owned]:
         """See :mod:`providers.azure.freezing`."""
         return freezing.frozen(self._arm, migration)
@@ -245,3 +254,15 @@ class AzureCloud:
     def discard(self, migration: str) -> list[Erased]:
         """See ``Target.discard``."""
         return ownership.discard(self._arm, migration)
+
+    def start_trial(self, plan: Plan) -> str:
+        """See :mod:`providers.azure.trial`."""
+        return trial.start(self._arm, plan)
+
+    def trial_console(self, trial_id: str) -> str:
+        """See :mod:`providers.azure.trial`."""
+        return trial.console(self._arm, trial_id)
+
+    def end_trial(self, migration: str) -> list[Erased]:
+        """See :mod:`providers.azure.trial`."""
+        return trial.end(self._arm, migration)

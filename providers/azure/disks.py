@@ -147,7 +147,7 @@ def _adopted_or_created(arm: Arm, plan: Plan, frozen: FrozenDisk) -> Json:
     name = plan.object_name(device.name)
     wanted = _body(arm, plan, frozen)
     disk = find_ours(arm, plan.migration, name)
-    if disk is not None and _begun_otherwise(disk, wanted):
+    if disk is not None and _begun_otherwise(disk, wanted, frozen):
         remove(arm, disk)
         disk = None
     if disk is not None:
@@ -169,15 +169,16 @@ def _body(arm: Arm, plan: Plan, frozen: FrozenDisk) -> Json:
         "location": arm.access.location,
         "sku": {"name": plan.value(f"{path}.kind")},
         "tags": {
-            MIGRATION_TAG: plan.migration, DEVICE_TAG: device.name, FROZEN_TAG: frozen.ref[-256:],
+            MIGRATION_TAG: plan.migration, DEVICE_TAG: device.name,
+            FROZEN_TAG: _frozen_tag(frozen.ref),
         },
         "properties": said,
     }  # fmt: skip
 
 
-def _begun_otherwise(disk: Json, wanted: Json) -> bool:
+def _begun_otherwise(disk: Json, wanted: Json, frozen: FrozenDisk) -> bool:
     """Whether the disk there was begun from another frozen state, or as another kind of disk."""
-    if tag(disk, FROZEN_TAG) != wanted["tags"][FROZEN_TAG]:
+    if tag(disk, FROZEN_TAG) not in {_frozen_tag(ref) for ref in (frozen.ref, *frozen.follows)}:
         return True
     there, said = properties(disk), wanted["properties"]
     fixed = ("osType", "hyperVGeneration")
@@ -186,6 +187,11 @@ def _begun_otherwise(disk: Json, wanted: Json) -> bool:
         or (disk.get("sku") or {}).get("name") != wanted["sku"]["name"]
         or any(there.get(key) != said.get(key) for key in fixed)
     )
+
+
+def _frozen_tag(ref: str) -> str:
+    """A tag's value has 256 characters at most."""
+    return ref[-256:]
 
 
 def _upload_bytes(disk: Json) -> int:

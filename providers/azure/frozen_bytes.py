@@ -42,7 +42,7 @@ class Granted:
             return known
 
 
-class _SharedPlace:
+class SharedPlace:
     """Where a snapshot's bytes are."""
 
     denied = ""
@@ -95,7 +95,7 @@ def open_frozen(arm: Arm, granted: Granted, frozen: FrozenDisk) -> Iterator[Froz
             "Roll the migration back and plan it anew.",
             resumable=False,
         )
-    blob = PageBlob(_SharedPlace(arm, granted, name))
+    blob = PageBlob(SharedPlace(arm, granted, name))
     try:
         _check_length(blob, size_bytes)
         yield FrozenReader(blob, size_bytes)

@@ -62,7 +62,7 @@ def how_to_free(kind: Kind, owner: str | None) -> str:
 
 def ensure_interfaces(arm: Arm, plan: Plan) -> list[str]:
     """The ids of the VM's interfaces in the description's order, behind deny-all."""
-    group = ensure(arm, NSG, plan, plan.object_name("nsg"), _deny_all(arm, plan))
+    group = ensure(arm, NSG, plan, plan.object_name("nsg"), deny_all(arm, our_tags(plan)))
     made = []
     for index in range(len(plan.machine.nics)):
         body = _interface(arm, plan, index, group["id"])
@@ -77,7 +77,9 @@ def wanted_address(plan: Plan, index: int) -> str | None:
     return None if address in (None, AUTOMATIC) else str(address)
 
 
-def _deny_all(arm: Arm, plan: Plan) -> Json:
+def deny_all(arm: Arm, tags: dict[str, str]) -> Json:
+    """The group that lets nothing in and nothing out."""
+
     def rule(direction: str) -> Json:
         return {
             "name": f"deny-all-{direction.lower()}",
@@ -91,7 +93,7 @@ def _deny_all(arm: Arm, plan: Plan) -> Json:
 
     return {
         "location": arm.access.location,
-        "tags": our_tags(plan),
+        "tags": tags,
         "properties": {"securityRules": [rule("Inbound"), rule("Outbound")]},
     }
 

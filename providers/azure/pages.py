@@ -9,6 +9,7 @@ refused signature is renewed by whichever thread notices first, where another is
 to be had. Bodies of all write requests and of all ranges that came are counted, retries included.
 """
 
+import heapq
 import random
 import ssl
 import threading
@@ -117,10 +118,18 @@ class PageBlob:
 
         self._call(get)
 
-    def ranges(self, offset: int, length: int) -> Iterator[tuple[int, int]]:
-        """``(start, stop)`` of what is allocated of whole pages, in order, without overlap."""
+    def ranges(
+        self, offset: int, length: int, since: str | None = None
+    ) -> Iterator[tuple[int, int]]:
+        """``(start, stop)`` of what is allocated of whole pages, in order, without overlap.
+
+        With the address of an earlier snapshot of the same disk, ``since``: of what was written or
+        cleared since then.
+        """
         marker = ""
         headers = {"x-ms-range": _range(offset, length)}
+        if since is not None:
+            headers["x-ms-previous-snapshot-url"] = since
         while True:
             query = f"comp=pagelist&maxresults={_LISTED}"
             query += f"&marker={quote(marker, safe='')}" if marker else ""
@@ -138,6 +147,25 @@ class PageBlob:
                     f"The list of the pages of {self.place.subject} does not go on.",
                     "Look at what answers for the blob.",
                 )
+
+    def compares(self, nowhere: str) -> bool:
+        """Whether an earlier snapshot's address is looked at: one where there is none is refused.
+
+        A service that passes the header over lists all pages instead, without a word; what was
+        cleared since would be missing there. Raises Transient.
+        """
+        headers = {"x-ms-range": _range(0, PAGE_BYTES), "x-ms-previous-snapshot-url": nowhere}
+
+        def ask(way: "_Way") -> None:
+            way.ask("GET", "comp=pagelist", headers, "compare the pages of")
+
+        try:
+            self._call(ask, renews=False)
+        except Transient:
+            raise
+        except ProviderError:
+            return True
+        return False
 
     def head(self) -> dict[str, str]:
         """The blob's headers, by their lower-case names. Raises Gone when it is not there."""
@@ -170,10 +198,10 @@ class PageBlob:
 
         self._call(write)
 
-    def _call(self, request: Callable[["_Way"], T]) -> T:
+    def _call(self, request: Callable[["_Way"], T], *, renews: bool = True) -> T:
         """Run one idempotent request; raises its last failure."""
         pauses = list(_PAUSES_S)
-        renewed = False
+        renewed = not renews
         while True:
             way = self._reached()
             try:
@@ -269,17 +297,26 @@ def _range(offset: int, length: int) -> str:
 
 
 def _listing(body: bytes) -> tuple[list[tuple[int, int]], str]:
-    """The ranges on one page of a list, and the marker of the next. The service's ends count in."""
+    """The ranges on one page of a list, and the marker of the next. The service's ends count in.
+
+    In a list of differences those that were cleared are beside those that were written.
+    """
     import xml.etree.ElementTree as ET
 
     try:
         root = ET.fromstring(body)  # noqa: S314 - expat refuses what grows
         if root.tag != "PageList":
             raise ValueError(root.tag)
-        found = [
-            (int(row.findtext("Start", "")), int(row.findtext("End", "")) + 1)
-            for row in root.findall("PageRange")
-        ]
+        written, cleared = (
+            [
+                (int(row.findtext("Start", "")), int(row.findtext("End", "")) + 1)
+                for row in root.findall(tag)
+            ]
+            for tag in ("PageRange", "ClearRange")
+        )
+        found = list(heapq.merge(written, cleared))  # each has its order, which is looked at later
     except (ET.ParseError, ValueError):
-        raise Transient("The list of pages is not what Azure documents.") from None
+        raise ProviderError(
+            "The list of pages is not what Azure documents.", "Look at what answers for the blob."
+        ) from None
     return found, root.findtext("NextMarker") or ""

@@ -207,9 +207,10 @@ class MemoryCloud:
             disk = self.world.disks.get(name)
             if disk is not None and disk.migration != plan.migration:
                 raise Conflict(f"A disk {name} exists and is not ours.", "Rename or remove it.")
-            if disk is not None and disk.frozen_ref != frozen.ref and disk.attached_to:
+            other = disk is not None and disk.frozen_ref not in {frozen.ref, *frozen.follows}
+            if disk is not None and other and disk.attached_to:
                 raise Conflict(f"Disk {name} is attached to {disk.attached_to}.", "Detach it.")
-            if disk is None or disk.frozen_ref != frozen.ref:
+            if disk is None or other:
                 size = -(-frozen.device.disk.size_bytes // 512) * 512
                 disk = StoredDisk(name, size, plan.migration, frozen.ref, sealed=False)
                 self.world.disks[name] = disk

@@ -17,6 +17,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, StateReason
 from moto.ec2.responses.instances import InstanceResponse
 
+from sandbox.aws.ec2_console import cut
 from sandbox.aws.launch_rules import boot_mode_of, check_type, cpu_options
 from sandbox.aws.patching import replace
 from sandbox.aws.world import current
@@ -84,6 +85,7 @@ def stop(self: Any, hibernate: bool = False) -> InstanceState:
     for nic in self.nics.values():
         if not _has_elastic_address(nic):
             nic.stop()
+    cut(self)
     self._state = PassingState("stopping", "stopped", current().delays.stop_s)
     self._reason = f"User initiated ({utcnow():%Y-%m-%d %H:%M:%S} GMT)"
     code, text = "Client.UserInitiatedShutdown", "User initiated shutdown"
@@ -146,6 +148,7 @@ def reboot(self: Any) -> None:
 def terminate(self: Any) -> InstanceState:
     """TerminateInstances: interfaces that outlive the instance become available."""
     self.terminating = True
+    cut(self)
     before = _frozen(self)
     _terminate(self)
     for nic in self.nics.values():

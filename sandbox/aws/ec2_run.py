@@ -15,6 +15,7 @@ from moto.ec2.models.instances import Instance, InstanceBackend
 from moto.ec2.responses.instances import InstanceResponse
 
 from sandbox.aws.ec2_life import launched
+from sandbox.aws.launch_limits import check_quota, check_tag_kinds, not_terminated
 from sandbox.aws.launch_rules import (
     boot_mode_of,
     check_interfaces,
@@ -44,6 +45,7 @@ def run_instances_call(self: Any) -> ActionResult:
     if (key := self._get_param("KeyName")) and key not in self.ec2_backend.key_pairs:
         message = f"The key pair '{key}' does not exist"
         raise EC2ClientError("InvalidKeyPair.NotFound", message)
+    check_tag_kinds(self._get_param("TagSpecifications", []))
     if asked["DryRun"]:
         # A dry run checks the parameters too; moto would answer it before.
         kwargs = {
@@ -113,6 +115,7 @@ def check_launch(
         given = kwargs["launch_config"].block_device_mapping_dict or []
     devices = merged_devices(backend, ami, given)
     subnet = check_interfaces(backend, facts, kwargs.get("nics") or [])
+    check_quota(backend, facts)
     return ami, facts, cpus, devices, subnet
 
 
@@ -173,7 +176,9 @@ def _no_mappings(self: Any) -> list[dict[str, Any]]:
 
 
 _run_instances_call = replace(
-    InstanceResponse, "run_instances", once_per_token("RunInstances", run_instances_call)
+    InstanceResponse,
+    "run_instances",
+    not_terminated(once_per_token("RunInstances", run_instances_call)),
 )
 _run_instances = replace(InstanceBackend, "run_instances", run_instances)
 replace(InstanceResponse, "_parse_block_device_mapping", _no_mappings)

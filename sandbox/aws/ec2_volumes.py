@@ -124,7 +124,12 @@ def detach_volume(self: Any, volume_id: str, instance_id: str | None, device_pat
     attached = self.get_volume(volume_id).attachment
     if instance_id is None and attached is None:
         raise EC2ClientError("IncorrectState", f"Volume '{volume_id}' is in the 'available' state.")
-    return _detach_volume(self, volume_id, instance_id or attached.instance.id, device_path)
+    holder = self.get_instance(instance_id or attached.instance.id)
+    ending = holder.state == "stopped" or getattr(holder, "terminating", False)
+    if attached is not None and not ending and attached.device == holder.root_device_name:
+        message = f"Unable to detach root volume '{volume_id}' from instance '{holder.id}'"
+        raise EC2ClientError("OperationNotPermitted", message)
+    return _detach_volume(self, volume_id, holder.id, device_path)
 
 
 def _deleted_with_instance(self: Any) -> bool:

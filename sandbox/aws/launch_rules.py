@@ -12,6 +12,7 @@ from typing import Any
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES
 
+from sandbox.aws.ec2_groups import check_network
 from sandbox.aws.ec2_network import check_free
 from sandbox.aws.ec2_volumes import check_size
 
@@ -116,8 +117,13 @@ def check_interfaces(backend: Any, facts: dict[str, Any], specs: list[dict[str, 
             subnets.append(eni.subnet)
         else:
             subnets.append(backend.get_subnet(spec["SubnetId"]) if "SubnetId" in spec else None)
+            if subnets[-1] is not None:
+                check_network(backend, spec.get("Groups") or [], subnets[-1])
     if len({subnet.availability_zone for subnet in subnets if subnet}) > 1:
         message = "The network interfaces are not in the same availability zone."
+        raise EC2ClientError("InvalidParameterCombination", message)
+    if len({subnet.vpc_id for subnet in subnets if subnet}) > 1:
+        message = "The network interfaces are not in the same network."
         raise EC2ClientError("InvalidParameterCombination", message)
     return subnets[indexes.index(0)]
 

@@ -12,7 +12,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 # The patches of moto: importing a module applies it.
-from sandbox.aws import ec2_images, ec2_run, gaps, world  # noqa: F401
+from sandbox.aws import ec2_groups, ec2_images, ec2_run, ec2_types, gaps, world  # noqa: F401
 from sandbox.aws.front import Front
 from sandbox.aws.world import Delays, World
 from sandbox.faults import Faults
@@ -74,6 +74,7 @@ class AwsServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self._server = self._thread = None
+        world.current().consoles.close()
         world.leave()
 
     def _handler(self) -> type[WSGIRequestHandler]:

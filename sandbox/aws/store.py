@@ -1,10 +1,11 @@
 """The bytes behind snapshots and volumes, shared between them, never copied.
 
 Only blocks that were put exist here (EBS direct APIs user guide: "blocks that
-were not written are not in the list"). A volume of the double has no guest that
-writes to it, so a volume and its snapshots can share one mapping.
+were not written are not in the list"). A volume and its snapshots share one mapping
+until something is written to the volume, as a guest would.
 """
 
+import hashlib
 import threading
 import time
 from collections.abc import Mapping
@@ -76,6 +77,25 @@ class Store:
         """Forget a deleted volume; its snapshots keep the blocks."""
         with self.lock:
             self._volumes.pop(volume_id, None)
+
+    def content(self, volume_id: str) -> Mapping[int, Block]:
+        """A volume's blocks at this moment; what is written later is not among them."""
+        with self.lock:
+            return self._volumes.get(volume_id, {})
+
+    def write(self, volume_id: str, offset: int, data: bytes) -> None:
+        """Write to a volume as its guest would; its snapshots keep what they have."""
+        with self.lock:
+            blocks = dict(self._volumes[volume_id])
+            at = 0
+            while at < len(data):
+                index, skip = divmod(offset + at, BLOCK_SIZE_BYTES)
+                part = data[at : at + BLOCK_SIZE_BYTES - skip]
+                old = blocks[index].data if index in blocks else bytes(BLOCK_SIZE_BYTES)
+                new = old[:skip] + part + old[skip + len(part) :]
+                blocks[index] = Block(new, hashlib.sha256(new).digest())
+                at += len(part)
+            self._volumes[volume_id] = blocks
 
     def snapshot_volume(self, snapshot: Any, region: str, delay_s: float) -> None:
         """Record the content of an EC2 snapshot as it is at the call.

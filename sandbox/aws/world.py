@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.aws.store import Store
+from sandbox.consoles import Consoles
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,15 @@ class Delays:
 
 @dataclass
 class Settings:
-    """What a test may set: IAM actions that are denied (with ``*``), and quotas by their code."""
+    """What a test may set.
+
+    IAM actions that are denied (with ``*``), quotas by their code, and the instance types that
+    the region offers, all where none is named.
+    """
 
     denied: list[str] = field(default_factory=list)
     quotas: dict[str, float] = field(default_factory=dict)
+    types: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -46,6 +52,7 @@ class World:
     moto_lock: threading.RLock = field(default_factory=threading.RLock)
     # (operation, region, client token) -> (fingerprint of the parameters, result)
     tokens: dict[tuple[str, str, str], tuple[str, Any]] = field(default_factory=dict)
+    consoles: Consoles = field(default_factory=Consoles)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     settings: Settings = field(default_factory=Settings)
 

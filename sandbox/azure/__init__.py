@@ -12,8 +12,9 @@ What this does NOT prove, and only a run in a real subscription can:
   (``InvalidVhd`` is, and so is most of the choice between 400 and 409);
 * that an uploaded disk boots: a machine "runs" here as soon as it exists;
 * anything of throughput, of disk encryption, of private endpoints, of Windows
-  agents, of extensions, or of page-range differences between snapshots
-  (refused here, because Azurite ignores the difference silently);
+  agents, or of extensions;
+* what Azure counts as changed between two snapshots: Azurite ignores the question
+  silently, so that the front compares the bytes itself (``page_diffs``);
 * role assignments: actions are checked against one list of patterns, without
   scopes and without the ``join/action`` rights.
 

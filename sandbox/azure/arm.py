@@ -46,6 +46,7 @@ ACTIONS = {
         "deallocate",
         "restart",
         "instanceView",
+        "retrieveBootDiagnosticsData",
     )
 }
 QUERY_OPTIONS = frozenset(
@@ -56,6 +57,7 @@ QUERY_OPTIONS = frozenset(
         "$skiptoken",
         "forcedeletion",
         "skipshutdown",
+        "sasuriexpirationtimeinminutes",
         "monitor",
         "includeextendedlocations",
     }

@@ -5,9 +5,12 @@
 * ``GET/DELETE /_sandbox/puts``: the PUT bodies received, each with its type,
   id, api_version and whether it was accepted;
 * ``PUT /_sandbox/settings``: any of the fields of ``world.Settings``;
-* ``POST /_sandbox/damage``: alter the stored byte ``offset`` of the disk ``id``.
+* ``POST /_sandbox/damage``: alter the stored byte ``offset`` of the disk ``id``;
+* ``POST /_sandbox/write``: write ``data`` (base64, whole pages) at ``offset`` of the
+  disk ``id``, as its guest would; zeros free their pages.
 """
 
+import base64
 import dataclasses
 import hmac
 import json
@@ -111,6 +114,12 @@ class ArmHandler(Handler):
                 with self.arm.world.lock:
                     disk = self.arm.world.referenced(body["id"], "disks", "id")
                     self.arm.world.blobs.damage(disk.private["container"], int(body["offset"]))
+            case "POST", "write":
+                with self.arm.world.lock:
+                    disk = self.arm.world.referenced(body["id"], "disks", "id")
+                    data = base64.b64decode(body["data"])
+                    container = disk.private["container"]
+                    self.arm.world.blobs.write(container, int(body["offset"]), data)
             case _:
                 raise ArmError(404, "NotFound", f"{self.command} {what} is no control address.")
         return Reply(200, {})

@@ -15,7 +15,7 @@ from typing import ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from sandbox.azure import page_lists
+from sandbox.azure import page_diffs, page_lists
 from sandbox.azure.blobs import BLOB, Blobs, Grant
 from sandbox.azure.listener import Handler
 from sandbox.azure.world import new_guid
@@ -49,6 +49,8 @@ class BlobHandler(Handler):
     token: ClassVar[str]
     azurite_port: ClassVar[int]
     cut: ClassVar[bool] = False
+    compares: ClassVar[bool] = True
+    """False: as Azurite, which lists all pages whatever it is asked to compare with."""
     _azurite: http.client.HTTPConnection | None = None
 
     def do_GET(self) -> None:
@@ -95,7 +97,10 @@ class BlobHandler(Handler):
                 raise _refusal(fault)
             grant = self._grant(parts.path, query)
             self._check(operation, grant, query, body)
-            if fault is None:
+            address = self.headers.get(page_diffs.HEADER) if self.compares else None
+            if fault is None and address is not None:
+                self._differ(operation, address, grant, query)
+            elif fault is None:
                 self._forward(body, query if operation == "blob:GetPageRanges" else None)
             else:
                 self._forward(body, answer=False)
@@ -150,11 +155,9 @@ class BlobHandler(Handler):
                 "AuthorizationPermissionMismatch",
                 "This request is not authorized to perform this operation using this permission.",
             )
-        if operation == "blob:GetPageRanges" and {"prevsnapshot", "prevsnapshoturl"} & {
-            *query,
-            *(name.lower().removeprefix("x-ms-previous-snapshot-url") for name in self.headers),
-        }:
-            raise BlobRefusal(501, "NotImplemented", "Page range differences are not known here.")
+        if operation == "blob:GetPageRanges" and {"prevsnapshot", "prevsnapshoturl"} & {*query}:
+            message = "A managed disk's snapshots are compared by x-ms-previous-snapshot-url."
+            raise BlobRefusal(501, "NotImplemented", message)
         if operation == "blob:GetPageRanges" and (wrong := page_lists.problem(query)):
             raise BlobRefusal(400, "OutOfRangeQueryParameterValue", wrong)
         if operation in WRITES:
@@ -177,6 +180,21 @@ class BlobHandler(Handler):
             raise BlobRefusal(
                 400, "InvalidHeaderValue", f"Content-Length is {len(body)}, the range is {wanted}."
             )
+
+    def _differ(self, operation: str, address: str, grant: Grant, query: dict[str, str]) -> None:
+        """Azurite would list all pages, as if nothing had been asked."""
+        if operation != "blob:GetPageRanges" or self.headers.get("x-ms-version", "") < "2019-07-07":
+            raise BlobRefusal(400, "InvalidHeaderValue", f"{page_diffs.HEADER} is not taken here.")
+        before = page_diffs.earlier(self.blobs, address, grant)
+        if not isinstance(before, Grant):
+            raise BlobRefusal(*before)
+        wanted = self.headers.get("x-ms-range") or f"bytes=0-{grant.size_bytes - 1}"
+        found = RANGE.fullmatch(wanted)
+        if found is None or not int(found[1]) <= int(found[2]) < grant.size_bytes:
+            raise BlobRefusal(416, "InvalidRange", "The range specified is invalid.")
+        whole = page_diffs.listing(self.blobs, before, grant, int(found[1]), int(found[2]) + 1)
+        headers = {"Content-Type": "application/xml", "x-ms-version": self.headers["x-ms-version"]}
+        self.answer(200, page_lists.page(whole, query), headers)
 
     def _forward(
         self, body: bytes, listing: dict[str, str] | None = None, answer: bool = True

@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
 from azure.storage.blob import (
@@ -33,6 +34,7 @@ from sandbox.azure import vhd
 BLOB = "abcd"
 SAS_VERSION = "2018-03-28"
 POLICIES_PER_CONTAINER = 5
+_STEP = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Grant:
     needs_bearer: bool
     subject: str = ""
     """The name of the disk or snapshot that it leads to: what a fault may ask for."""
+    family: str = ""
+    """Of an incremental snapshot: the disk that it is of."""
+    made: str = ""
+    """When that snapshot was made."""
 
     @property
     def expired(self) -> bool:
@@ -115,6 +121,43 @@ class Blobs:
         found[offset - page] ^= 1
         blob.upload_page(bytes(found), offset=page, length=512)
 
+    def save(self, container: str, size_bytes: int, path: Path) -> None:
+        """Write the disk in a VHD to a file; pages that were never put stay holes."""
+        blob = self._blob(container)
+        with path.open("wb") as file:
+            file.truncate(size_bytes)
+            for page in blob.list_page_ranges(offset=0, length=size_bytes):
+                if page.cleared:
+                    continue
+                start, end = int(page.start or 0), int(page.end or 0) + 1
+                file.seek(start)
+                blob.download_blob(offset=start, length=min(end, size_bytes) - start).readinto(file)
+
+    def put_text(self, container: str, text: str) -> None:
+        """Keep a text as the blob of a container of its own."""
+        client = self._container(container)
+        if not client.exists():
+            client.create_container()
+        client.upload_blob(BLOB, text.encode(), overwrite=True)
+
+    def write(self, container: str, offset: int, data: bytes) -> None:
+        """Write whole pages, as the disk's guest would; zeros free theirs."""
+        self._part(container)
+        if data != bytes(len(data)):
+            self._blob(container).upload_page(data, offset=offset, length=len(data))
+        else:
+            self._blob(container).clear_page(offset=offset, length=len(data))
+
+    def ranges(self, container: str, offset: int, length: int) -> list[tuple[int, int]]:
+        """``(start, stop)`` of the valid pages in a window, as the store lists them."""
+        found = self._blob(container).list_page_ranges(offset=offset, length=length)
+        return [(int(row.start or 0), int(row.end or 0) + 1) for row in found]
+
+    def read(self, container: str, offset: int, length: int) -> bytes:
+        """Stored bytes."""
+        stream = self._blob(container).download_blob(offset=offset, length=length)
+        return bytes(stream.readall())
+
     def delete(self, container: str) -> None:
         """Forget a blob and every SAS to it."""
         self.revoke(container)
@@ -128,6 +171,8 @@ class Blobs:
         size_bytes: int,
         needs_bearer: bool,
         subject: str = "",
+        family: str = "",
+        made: str = "",
     ) -> str:
         """Give out a SAS; earlier ones to the same blob go on working until they end.
 
@@ -138,8 +183,9 @@ class Blobs:
         with self._lock:
             expires_at_s = time.time() + duration_s
             self._grants[policy] = Grant(
-                policy, container, permissions, expires_at_s, size_bytes, needs_bearer, subject
-            )
+                policy, container, permissions, expires_at_s, size_bytes, needs_bearer, subject,
+                family, made,
+            )  # fmt: skip
             held = [grant for grant in self._grants.values() if grant.container == container]
             for oldest in held[:-POLICIES_PER_CONTAINER]:
                 del self._grants[oldest.policy]
@@ -159,6 +205,22 @@ class Blobs:
         """The SAS that names this policy."""
         with self._lock:
             return self._grants.get(policy)
+
+    def _part(self, container: str) -> None:
+        """Write a blob anew, so that it shares nothing with its copies.
+
+        Azurite 3.37 gives a copy its source's own list of pages: a write to either changes both.
+        """
+        blob = self._blob(container)
+        size_bytes = int(blob.get_blob_properties().size)
+        held = {
+            at: self.read(container, at, min(_STEP, stop - at))
+            for start, stop in self.ranges(container, 0, size_bytes)
+            for at in range(start, stop, _STEP)
+        }
+        blob.create_page_blob(size_bytes)
+        for at, data in held.items():
+            blob.upload_page(data, offset=at, length=len(data))
 
     def _set_policies(self, container: str) -> None:
         policies = {

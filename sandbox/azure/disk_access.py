@@ -69,10 +69,19 @@ def begin_get_access(world: World, call: Call, resource: Resource) -> Accepted:
             grant_size_bytes,
             properties.get("dataAccessAuthMode") == "AzureActiveDirectory",
             resource.name,
+            _family(resource),
+            str(properties.get("timeCreated")),
         )
         return {"accessSAS": address}
 
     return Accepted(202, finish)
+
+
+def _family(resource: Resource) -> str:
+    """What an incremental snapshot shares with those that it can be compared with."""
+    if not resource.properties.get("incremental"):
+        return ""
+    return str(resource.properties["creationData"].get("sourceUniqueId"))
 
 
 def _check_policy(resource: Resource) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from azure.mgmt.compute import models
 
-from sandbox.azure import checks, machine_rules
+from sandbox.azure import boot_diagnostics, checks, machine_rules
 from sandbox.azure.errors import ArmError, change_refused, not_allowed
 from sandbox.azure.kinds import Accepted, Call, Kind, Reply
 from sandbox.azure.world import Json, Resource, new_guid, now_text
@@ -107,6 +107,7 @@ class Machines(Kind):
         """Delete a machine; its disks and interfaces stay unless deleteOption says Delete."""
 
         def finish() -> Json | None:
+            boot_diagnostics.forget(self.world, resource)
             self.world.remove(resource)
             for entry, _ in machine_rules.disk_entries(resource.properties):
                 disk = self.world.find(entry["managedDisk"]["id"])
@@ -132,6 +133,8 @@ class Machines(Kind):
         lowered = name.lower()
         if lowered == "instanceview" and call.method == "GET":
             return Reply(200, self.instance_view(resource))
+        if lowered == "retrievebootdiagnosticsdata" and call.method == "POST":
+            return Reply(200, boot_diagnostics.addresses(self.world, call, resource))
         if lowered not in ACTIONS or call.method != "POST":
             return super().action(name, call, resource)
         power = resource.private["power"]
@@ -147,6 +150,8 @@ class Machines(Kind):
 
         def finish() -> Json | None:
             self._power(resource, ACTIONS[lowered])
+            if lowered == "restart":
+                boot_diagnostics.follow(self.world, resource, self._disks(resource))
             return None
 
         return Accepted(202, finish)
@@ -192,8 +197,11 @@ class Machines(Kind):
             )
 
     def _power(self, machine: Resource, power: str) -> None:
-        was_allocated = machine.private["power"] in (RUNNING, STOPPED)
+        was = machine.private["power"]
+        was_allocated = was in (RUNNING, STOPPED)
         machine.private["power"] = power
+        if power != was:
+            boot_diagnostics.follow(self.world, machine, self._disks(machine))
         allocated = power != DEALLOCATED
         for disk in self._disks(machine):
             if allocated != was_allocated:

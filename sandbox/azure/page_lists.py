@@ -1,7 +1,8 @@
 """Pages of a list of page ranges: Azurite answers all of it at once, Azure by ``marker``.
 
 Source: "Get Page Ranges" of the Storage REST reference (``maxresults`` up to 10,000, which is what
-counts without it; a list that goes on has a ``NextMarker``).
+counts without it; a list that goes on has a ``NextMarker``; one of differences has ranges that were
+cleared, too).
 """
 
 import xml.etree.ElementTree as ET
@@ -20,11 +21,11 @@ def problem(query: Mapping[str, str]) -> str | None:
 
 def page(body: bytes, query: Mapping[str, str]) -> bytes:
     """The page of a whole list that the query asks for."""
-    rows = ET.fromstring(body).findall("PageRange")
+    rows = [row for row in ET.fromstring(body) if row.tag in ("PageRange", "ClearRange")]
     first, count = int(query.get("marker", "0")), int(query.get("maxresults", str(MOST)))
     root = ET.Element("PageList")
     for row in rows[first : first + count]:
-        found = ET.SubElement(root, "PageRange")
+        found = ET.SubElement(root, row.tag)
         for end in ("Start", "End"):
             ET.SubElement(found, end).text = row.findtext(end)
     if first + count < len(rows):

@@ -16,6 +16,7 @@ from sandbox.azure.operations import Operations
 from sandbox.azure.seed import seed
 from sandbox.azure.tls import make_certificates
 from sandbox.azure.world import World
+from sandbox.consoles import Consoles
 from sandbox.faults import Faults
 
 NEVER_S = 4102444800  # The year 2100: the token of a sandbox does not run out.
@@ -65,6 +66,7 @@ class AzureServer:
         self._retry_after_s = retry_after_s
         self._azurite: Azurite | None = None
         self._listeners: list[Listener] = []
+        self._consoles: Consoles | None = None
 
     @property
     def ca_bundle(self) -> Path:
@@ -104,6 +106,7 @@ class AzureServer:
                 blobs,
                 Operations(self._delay_s),
             )
+            self._consoles = world.consoles
             OwnArmHandler.arm = Arm(world, self.endpoint, self._retry_after_s)
             OwnArmHandler.faults, OwnArmHandler.token = self.faults, self.token
             OwnBlobHandler.blobs, OwnBlobHandler.azurite_port = blobs, self._azurite.port
@@ -119,6 +122,9 @@ class AzureServer:
         for listener in self._listeners:
             listener.end()
         self._listeners = []
+        if self._consoles is not None:
+            self._consoles.close()
+            self._consoles = None
         if self._azurite is not None:
             self._azurite.stop()
             self._azurite = None
@@ -147,6 +153,10 @@ class AzureServer:
         self._blob_handler().cut = False
         self._listeners[1] = Listener(gone.handler, gone.context, gone.server_address[1])
         self._listeners[1].begin()
+
+    def compare_pages(self, *, compares: bool) -> None:
+        """Whether page ranges that differ are listed; without that all are, as by Azurite."""
+        self._blob_handler().compares = compares
 
     def _blob_handler(self) -> type[BlobHandler]:
         return cast("type[BlobHandler]", self._listeners[1].handler)

@@ -15,6 +15,7 @@ from sandbox.azure.blobs import Blobs
 from sandbox.azure.errors import ArmError
 from sandbox.azure.operations import Operations
 from sandbox.azure.sizes import Catalogue
+from sandbox.consoles import Consoles
 
 Json = dict[str, Any]
 
@@ -67,6 +68,7 @@ class World:
         self.resource_group = resource_group
         self.location = location
         self.blobs = blobs
+        self.consoles = Consoles()
         self.operations = operations
         self.catalogue = Catalogue(location)
         self.settings = Settings()

@@ -17,8 +17,7 @@ from coldferry.errors import (
     TranslationsMissing,
     WaveUnfinished,
 )
-from coldferry.inspecting import inspection_of
-from coldferry.migration import slug
+from coldferry.migration import frozen_words, slug
 from coldferry.waves.failing import Machine, WaveFailure
 from coldferry.waves.standing import RowState
 from coldferry.waves.wave import Row, Wave
@@ -141,5 +140,5 @@ def _exists(clouds: Clouds, machines: Sequence[Machine]) -> tuple[list[Entry], l
         except ColdferryError as error:
             unasked.append(f"{name_of(cloud)}: {error}")
     ours = {one.migration for one in machines if one.migration}
-    words = ours | {inspection_of(one) for one in ours}
+    words = {word for one in ours for word in frozen_words(one)}
     return [one for one in weigh(seen).entries if one.thing.migration in words], unasked

@@ -98,6 +98,7 @@ def _terms(one: Planned) -> Terms:
         prices=prices(),
         worker=worker(),
         inspect=one.row.options.inspect,
+        runs=not one.row.options.cold and one.found is not None and one.found.runs,
         looked_bytes=one.seen.fetched_bytes if one.seen is not None else 0,
         bytes_per_s=limits().cloud(provider).bounds.bytes_per_s,
         past=step_seconds(provider),

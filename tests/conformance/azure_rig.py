@@ -1,5 +1,6 @@
 """A running Azure double and plain SDK clients of it, for the conformance tests."""
 
+import base64
 import json
 import ssl
 import urllib.request
@@ -63,6 +64,11 @@ class Azure:
         request = urllib.request.Request(address, data, method=method)
         with urllib.request.urlopen(request, context=context) as answer:
             return json.loads(answer.read())
+
+    def write(self, disk: str, offset: int, data: bytes) -> None:
+        """Write to a disk, by its id, as its guest would."""
+        said = base64.b64encode(data).decode()
+        self.control("POST", "write", {"id": disk, "offset": offset, "data": said})
 
     def reset(self) -> None:
         """Forget faults and what a test set."""

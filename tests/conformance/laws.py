@@ -16,12 +16,13 @@ from coldferry.migration import Marks, State
 from coldferry.plan import Plan
 from coldferry.ports import FrozenDisk, PowerState, Proof
 from coldferry.translation import ACKNOWLEDGE, Verdict
-from tests.conformance.cases import MIGRATION, SourceCase, TargetCase, begin, written
+from tests.conformance.cases import MIGRATION, SourceCase, TargetCase, begin, go_on, piece, written
 from tests.conformance.laws_cutover import CutoverLaws
+from tests.conformance.laws_deltas import EarlyLaws, FollowingLaws
 from tests.conformance.worlds import a_machine
 
 
-class SourceLaws:
+class SourceLaws(EarlyLaws):
     """What every source obeys."""
 
     @pytest.fixture
@@ -183,7 +184,7 @@ class SourceLaws:
         assert case.cloud.owned(MIGRATION) == []
 
 
-class TargetLaws(CutoverLaws):
+class TargetLaws(CutoverLaws, FollowingLaws):
     """What every target obeys."""
 
     @pytest.fixture
@@ -239,51 +240,57 @@ class TargetLaws(CutoverLaws):
 
     def test_written_bytes_are_there_and_the_rest_is_zero(self, case: TargetCase) -> None:
         plan, frozen = begin(case)
-        data = random.Random(1).randbytes(4096)
         with case.cloud.open_disk(plan, frozen) as writer:
-            writer.write(8192, memoryview(data))
+            length = piece(writer, 4096)
+            data = random.Random(1).randbytes(length)
+            writer.write(2 * length, memoryview(data))
             ref = writer.commit()
 
-        assert case.disk_bytes(ref, 8192, 4096) == data
-        assert case.disk_bytes(ref, 0, 8192) == bytes(8192)
+        assert case.disk_bytes(ref, 2 * length, length) == data
+        assert case.disk_bytes(ref, 0, 2 * length) == bytes(2 * length)
         with case.cloud.open_written(plan, ref) as reader:
             assert reader.size_bytes == frozen.device.disk.size_bytes
-            found = bytearray(12288)
-            reader.read_into(4096, memoryview(found))
-            assert found == bytes(4096) + data + bytes(4096)
+            found = bytearray(3 * length)
+            reader.read_into(length, memoryview(found))
+            assert found == bytes(length) + data + bytes(length)
 
     def test_zeroing_overwrites_an_earlier_put(self, case: TargetCase) -> None:
         plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
-            writer.write(0, memoryview(b"x" * 4096))
-            writer.zero(0, 4096)
+            length = piece(writer, 4096)
+            writer.write(0, memoryview(b"x" * length))
+            writer.zero(0, length)
             ref = writer.commit()
 
-        assert case.disk_bytes(ref, 0, 4096) == bytes(4096)
+        assert case.disk_bytes(ref, 0, length) == bytes(length)
 
     def test_a_disk_left_open_is_adopted_with_what_it_holds(self, case: TargetCase) -> None:
         plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
-            writer.write(0, memoryview(b"a" * 512))
+            length = piece(writer)
+            first, second = b"a" * length, b"b" * length
+            writer.write(0, memoryview(first))
             identity = writer.identity
         with case.cloud.open_disk(plan, frozen) as writer:
             assert (writer.identity, writer.sealed) == (identity, False)
-            writer.write(512, memoryview(b"b" * 512))
+            go_on(writer, first, second)
+            writer.write(length, memoryview(second))
             ref = writer.commit()
 
-        assert case.disk_bytes(ref, 0, 1024) == b"a" * 512 + b"b" * 512
+        assert case.disk_bytes(ref, 0, 2 * length) == first + second
 
     def test_a_disk_begun_from_another_frozen_state_is_begun_anew(self, case: TargetCase) -> None:
         plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
-            writer.write(0, memoryview(b"a" * 512))
+            length = piece(writer)
+            writer.write(0, memoryview(b"a" * length))
             before = writer.identity
         later = FrozenDisk(frozen.migration, frozen.device, "another-frozen-state")
         with case.cloud.open_disk(plan, later) as writer:
             assert writer.identity != before
             ref = writer.commit()
 
-        assert case.disk_bytes(ref, 0, 512) == bytes(512)
+        assert case.disk_bytes(ref, 0, length) == bytes(length)
 
     def test_committing_twice_is_committing_once(self, case: TargetCase) -> None:
         plan, frozen = begin(case)
@@ -296,7 +303,8 @@ class TargetLaws(CutoverLaws):
     def test_what_does_not_fit_the_limits_is_refused(self, case: TargetCase) -> None:
         plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
-            for offset, length in ((1, 512), (0, 511), (writer.size_bytes, 512)):
+            block = piece(writer)
+            for offset, length in ((1, block), (0, block - 1), (writer.size_bytes, block)):
                 with pytest.raises(Conflict):
                     writer.write(offset, memoryview(bytes(length)))
 
@@ -348,7 +356,7 @@ class TargetLaws(CutoverLaws):
     def test_discarding_also_ends_a_disk_that_is_still_open(self, case: TargetCase) -> None:
         plan, frozen = begin(case)
         with case.cloud.open_disk(plan, frozen) as writer:
-            writer.write(0, memoryview(bytes(512)))
+            writer.write(0, memoryview(bytes(piece(writer))))
         case.cloud.discard(MIGRATION)
 
         assert case.cloud.owned(MIGRATION) == []

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conformance.cases import SourceCase
 from tests.conformance.laws import SourceLaws
+from tests.conformance.laws_deltas import DeltaLaws
 from tests.conformance.laws_removing import RemovingLaws
 from tests.unit.aws_world import Sandbox, sandbox
 
@@ -26,7 +27,7 @@ def data(aws: Sandbox) -> str:
     return aws.snapshot({index: dice.randbytes(BLOCK_BYTES) for index in (0, 5, 6, 900, 2047)})
 
 
-def _reader(aws: Sandbox):
+def reader_of(aws: Sandbox):
     """Bytes of a snapshot as a plain boto3 client reads them."""
 
     def read(ref: str, offset: int, length: int) -> bytes:
@@ -50,14 +51,14 @@ def _reader(aws: Sandbox):
     return read
 
 
-class TestAws(SourceLaws, RemovingLaws):
+class TestAws(SourceLaws, RemovingLaws, DeltaLaws):
     @pytest.fixture
     def case(self, aws: Sandbox, data: str) -> Iterator[SourceCase]:
         disk = {"SnapshotId": data, "VolumeType": "st1", "VolumeSize": 125}
         mapping = [{"DeviceName": "/dev/sdf", "Ebs": disk}]
         vm = aws.launch(tags={"Name": "web-01"}, BlockDeviceMappings=mapping)
         cloud = aws.cloud()
-        yield SourceCase(cloud, vm, _reader(aws))
+        yield SourceCase(cloud, vm, reader_of(aws), aws.write)
         for owned in cloud.owned():
             cloud.release(owned.migration)
         if vm in cloud.machines():  # a law may have removed it

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.azure_rig import GROUP, LOCATION, Azure, refused, running, vm_body, write
+from tests.conformance.azure_rig import (
+    GROUP,
+    LOCATION,
+    MIB,
+    Azure,
+    refused,
+    running,
+    vm_body,
+    write,
+)
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +127,41 @@ def test_a_snapshot_with_large_sectors_is_given_out_as_no_vhd(azure: Azure) -> N
         pass
     with refused(409, "OperationNotAllowed", "VHDX"):
         grant(azure, "large")
+
+
+def test_between_two_snapshots_of_a_disk_what_was_written_and_cleared_is_listed(
+    azure: Azure,
+) -> None:
+    """By the plain SDK: Azurite would list every page of the later one."""
+    held = {0: b"a" * 4096, MIB: b"b" * 8192, 3 * MIB: b"c" * 512}
+    disk = azure.ready_disk("changed", content=held)
+    before = grant(azure, snapshot(azure, "changed-1", disk))
+    azure.write(disk, 512, b"n" * 1024)
+    azure.write(disk, MIB, bytes(4096))
+    azure.write(disk, 2 * MIB, b"d" * 512)
+    azure.write(disk, 3 * MIB, b"c" * 512)
+    after = grant(azure, snapshot(azure, "changed-2", disk))
+
+    with azure.blob(after) as blob:
+        written, cleared = blob.get_page_range_diff_for_managed_disk(before)
+        inside, _ = blob.get_page_range_diff_for_managed_disk(before, offset=MIB, length=MIB)
+        assert [(one["start"], one["end"]) for one in written] == [
+            (512, 1535), (2 * MIB, 2 * MIB + 511),
+        ]  # fmt: skip
+        assert [(one["start"], one["end"]) for one in cleared] == [(MIB, MIB + 4095)]
+        assert inside == []
+    with azure.blob(before) as blob, refused(400, "PreviousSnapshotCannotBeNewer"):
+        blob.get_page_range_diff_for_managed_disk(after)
+
+
+def test_snapshots_of_two_disks_are_not_compared(azure: Azure) -> None:
+    one, other = (
+        grant(azure, snapshot(azure, f"{name}-snap", azure.ready_disk(name)))
+        for name in ("left", "right")
+    )
+    with azure.blob(other) as blob:
+        with refused(409, "PreviousSnapshotOperationNotSupported"):
+            blob.get_page_range_diff_for_managed_disk(one)
+        revoke(azure, "left-snap")
+        with refused(409, "PreviousSnapshotNotFound"):
+            blob.get_page_range_diff_for_managed_disk(one)

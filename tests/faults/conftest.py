@@ -18,8 +18,5 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crossing]:
 @pytest.fixture
 def crossing(clouds: Crossing, prefect_api: str) -> Iterator[Crossing]:
     """With saved blocks, no faults and nothing at the target."""
-    clouds.save_blocks()
-    clouds.reset()
-    yield clouds
-    clouds.reset()
-    clouds.discard()
+    with clouds.in_order():
+        yield clouds

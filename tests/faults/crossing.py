@@ -6,7 +6,8 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,17 @@ class Crossing:
                 ca_bundle=str(azure.server.ca_bundle),
             ),
         )
+
+    @contextmanager
+    def in_order(self) -> Iterator["Crossing"]:
+        """With saved blocks, no faults and nothing at the target; and so it is left."""
+        self.save_blocks()
+        self.reset()
+        try:
+            yield self
+        finally:
+            self.reset()
+            self.discard()
 
     def save_blocks(self) -> None:
         """As ``coldferry-cloud/crossing-aws`` and ``-azure``, at the Prefect API in use."""
@@ -190,12 +202,18 @@ class Crossing:
             self.azure.revoke(name)
         return sorted(set(wrong))
 
+    def forget_faults(self) -> None:
+        """Counts go on; calls that are late are served."""
+        for server in (self.aws.server, self.azure.server):
+            server.faults.clear()
+
     def discard(self) -> None:
         """Leave nothing of any migration at either cloud."""
-        for cloud in (connect_target(self.target), connect_source(self.source)):
-            end = getattr(cloud, "discard", None) or cloud.release  # type: ignore[union-attr]
-            for migration in {owned.migration for owned in cloud.owned()}:
-                end(migration)
+        target, source = connect_target(self.target), connect_source(self.source)
+        for migration in {owned.migration for owned in target.owned()}:
+            target.discard(migration)
+        for migration in {owned.migration for owned in source.owned()}:
+            source.release(migration)
 
     def _answers(self, vm: str) -> dict[str, Any]:
         target = connect_target(self.target)

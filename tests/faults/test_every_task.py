@@ -1,29 +1,59 @@
-"""Every task fails once transiently, and once by refusal, wherever it calls a provider.
+"""Every task fails once transiently, and once by refusal, where it first calls a provider.
 
 The walk is over the package itself: a task that no run below reaches fails
-the test, and so does one that calls no provider at all.
+the test, and so does one that calls no provider at all. Each story is told
+once, and meets the failures of all its tasks.
 """
 
 import asyncio
 import importlib
 import pkgutil
 import socket
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 from prefect import Task, flow
 
 import tasks
 from coldferry.errors import ColdferryError, Denied, Transient
-from coldferry.migration import State
 from coldferry.ports import PowerState
 from flows.abort import abort
 from flows.plan import plan
+from flows.rehearse import rehearse
 from tasks.auditing import look_everywhere
+from tests.conformance.worlds import ANSWERS
+from tests.faults.once import End, Once
 from tests.journeys.test_story import VM, Ferry
+from tests.rates import of_a_slow_way
 
-MEASURES = {"probe"}
-"""Asks a file server and no cloud; ``test_placement_story.py`` has what it meets."""
+MEASURES = {"probe", "boot check"}
+"""``probe`` asks a file server and no cloud; ``test_placement_story.py`` has what it meets. These
+clouds show no console: ``test_azure_trial.py`` has what a boot check meets at one that does."""
+
+REHEARSED = {"freeze as it runs", "remove the rehearsal", "look what the rehearsal left"}
+"""Tasks of a rehearsal alone."""
+
+EARLY = {"freeze early", "confirm as approved", "release early"}
+"""Only a machine whose copy takes long is frozen before its halt."""
+
+AFTERWARDS = {
+    "look ahead", "open up", "tag as moved", "start the new machine", "check", "keep", "weigh",
+    "hand over", "tag as finalised", "erase kept copies", "look once more",
+}  # fmt: skip
+"""Tasks of what comes after a migration; others are reached by one and its way back."""
+
+REMOVAL = "remove the source machine"
+
+FOR_GOOD = {"hand over", "tag as finalised"}
+"""Of these, what is done only where the new machine stays."""
+
+GIVEN_UP = {"confirm under way", "look what is left"}
+"""What giving a migration up does beside its way back."""
+
+FORGIVEN = {"inspect", "inspect again", "look for our tags", "release early"}
+"""A refusal of these is told in what a run answers, and ends none."""
 
 
 def every_task() -> set[str]:
@@ -36,166 +66,223 @@ def every_task() -> set[str]:
     return found - MEASURES
 
 
+MOVING = every_task() - AFTERWARDS - REHEARSED - EARLY - {REMOVAL}
+"""Tasks of a migration, of looks at it, and of its way back."""
+
+
 @flow(validate_parameters=False)
 async def look(ferry: Ferry):
     """What an audit does, at these two clouds only."""
     await look_everywhere(dict(zip(("source", "target"), ferry.blocks, strict=True)))
 
 
-def _back(ferry: Ferry, migration: str, task: str = "") -> None:
-    """The way back that has the task; all of them where none is named."""
-    if task in ("", "look for our tags"):
-        asyncio.run(look(ferry))
-    if task in ("", "plan all"):
-        asyncio.run(plan(*ferry.blocks, vms=(VM,)))
-    if task in ("", "confirm under way", "look what is left"):
-        origin, goal = ferry.blocks
-        asyncio.run(abort(origin, VM, goal, migration))
-    else:
-        ferry.rollback(migration)
+def _look(ferry: Ferry):
+    asyncio.run(look(ferry))
 
 
-def _there_and_back(ferry: Ferry, task: str = ""):
-    report = ferry.migrate()
-    assert ferry.bytes_differ(report) == []
-    _back(ferry, report["migration"], task)
-    return report
+def _plan(ferry: Ferry):
+    asyncio.run(plan(*ferry.blocks, vms=(VM,)))
 
 
-AFTERWARDS = {
-    "look ahead", "open up", "tag as moved", "start the new machine", "check", "keep", "weigh",
-    "hand over", "tag as finalised", "erase kept copies", "look once more",
-    "remove the source machine",
-}  # fmt: skip
-"""Tasks of what comes after a migration; all others are reached by one and its way back."""
+def _give_up(ferry: Ferry, migration: str):
+    origin, goal = ferry.blocks
+    asyncio.run(abort(origin, VM, goal, migration))
 
 
-def _cut_over_there_and_back(ferry: Ferry, migration: str):
-    """Cut over and rolled back, and its kept copies erased."""
+def _rehearse(ferry: Ferry):
+    origin, goal = ferry.blocks
+    asyncio.run(rehearse(origin, VM, goal, answers=ANSWERS, inspect=False))
+
+
+@contextmanager
+def _a_check():
     with socket.create_server(("127.0.0.1", 0)) as there:
-        ferry.cutover(migration, checks=[f"tcp:127.0.0.1:{there.getsockname()[1]}"])
-    ferry.rollback(migration, target_writes="discard")
-    ferry.finalise(migration)
-
-
-def _for_good(ferry: Ferry, migration: str):
-    ferry.cutover(migration)
-    ferry.finalise(migration)
-
-
-def _and_its_source_removed(ferry: Ferry):
-    migration = ferry.migrate()["migration"]  # with an approval: it says what was copied
-    ferry.cutover(migration)
-    _remove(ferry, migration)
+        yield [f"tcp:127.0.0.1:{there.getsockname()[1]}"]
 
 
 def _remove(ferry: Ferry, migration: str):
     ferry.finalise(migration, remove_source=True, machine=VM)
 
 
+def _early(ferry: Ferry, folder, carried: Callable[[Callable], dict]):
+    """A migration whose disks are copied before the halt, as its way is slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDFERRY_RATES", str(of_a_slow_way(folder)))
+        return carried(ferry.migrate)
+
+
+@dataclass
+class Told:
+    """The ends of all stories, and what failed in them."""
+
+    failures: Once
+    moved: End
+    rehearsed: End
+    rolled_back: End
+    finalised: End
+    early: End
+    removed: End
+
+
 @pytest.fixture(scope="module")
-def calls(prefect_api):
-    """``task -> (side, method)``: the first provider call of each task in a healthy run."""
-    ferry = Ferry(inspect=True)
-    _there_and_back(ferry)
-    _cut_over_there_and_back(ferry, ferry.finished())
-    _for_good(ferry, ferry.finished())
-    gone = Ferry(disks=1)
-    _and_its_source_removed(gone)
-    first = {}
-    clouds = [("source", ferry.source), ("target", ferry.target), ("source", gone.source)]
-    for side, cloud in clouds:
-        for task, method in cloud.calls:
-            if task:
-                first.setdefault(task, (side, method))
-    return first
+def busy(prefect_api, tmp_path_factory):
+    """Every story that there is; each task's first call in it is answered "busy"."""
+    once = Once(Transient("Busy."), every_task())
+    ferry = once.at(Ferry(disks=1, inspect=True))
+    report = ferry.migrate()
+    assert ferry.bytes_differ(report) == []
+    _look(ferry)
+    _plan(ferry)
+    _give_up(ferry, report["migration"])
+    moved = End.of(ferry, once)
+    _rehearse(ferry)
+    rehearsed = End.of(ferry, once)
 
-
-def test_the_walk_reaches_every_task(calls):
-    assert set(calls) == every_task()
-
-
-def test_a_transient_failure_of_each_task_does_not_end_the_migration(calls):
-    ferry = Ferry(disks=1, inspect=True)
-    for task in every_task() - AFTERWARDS:
-        side, method = calls[task]
-        getattr(ferry, side).fail(method, Transient("Busy."), task)
-    _there_and_back(ferry)
-
-    assert not ferry.source.pending and not ferry.target.pending
-    assert ferry.nothing_at_target
-    assert ferry.source.cloud.power(VM) is PowerState.RUNNING
-
-
-@pytest.mark.slow(takes_s=290)
-@pytest.mark.parametrize("task", sorted(AFTERWARDS - {"remove the source machine"}))
-@pytest.mark.parametrize("error", [Transient("Busy."), Denied("No.")], ids=["busy", "refused"])
-def test_what_comes_afterwards_survives_a_failure_of_each_task(calls, task, error):
-    side, method = calls[task]
-    ferry = Ferry(disks=1)
-    cloud = getattr(ferry, side)
     migration = ferry.finished()
-    finalising = task in ("hand over", "tag as finalised")
-    story = _for_good if finalising else _cut_over_there_and_back
-    cloud.fail(method, error, task)
-    if isinstance(error, Transient):
-        story(ferry, migration)
-    else:
-        with pytest.raises(ColdferryError):
-            story(ferry, migration)
-        assert cloud.called_after_failure[task, method] == 0
-        _again(ferry, migration, story)
+    with _a_check() as checks:
+        ferry.cutover(migration, checks=checks)
+    ferry.rollback(migration, target_writes="discard")
+    ferry.finalise(migration)
+    rolled_back = End.of(ferry, once)
+    migration = ferry.finished()
+    ferry.cutover(migration)
+    ferry.finalise(migration)
+    finalised = End.of(ferry, once)
 
-    assert not cloud.pending
-    assert ferry.source.cloud.owned() == ferry.target.cloud.owned() == []
-    running = PowerState.STOPPED if finalising else PowerState.RUNNING
-    assert ferry.source.cloud.power(VM) is running
+    other = once.at(Ferry(disks=1))
+    report = _early(other, tmp_path_factory.mktemp("rates"), lambda migrate: migrate())
+    assert other.bytes_differ(report) == []
+    _give_up(other, report["migration"])
+    early = End.of(other, once)
+    migration = other.migrate()["migration"]  # with an approval: it says what was copied
+    other.cutover(migration)
+    _remove(other, migration)
+    removed = End.of(other, once)
+    return Told(once, moved, rehearsed, rolled_back, finalised, early, removed)
+
+
+def test_the_walk_reaches_every_task(busy):
+    assert set(busy.failures.failed) == every_task()
+
+
+def test_a_transient_failure_of_each_task_does_not_end_the_migration(busy):
+    assert busy.moved.failed == MOVING
+    assert busy.moved.nothing_at_target
+    assert busy.moved.power is PowerState.RUNNING
+
+
+def test_a_transient_failure_before_the_halt_does_not_end_it_either(busy):
+    assert busy.early.failed >= EARLY
+    assert busy.early.nothing_at_target
+    assert busy.early.power is PowerState.RUNNING
+
+
+def test_what_comes_afterwards_survives_a_transient_failure_of_each_task(busy):
+    assert busy.rolled_back.failed >= AFTERWARDS - FOR_GOOD
+    assert busy.rolled_back.owned == []
+    assert busy.rolled_back.power is PowerState.RUNNING
+    assert busy.finalised.failed >= FOR_GOOD
+    assert busy.finalised.owned == []
+    assert busy.finalised.power is PowerState.STOPPED
+
+
+def test_a_transient_failure_of_a_task_does_not_end_a_rehearsal(busy):
+    assert busy.rehearsed.failed >= REHEARSED
+    assert busy.rehearsed.owned == []
+    assert busy.rehearsed.power is PowerState.RUNNING
+
+
+def test_removing_the_source_survives_a_transient_failure(busy):
+    assert REMOVAL in busy.removed.failed
+    assert busy.removed.owned == []
+    assert busy.removed.power is None  # it is gone
+
+
+@dataclass
+class Refused:
+    """What was refused, and the end that was come to in spite of it."""
+
+    stories: tuple[Once, ...]
+    ends: tuple[End, ...]
+
+    def of(self, task: str) -> Once:
+        (story,) = [one for one in self.stories if task in one.failed]
+        return story
+
+
+@pytest.fixture(scope="module")
+def refused(prefect_api, tmp_path_factory):
+    """Two migrations and their ways back: each run goes past what was refused to the one before."""
+    moving = Once(Denied("No."), MOVING, one_a_run=True, forgiven=FORGIVEN)
+    ferry = moving.at(Ferry(disks=1, inspect=True))
+    report = moving.until_done(ferry.migrate)
+    assert ferry.bytes_differ(report) == []
+    moving.until_done(lambda: _look(ferry))
+    moving.until_done(lambda: _plan(ferry))
+    rest, moving.left = moving.left - GIVEN_UP, moving.left & GIVEN_UP
+    moving.until_done(lambda: _give_up(ferry, report["migration"]))
+    given_up = End.of(ferry, moving)
+
+    early = Once(Denied("No."), EARLY, one_a_run=True, forgiven=FORGIVEN)
+    other = early.at(Ferry(disks=1))
+    report = _early(other, tmp_path_factory.mktemp("rates"), early.until_done)
+    assert other.bytes_differ(report) == []
+    early.left |= rest
+    early.until_done(lambda: other.rollback(report["migration"]))
+    return Refused((moving, early), (given_up, End.of(other, early)))
+
+
+@pytest.mark.slow(takes_s=100)
+@pytest.mark.parametrize("task", sorted(MOVING | EARLY))
+def test_a_refusal_of_a_task_is_not_tried_again_and_the_rerun_completes(refused, task):
+    story = refused.of(task)
+    assert story.called_after[task] == 0
+    assert (task in story.ended) is (task not in FORGIVEN)
+    assert all(end.nothing_at_target for end in refused.ends)
+    assert all(end.power is PowerState.RUNNING for end in refused.ends)
+
+
+@pytest.fixture(scope="module")
+def refused_afterwards(prefect_api):
+    """A cutover and its way back, then one for good; each step is run until nothing refuses it."""
+    once = Once(Denied("No."), AFTERWARDS, one_a_run=True)
+    ferry = once.at(Ferry(disks=1))
+    first = ferry.finished()
+    with _a_check() as checks:
+        once.until_done(lambda: ferry.cutover(first, checks=checks))
+    once.until_done(lambda: ferry.rollback(first, target_writes="discard"))
+    once.until_done(lambda: ferry.finalise(first))
+    rolled_back = End.of(ferry, once)
+    second = ferry.finished()
+    once.until_done(lambda: ferry.cutover(second))
+    once.until_done(lambda: ferry.finalise(second))
+    return Refused((once,), (rolled_back, End.of(ferry, once)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("error", [Transient("Busy."), Denied("No.")], ids=["busy", "refused"])
-def test_removing_the_source_survives_a_failure(calls, error):
-    side, method = calls["remove the source machine"]
-    ferry = Ferry(disks=1)
-    cloud = getattr(ferry, side)
-    cloud.fail(method, error, "remove the source machine")
-    if isinstance(error, Denied):
-        with pytest.raises(ColdferryError):
-            _and_its_source_removed(ferry)
-        assert ferry.source.cloud.owned()  # its snapshots are there as long as it may be
-        _remove(ferry, ferry.source.cloud.marks(VM).migration)
-    else:
-        _and_its_source_removed(ferry)
+@pytest.mark.parametrize("task", sorted(AFTERWARDS))
+def test_what_comes_afterwards_survives_a_refusal_of_each_task(refused_afterwards, task):
+    story = refused_afterwards.of(task)
+    rolled_back, finalised = refused_afterwards.ends
+    assert story.called_after[task] == 0
+    assert task in story.ended
+    assert (task in rolled_back.failed) is (task not in FOR_GOOD)
+    assert rolled_back.owned == finalised.owned == []
+    assert rolled_back.power is PowerState.RUNNING
+    assert finalised.power is PowerState.STOPPED
 
-    assert not cloud.pending
-    assert ferry.source.cloud.owned() == ferry.target.cloud.owned() == []
+
+@pytest.mark.slow
+def test_removing_the_source_survives_a_refusal(prefect_api):
+    once = Once(Denied("No."), {REMOVAL})
+    ferry = once.at(Ferry(disks=1))
+    migration = ferry.migrate()["migration"]
+    ferry.cutover(migration)
+    with pytest.raises(ColdferryError):
+        _remove(ferry, migration)
+    assert set(once.failed) == {REMOVAL}
+    assert ferry.source.cloud.owned()  # its snapshots are there as long as it may be
+    _remove(ferry, migration)
+
+    assert End.of(ferry, once).owned == []
     assert ferry.source.cloud.machines() == []
-
-
-def _again(ferry: Ferry, migration: str, story):
-    """From where it failed: a step that was ended refuses to begin anew."""
-    if ferry.source.cloud.marks(VM).state in (State.ROLLED_BACK, State.FINALISED):
-        ferry.finalise(migration)
-    else:
-        story(ferry, migration)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("task", sorted(every_task() - AFTERWARDS))
-def test_a_refusal_of_a_task_is_not_tried_again_and_the_rerun_completes(calls, task):
-    side, method = calls[task]
-    ferry = Ferry(disks=1, inspect=task.startswith("inspect"))
-    cloud = getattr(ferry, side)
-    cloud.fail(method, Denied("No."), task)
-    migration = None
-    with suppress(ColdferryError):
-        migration = ferry.migrate()["migration"]
-        _back(ferry, migration, task)
-    assert not cloud.pending
-    assert cloud.called_after_failure[task, method] == 0
-
-    if migration is None:
-        migration = ferry.migrate()["migration"]
-    ferry.rollback(migration)
-    assert ferry.nothing_at_target
-    assert ferry.source.cloud.power(VM) is PowerState.RUNNING

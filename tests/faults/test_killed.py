@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,12 +14,27 @@ from tests.faults.crossing import MIB, Crossing, Moved, dense, ended
 
 AT_MOST_AGAIN = 64 * MIB
 PATIENCE_S = 300.0
+EFFECTS = [
+    "ec2:StopInstances",
+    "ec2:CreateSnapshots",
+    "compute:disks.put",
+    "compute:disks.beginGetAccess",
+    "compute:disks.endGetAccess",
+    "blob:GetBlob",
+    "network:networkInterfaces.put",
+    "compute:virtualMachines.put",
+    "compute:virtualMachines.deallocate",
+    "compute:virtualMachines.patch",
+]
+"""As they come in a migration."""
 
 
-def kill_when(process: "subprocess.Popen[str]", crossing: Crossing, operation: str, sent: int):
-    """SIGKILL, once the operation was called and so many bytes were received."""
+def kill_when(
+    process: "subprocess.Popen[str]", crossing: Crossing, operation: str, sent: int, calls: int = 1
+) -> None:
+    """SIGKILL, once the operation was called so often and so many bytes were received."""
     until = time.monotonic() + PATIENCE_S
-    while crossing.calls(operation) == 0 or crossing.received("blob:PutPage") < sent:
+    while crossing.calls(operation) < calls or crossing.received("blob:PutPage") < sent:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until, f"{operation} did not come"
         time.sleep(0.005)
@@ -25,15 +42,8 @@ def kill_when(process: "subprocess.Popen[str]", crossing: Crossing, operation: s
     assert process.wait() == -signal.SIGKILL
 
 
-def rerun_makes_it_good(
-    crossing: Crossing, moved: Moved, folder: Path, api: str, *, inspect: bool = False
-) -> None:
+def good(crossing: Crossing, moved: Moved, report: dict[str, Any], begun: list[str]) -> None:
     """One machine of the disks that were begun, the same bytes, and nothing beside them."""
-    begun = crossing.found()["disks"]
-    again = crossing.begin(moved, folder, inspect=inspect, PREFECT_API_URL=api)
-    code, report, aside = ended(again)
-
-    assert code == 0, aside
     assert report["state"] == "allocated"
     assert crossing.differing(moved, report) == []
     found = crossing.found()
@@ -45,6 +55,17 @@ def rerun_makes_it_good(
     assert len(found["groups"]) == 2  # the sandbox's own, and the deny-all one
     assert found["snapshots"] == sorted(device["source"] for device in report["devices"])
     assert crossing.received("blob:PutPage") - moved.data_bytes <= AT_MOST_AGAIN
+
+
+def rerun_makes_it_good(
+    crossing: Crossing, moved: Moved, folder: Path, api: str, *, inspect: bool = False
+) -> None:
+    """The same command once more, in a process of its own."""
+    begun = crossing.found()["disks"]
+    again = crossing.begin(moved, folder, inspect=inspect, PREFECT_API_URL=api)
+    code, report, aside = ended(again)
+    assert code == 0, aside
+    good(crossing, moved, report, begun)
 
 
 def test_in_the_middle_of_a_copy(crossing: Crossing, prefect_api: str, tmp_path: Path) -> None:
@@ -70,27 +91,40 @@ def test_in_the_middle_of_an_inspection(
     rerun_makes_it_good(crossing, moved, tmp_path, prefect_api, inspect=True)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "operation",
-    [
-        "ec2:StopInstances",
-        "ec2:CreateSnapshots",
-        "compute:disks.put",
-        "compute:disks.beginGetAccess",
-        "compute:disks.endGetAccess",
-        "blob:GetBlob",
-        "network:networkInterfaces.put",
-        "compute:virtualMachines.put",
-        "compute:virtualMachines.deallocate",
-        "compute:virtualMachines.patch",
-    ],
-)
-def test_at_any_other_effect(
-    crossing: Crossing, prefect_api: str, tmp_path: Path, operation: str
-) -> None:
-    moved = crossing.seed(dense(4))
-    process = crossing.begin(moved, tmp_path, PREFECT_API_URL=prefect_api)
-    kill_when(process, crossing, operation, sent=0)
+@dataclass
+class Killed:
+    """Where processes were killed, with the disks that were there then; and the last one's end."""
 
-    rerun_makes_it_good(crossing, moved, tmp_path, prefect_api)
+    begun: dict[str, list[str]]
+    names: set[str]
+
+
+@pytest.fixture(scope="module")
+def killed(clouds: Crossing, prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    """Each rerun is killed at the next effect, whose answer is held back; the last one ends.
+
+    Only the server knows that the effect took place after all.
+    """
+    begun: dict[str, list[str]] = {}
+    folder = tmp_path_factory.mktemp("killed")
+    with clouds.in_order():
+        moved = clouds.seed(dense(4))
+        for operation in EFFECTS:
+            calls = clouds.calls(operation)
+            clouds.fault(operation, delay_s=PATIENCE_S)
+            process = clouds.begin(moved, folder, PREFECT_API_URL=prefect_api)
+            kill_when(process, clouds, operation, sent=0, calls=calls + 1)
+            begun[operation] = clouds.found()["disks"]
+            clouds.forget_faults()
+        code, report, aside = ended(clouds.begin(moved, folder, PREFECT_API_URL=prefect_api))
+        assert code == 0, aside
+        names = {device["target"].rpartition("/")[2] for device in report["devices"]}
+        good(clouds, moved, report, [])
+    return Killed(begun, names)
+
+
+@pytest.mark.slow(takes_s=90)
+@pytest.mark.parametrize("operation", EFFECTS)
+def test_at_any_other_effect(killed: Killed, operation: str) -> None:
+    """The disks that were begun when it came are those of the machine that was made in the end."""
+    assert set(killed.begun[operation]) <= killed.names

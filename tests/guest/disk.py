@@ -3,14 +3,17 @@
 import os
 import shutil
 import struct
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.guest.drivers import add_modules, initramfs
+from tests.guest.gpt import SECTOR, Entry, write_gpt
 from tests.guest.packages import parts, run
 from tests.guest.recipe import EPOCH_S, Link, Partition, Recipe
+from tests.guest.sparse import write_into
 
-SECTOR = 512
 MIB = 1 << 20
 ESP_MIB = 8
 _FOLDERS = (
@@ -36,7 +39,7 @@ def write_disk(guest: Recipe, image: Path, work: Path) -> None:
     _table(guest, image, partitions, starts)
     with image.open("r+b") as file:
         for partition, start in zip(partitions, starts, strict=True):
-            _write_sparse(file.fileno(), start * SECTOR, partition.content)
+            write_into(file.fileno(), start * SECTOR, partition.content)
         if guest.bios and guest.boot_code:
             _boot_code(guest, file.fileno(), starts[0] if guest.table == "gpt" else 1, work)
     for poke in guest.disk_pokes:
@@ -48,7 +51,7 @@ def _partitions(guest: Recipe, root_image: Path, work: Path) -> Iterator[Partiti
         yield Partition("bios", _BIOS_BOOT, 0, 1)
     if guest.uefi:
         yield Partition("esp", _EFI, 0xEF, ESP_MIB, _efi_system_partition(guest, work))
-    yield Partition("root", _LINUX, 0x83, guest.root_mib, root_image.read_bytes())
+    yield Partition("root", _LINUX, 0x83, guest.root_mib, root_image)
     yield from guest.partitions
 
 
@@ -65,7 +68,7 @@ def _table(guest: Recipe, image: Path, partitions: list[Partition], starts: list
     image.touch()
     os.truncate(image, (starts[-1] + sizes[-1]) * SECTOR + MIB)
     if guest.table == "dos":
-        entries = b"".join(
+        rows = b"".join(
             struct.pack("<B3sB3sII", 0x80 if p.label == "root" else 0, b"\xfe\xff\xff", p.mbr_type,
                         b"\xfe\xff\xff", start, size)
             for p, start, size in zip(partitions, starts, sizes, strict=True)
@@ -73,21 +76,20 @@ def _table(guest: Recipe, image: Path, partitions: list[Partition], starts: list
         signature = struct.pack("<I", int(guest.uuid("disk")[:8], 16))
         with image.open("r+b") as file:
             file.seek(440)
-            file.write(signature + bytes(2) + entries.ljust(64, b"\0") + b"\x55\xaa")
+            file.write(signature + bytes(2) + rows.ljust(64, b"\0") + b"\x55\xaa")
         return
-    words = ["-Z", "-o", "-U", guest.uuid("disk")]
-    for number, (part, start, size) in enumerate(zip(partitions, starts, sizes, strict=True), 1):
-        words += ["-n", f"{number}:{start}:{start + size - 1}", "-t", f"{number}:{part.gpt_type}"]
-        words += ["-u", f"{number}:{guest.uuid(f'part-{part.label}')}"]
-        words += ["-c", f"{number}:{part.label}"]
-    run("sgdisk", "-a", "1", *words[1:], image)
+    entries = [
+        Entry(p.gpt_type, start, start + size - 1, p.label, guest.uuid(f"part-{p.label}"))
+        for p, start, size in zip(partitions, starts, sizes, strict=True)
+    ]
+    write_gpt(image, entries, guest.uuid("disk"))
 
 
 def _boot_code(guest: Recipe, disk: int, core_sector: int, work: Path) -> None:
     """What grub-bios-setup does: boot.img knows where core.img is, whose first sector the rest."""
     folder = parts() / "usr/lib/grub/i386-pc"
     core = work / "core.img"
-    _grub(guest, "i386-pc", _BIOS_MODULES, core, work)
+    _grub(guest, "i386-pc", _BIOS_MODULES, core)
     boot = bytearray((folder / "boot.img").read_bytes())
     struct.pack_into("<Q", boot, 0x5C, core_sector)
     boot[0x66:0x68] = b"\x90\x90"  # a hard disk: no need to check the drive's number
@@ -100,21 +102,30 @@ def _boot_code(guest: Recipe, disk: int, core_sector: int, work: Path) -> None:
     os.pwrite(disk, bytes(body), core_sector * SECTOR)
 
 
-def _grub(guest: Recipe, form: str, modules: tuple[str, ...], output: Path, work: Path) -> None:
-    early = work / f"{form}.cfg"
-    early.write_text(
+def _grub(guest: Recipe, form: str, modules: tuple[str, ...], output: Path) -> None:
+    early = (
         f"search.fs_uuid {guest.uuid('root')} root\n"
         "set prefix=($root)/boot/grub\nconfigfile ($root)/boot/grub/grub.cfg\n"
     )
-    run(
-        "grub-mkimage", "-O", form, "-d", parts() / "usr/lib/grub" / form, "-p", "/boot/grub",
-        "-c", early, "-o", output, *modules,
-    )  # fmt: skip
+    output.write_bytes(grub_image(form, modules, early))
+
+
+@cache
+def grub_image(form: str, modules: tuple[str, ...], early: str) -> bytes:
+    """The same for all guests of one name."""
+    with tempfile.TemporaryDirectory() as work:
+        config, output = Path(work) / "early.cfg", Path(work) / "core"
+        config.write_text(early)
+        run(
+            "grub-mkimage", "-O", form, "-d", parts() / "usr/lib/grub" / form,
+            "-p", "/boot/grub", "-c", config, "-o", output, *modules,
+        )  # fmt: skip
+        return output.read_bytes()
 
 
 def _efi_system_partition(guest: Recipe, work: Path) -> bytes:
     image, loader = work / "esp.img", work / "grub.efi"
-    _grub(guest, "x86_64-efi", _EFI_MODULES, loader, work)
+    _grub(guest, "x86_64-efi", _EFI_MODULES, loader)
     os.utime(loader, (EPOCH_S, EPOCH_S))
     image.touch()
     os.truncate(image, ESP_MIB * MIB)
@@ -189,13 +200,14 @@ def _write_files(guest: Recipe, root: Path, work: Path) -> None:
 
 
 def _grub_cfg(guest: Recipe) -> str:
+    initrd = f"  initrd /boot/initrd.img-{guest.kernel}\n" if guest.has_initramfs else ""
     return (
         "# It was written by update-grub once; a guest of a test has none.\nset timeout=0\n"
         "serial --speed=115200\nterminal_input serial console\nterminal_output serial console\n"
         "menuentry 'Debian GNU/Linux' --class debian --class gnu-linux {\n"
         f"  search --no-floppy --fs-uuid --set=root {guest.uuid('root')}\n"
         f"  linux /boot/vmlinuz-{guest.kernel} root={guest.root_argument} {guest.command_line}\n"
-        f"  initrd /boot/initrd.img-{guest.kernel}\n}}\n"
+        f"{initrd}}}\n"
     )
 
 
@@ -223,13 +235,3 @@ def _forget_this_machine(root: Path, image: Path) -> None:
     script = image.with_suffix(".orders")
     script.write_text("\n".join((*orders, "")))
     run("debugfs", "-w", "-f", script, image)
-
-
-def _write_sparse(disk: int, offset: int, content: bytes) -> None:
-    """Zeros stay holes."""
-    step = 64 << 10
-    empty = bytes(step)
-    for at in range(0, len(content), step):
-        piece = content[at : at + step]
-        if piece != empty[: len(piece)]:
-            os.pwrite(disk, piece, offset + at)

@@ -4,10 +4,11 @@ import gzip
 import lzma
 import os
 import shutil
+from functools import lru_cache
 from pathlib import Path
 
 from tests.guest.packages import parts, run
-from tests.guest.recipe import EPOCH_S, Recipe
+from tests.guest.recipe import EPOCH_S, Compression, Recipe
 
 INIT = """\
 #!/bin/sh
@@ -67,7 +68,7 @@ def initramfs(guest: Recipe, work: Path) -> bytes:
         blob.write_bytes(guest.noise("microcode", 64 << 10))
         prefix = _archive(work / "early")
         prefix += bytes(-len(prefix) % 512)
-    return prefix + _compressed(_archive(tree), guest)
+    return prefix + compressed(_archive(tree), guest.compression)
 
 
 def _archive(tree: Path) -> bytes:
@@ -81,14 +82,16 @@ def _archive(tree: Path) -> bytes:
     )  # fmt: skip
 
 
-def _compressed(archive: bytes, guest: Recipe) -> bytes:
-    if guest.compression == "gzip":
+@lru_cache(maxsize=4)
+def compressed(archive: bytes, compression: Compression) -> bytes:
+    """The same for most plants."""
+    if compression == "gzip":
         return gzip.compress(archive, 6, mtime=0)
-    if guest.compression == "xz":
+    if compression == "xz":
         return lzma.compress(archive, check=lzma.CHECK_CRC32, preset=1)
-    if guest.compression == "lz4":
+    if compression == "lz4":
         return run("lz4", "-l", "-9", "-c", feed=archive)
-    return run("zstd", "-q", "-9", "-T1", "-c", feed=archive)
+    return run("zstd", "-q", "-3", "-T1", "-c", feed=archive)
 
 
 def _with_dependencies(guest: Recipe, wanted: set[str]) -> list[str]:

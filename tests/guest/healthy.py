@@ -25,6 +25,15 @@ for disk in /sys/block/vd* /sys/block/sd* /sys/block/nvme* /sys/block/xvd*; do
   [ -r "$disk/size" ] || continue
   say "disk name=${disk##*/} sectors=$(busybox cat "$disk/size")"
 done
+content() {
+  busybox grep -q "^$1 " /proc/mounts && return
+  [ "$(busybox od -An -tx2 -j1080 -N2 "$1" 2>/dev/null)" = " ef53" ] || return
+  blocks=$(busybox od -An -tu4 -j1028 -N4 "$1" | busybox tr -d ' ')
+  id=$(busybox od -An -tx1 -j1128 -N16 "$1" | busybox tr -d ' ')
+  sum=$(busybox dd if="$1" bs=4096 count="$blocks" 2>/dev/null | busybox sha256sum)
+  say "content name=${1##*/} id=$id bytes=$((blocks * 4096)) sha256=${sum%% *}"
+}
+for block in /sys/class/block/*; do content "/dev/${block##*/}"; done
 for card in /sys/class/net/*; do
   [ "${card##*/}" = lo ] || say "card name=${card##*/} mac=$(busybox cat "$card/address")"
 done
@@ -35,8 +44,13 @@ if [ -f /srv/task.sh ]; then
   busybox mount -o remount,ro /
 fi
 say "done"
+busybox hostname -F /etc/hostname
+busybox grep -q ttyS0 /sys/class/tty/console/active &&
+  busybox timeout 1 busybox getty -L 115200 ttyS0 vt100
 busybox poweroff -f
 """
+"""A file system's content is what its own length says, however large the disk that it is on is.
+One that is mounted is left out: its superblock is not the disk's any more."""
 
 CLOUD_CFG = """\
 # The modules of a stock image, but for what nobody here reads.

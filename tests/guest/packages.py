@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import pytest
-
-from tests.debian import SEARCHED, lacking
+from tests.debian import SEARCHED, give_up, lacking
 from tests.guest.recipe import EPOCH_S
 
 TOOLS = {
@@ -63,7 +61,7 @@ def run(*words: str | Path, cwd: Path | None = None, feed: bytes | None = None) 
 def parts() -> Path:
     """The folder with the unpacked packages and their versions; skips where there is no apt."""
     if absent := lacking({**TOOLS, "apt-get": "apt"}):
-        pytest.skip(f"a guest cannot be built without {', '.join(absent)}")
+        give_up(f"a guest cannot be built without {', '.join(absent)}")
     with alone("packages"):
         kernel = _kernel_package()
         versions = _candidates((kernel, *CONTENT))
@@ -97,13 +95,15 @@ def installed() -> list[tuple[str, str]]:
 
 
 def _kernel_package() -> str:
+    named: list[str] = []
     for _ in range(2):
         told = run("apt-cache", "depends", "--important", "linux-image-cloud-amd64").decode()
-        named = [word for word in told.split() if word.startswith("linux-image-6")]
-        if named:
-            return named[0]
+        if named := [word for word in told.split() if word.startswith("linux-image-6")]:
+            break
         run("apt-get", "-qq", "update")
-    pytest.skip("apt knows no linux-image-cloud-amd64")
+    if not named:
+        give_up("apt knows no linux-image-cloud-amd64")
+    return named[0]
 
 
 def _candidates(packages: tuple[str, ...]) -> list[tuple[str, str]]:

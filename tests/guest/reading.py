@@ -1,9 +1,9 @@
 """What is really in an image, read with Debian's own tools and with none of our code."""
 
-import os
 from pathlib import Path
 
 from tests.guest.packages import run
+from tests.guest.sparse import copy_of
 
 MIB = 1 << 20
 
@@ -22,10 +22,7 @@ def partitions(image: Path) -> dict[str, tuple[int, int]]:
 def volume(image: Path, name: str, folder: Path) -> Path:
     """One partition as a file of its own."""
     first, length = partitions(image)[name]
-    copy = folder / f"{name}.img"
-    with image.open("rb") as origin, copy.open("wb") as file:
-        os.sendfile(file.fileno(), origin.fileno(), first, length)
-    return copy
+    return copy_of(image, folder / f"{name}.img", first, length)
 
 
 def file_in(root: Path, path: str) -> str:

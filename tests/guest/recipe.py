@@ -25,13 +25,16 @@ class Link:
 
 @dataclass(frozen=True)
 class Partition:
-    """One more partition behind the root file system; ``content`` starts at its first byte."""
+    """One more partition behind the root file system; ``content`` starts at its first byte.
+
+    It may be in a file.
+    """
 
     label: str
     gpt_type: str
     mbr_type: int
     size_mib: int
-    content: bytes = b""
+    content: bytes | Path = b""
 
 
 @dataclass
@@ -44,6 +47,8 @@ class Recipe:
     table: Literal["gpt", "dos"] = "gpt"
     compression: Compression = "zstd"
     microcode: bool = False
+    has_initramfs: bool = True
+    """Its boot loader hands the kernel one."""
     files: dict[str, str | bytes | Path | Link] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     """Beside those that files are in."""

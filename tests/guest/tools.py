@@ -21,17 +21,7 @@ _UNREAD = ("doc", "info", "locale", "man", "i18n", "lintian", "bash-completion",
 
 def add_tools(guest: Recipe, maker: Maker) -> None:
     """Give the guest a shell and one of the two programs that make an initramfs on Debian."""
-    tree = _unpacked(maker)
-    for path in sorted(tree.rglob("*")):
-        name = f"/{path.relative_to(tree)}"
-        if path.is_symlink():
-            guest.files.setdefault(name, Link(str(path.readlink())))
-        elif path.is_file():
-            guest.files.setdefault(name, path)
-            if path.stat().st_mode & 0o100:
-                guest.executable.add(name)
-        else:
-            guest.folders.add(name)
+    unpacked_tree(guest, maker, (maker, *_USER_SPACE))
     guest.files["/usr/bin/sh"] = Link("dash")
     guest.files["/usr/bin/awk"] = Link("mawk")  # what Debian's alternatives do
     guest.files["/lib64"] = Link("usr/lib64")
@@ -47,14 +37,28 @@ def add_tools(guest: Recipe, maker: Maker) -> None:
     guest.root_mib = 256
 
 
+def unpacked_tree(guest: Recipe, name: str, packages: tuple[str, ...]) -> None:
+    """Give the guest the files of packages and of all that they depend on, configured by nobody."""
+    tree = _unpacked(name, packages)
+    for path in sorted(tree.rglob("*")):
+        name = f"/{path.relative_to(tree)}"
+        if path.is_symlink():
+            guest.files.setdefault(name, Link(str(path.readlink())))
+        elif path.is_file():
+            guest.files.setdefault(name, path)
+            if path.stat().st_mode & 0o100:
+                guest.executable.add(name)
+        else:
+            guest.folders.add(name)
+
+
 _CONFIGURED = "MODULES=list\nBUSYBOX=auto\nCOMPRESS=zstd\nRUNSIZE=10%\nFSTYPE=auto\n"
 
 
-def _unpacked(maker: Maker) -> Path:
+def _unpacked(of: str, wanted: tuple[str, ...]) -> Path:
     """One folder with the files of all packages, as a system with a merged /usr has them."""
-    wanted = (maker, *_USER_SPACE)
-    with alone(f"tools-{maker}"):
-        folder = cache_folder() / f"tools-{maker}-{zlib.crc32(repr(wanted).encode()):08x}"
+    with alone(f"tools-{of}"):
+        folder = cache_folder() / f"tools-{of}-{zlib.crc32(repr(wanted).encode()):08x}"
         if not folder.exists():
             making = Path(tempfile.mkdtemp(dir=cache_folder(), prefix="making-"))
             archives, tree = making / "archives", making / "tree"

@@ -29,14 +29,14 @@ class Watched:
 
     ``fail(method, error, task)`` makes the next call of ``method`` from that
     task raise; ``before(method, act)`` runs ``act`` once before the next call.
+    ``asked`` is told of every call: the task, the run of it, and the method; it may raise.
     """
 
     def __init__(self, cloud: MemoryCloud) -> None:
         self.cloud = cloud
         self.calls: Counter[tuple[str, str]] = Counter()
         self._errors: dict[tuple[str, str], ColdferryError] = {}
-        self.called_after_failure: Counter[tuple[str, str]] = Counter()
-        self._failed: set[tuple[str | None, str]] = set()  # task runs, by their own ids
+        self.asked: Callable[[str, str, str], None] | None = None
         self._acts: dict[str, Callable[[], Any]] = {}
 
     def fail(self, method: str, error: ColdferryError, task: str) -> None:
@@ -56,14 +56,13 @@ class Watched:
 
     def _watch(self, method: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **options: Any) -> Any:
-            task, run = str(runtime.task_run.task_name or ""), runtime.task_run.id
+            task = str(runtime.task_run.task_name or "")
             self.calls[task, method] += 1
-            if (run, method) in self._failed:
-                self.called_after_failure[task, method] += 1
             if act := self._acts.pop(method, None):
                 act()
+            if self.asked is not None:
+                self.asked(task, str(runtime.task_run.id), method)
             if error := self._errors.pop((task, method), None):
-                self._failed.add((run, method))
                 raise error
             return call(*args, **options)
 

@@ -128,8 +128,12 @@ class Sandbox:
             PREFECT_LOGGING_TO_API_ENABLED: False,
         }
         environment = {"COLDFERRY_HOME": str(self.home), "PREFECT_API_URL": url}
-        with mock.patch.dict(os.environ, environment), temporary_settings(settings):
-            yield
+        before = os.umask(0o077)  # as a command sets it
+        try:
+            with mock.patch.dict(os.environ, environment), temporary_settings(settings):
+                yield
+        finally:
+            os.umask(before)
 
     def answers(self, vm: str, path: Path) -> list[str | Path]:
         """Options with answers to all that is missing: first candidates and acknowledgements.

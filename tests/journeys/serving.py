@@ -19,6 +19,8 @@ from tests.journeys.seeding import Seeder
 _FOREIGN = ("AWS_", "AZURE_", "PREFECT_")
 _START_S = 400
 _END_S = 60
+LOOK_EACH_S = 0.5
+"""Each look costs the server that all runs need, too; what is waited for takes many seconds."""
 ENDED = ("Completed", "Failed", "Crashed", "Cancelled")
 
 
@@ -186,7 +188,14 @@ class Served:
                 return seen
             ended = fresh and seen["state"]["name"] in ENDED
             assert not ended and time.monotonic() < until, seen["state"]
-            time.sleep(0.2)
+            time.sleep(LOOK_EACH_S)
+
+    def gone_on(self, asked: Any) -> None:
+        """Wait until a run has left the state that it was seen in: its form has been taken."""
+        until = time.monotonic() + 200
+        while self.run(asked["id"])["state"]["id"] == asked["state"]["id"]:
+            assert time.monotonic() < until, "the form was not taken"
+            time.sleep(LOOK_EACH_S)
 
     def form(self, run: Any) -> tuple[dict[str, Any], str]:
         """What a suspended run asks: the JSON schema, and the text above it."""

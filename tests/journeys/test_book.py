@@ -39,9 +39,54 @@ class Wave(Ferry):
         return [rule for rule in asyncio.run(open_book()).rules if rule.source == scope]
 
 
-@pytest.fixture
-def wave(prefect_api):
-    return Wave()
+class Story(Wave):
+    """Six machines of one shape, one after another; what came of each, and what the book held."""
+
+    def __init__(self):
+        super().__init__()
+        for name in ("unbooked", "answered", "late", "last"):
+            add_machine(self.source.cloud, name, disks=1)
+        self.move("unbooked", ANSWERS, use_book=False)
+        self.rules_without = self.rules
+        self.first = self.move(VM, ANSWERS)
+        self.rules_of_first = self.rules
+        self.not_read = self.asked(TWIN, use_book=False)
+        self.second = self.move(TWIN)
+        self.again = {
+            "without": self.move(TWIN, {}),
+            "with the book's own": self.move(TWIN, ANSWERS),
+        }
+        self.move("answered", ANSWERS)
+        self.rules_later = self.rules
+        self._without_that_value()
+        self._without_rules()
+
+    def _without_that_value(self):
+        world = self.target.cloud.world
+        there, world.subnets = world.subnets, ("net/two",)
+        self.gone = self.asked("late")
+        self.power_when_gone = self.source.cloud.power("late")
+        self.move("late", {SUBNET: "net/two"})
+        self.rules_in_the_end = self.rules
+        world.subnets = there
+
+    def _without_rules(self):
+        rules = self.rules
+        asyncio.run(forget(rules))
+        asyncio.run(forget(rules))  # twice is once
+        self.forgotten = self.asked("last")
+        self.rerun = self.move(TWIN)
+
+    def asked(self, vm, **options):
+        """What is asked where nothing but the book could have answered."""
+        with pytest.raises(TranslationsMissing) as ended:
+            self.move(vm, **options)
+        return ended.value
+
+
+@pytest.fixture(scope="module")
+def story(prefect_api):
+    return Story()
 
 
 def field(report, path=SUBNET):
@@ -56,9 +101,8 @@ def a_rule(scope=None, **changes):
     return BookRule.model_validate(fields | changes)
 
 
-def test_a_second_machine_of_the_same_shape_asks_nothing(wave):
-    first = wave.move(VM, ANSWERS)
-    second = wave.move(TWIN)
+def test_a_second_machine_of_the_same_shape_asks_nothing(story):
+    first, second = story.first, story.second
 
     assert second["state"] == "allocated"
     assert (field(first)["decided_by"], field(second)["decided_by"]) == ("person", "book")
@@ -66,78 +110,46 @@ def test_a_second_machine_of_the_same_shape_asks_nothing(wave):
     assert second["approved"]["by"] == "the translation book"
 
 
-def test_the_report_names_the_rule_and_who_approved_it_first(wave):
-    first = wave.move(VM, ANSWERS)
-    second = wave.move(TWIN)
-
-    (rule,) = wave.rules
-    assert field(second)["precedent"] == {
+def test_the_report_names_the_rule_and_who_approved_it_first(story):
+    (rule,) = story.rules_of_first
+    assert field(story.second)["precedent"] == {
         "rule": rule.id,
         "said": "net/one",
-        "by": first["approved"]["by"],
+        "by": story.first["approved"]["by"],
         "at": rule.at,
-        "migration": first["migration"],
+        "migration": story.first["migration"],
     }
 
 
-def test_an_answer_of_the_book_teaches_it_nothing_new(wave):
-    wave.move(VM, ANSWERS)
-    before = wave.rules
-    wave.move(TWIN)
-    add_machine(wave.source.cloud, "web-03", disks=1)
-    wave.move("web-03", ANSWERS)
-
-    assert wave.rules == before
+def test_an_answer_of_the_book_teaches_it_nothing_new(story):
+    assert story.rules_later == story.rules_of_first
 
 
-def test_without_the_book_it_is_neither_read_nor_written(wave):
-    wave.move(VM, ANSWERS, use_book=False)
-
-    assert wave.rules == []
-
-    asyncio.run(keep([a_rule(wave.source.cloud.world.name)]))
-    with pytest.raises(TranslationsMissing):
-        wave.move(TWIN, use_book=False)
+def test_without_the_book_it_is_neither_read_nor_written(story):
+    assert story.rules_without == []
+    assert story.not_read.missing == [SUBNET]
 
 
-def test_a_value_that_is_gone_at_the_target_is_asked_again_and_fails_nothing(wave):
-    wave.move(VM, ANSWERS)
-    wave.target.cloud.world.subnets = ("net/two",)
-    with pytest.raises(TranslationsMissing, match="no subnet 'net/one' here") as ended:
-        wave.move(TWIN)
+def test_a_value_that_is_gone_at_the_target_is_asked_again_and_fails_nothing(story):
+    assert "no subnet 'net/one' here" in str(story.gone)
+    assert story.gone.missing == [SUBNET]
+    assert story.power_when_gone is PowerState.RUNNING
 
-    assert ended.value.missing == [SUBNET]
-    assert wave.source.cloud.power(TWIN) is PowerState.RUNNING
-
-    wave.move(TWIN, {SUBNET: "net/two"})
-    newest, older = wave.rules
+    newest, older = story.rules_in_the_end
     assert (newest.value, older.value) == ("net/two", "net/one")
 
 
-def test_a_rule_that_was_forgotten_is_asked_again(wave):
-    wave.move(VM, ANSWERS)
-    rules = wave.rules
-    asyncio.run(forget(rules))
-    asyncio.run(forget(rules))  # twice is once
-
-    with pytest.raises(TranslationsMissing):
-        wave.move(TWIN)
+def test_a_rule_that_was_forgotten_is_asked_again(story):
+    assert story.forgotten.missing == [SUBNET]
 
 
-def test_a_rerun_of_a_plan_that_the_book_answered_needs_the_book_no_more(wave):
-    wave.move(VM, ANSWERS)
-    first = wave.move(TWIN)
-    asyncio.run(forget(wave.rules))
-
-    assert wave.move(TWIN)["target_vm"] == first["target_vm"]
+def test_a_rerun_of_a_plan_that_the_book_answered_needs_the_book_no_more(story):
+    assert story.rerun["target_vm"] == story.second["target_vm"]
 
 
-@pytest.mark.parametrize("answers", [{}, ANSWERS], ids=["without", "with the book's own"])
-def test_a_machine_under_way_by_the_book_takes_the_same_answers_again(wave, answers):
-    wave.move(VM, ANSWERS)
-    first = wave.move(TWIN)
-
-    assert wave.move(TWIN, answers)["migration"] == first["migration"]
+@pytest.mark.parametrize("answers", ["without", "with the book's own"])
+def test_a_machine_under_way_by_the_book_takes_the_same_answers_again(story, answers):
+    assert story.again[answers]["migration"] == story.second["migration"]
 
 
 @pytest.mark.slow
@@ -214,7 +226,7 @@ def test_every_saved_target_is_ranked_and_shown(only):
 
 def test_what_the_book_answers_counts_as_answered(only):
     wave = Wave()
-    wave.move(VM, ANSWERS)
+    asyncio.run(keep([a_rule(wave.source.cloud.world.name)]))
 
     (there,) = asyncio.run(compare(wave.blocks[0], TWIN))["targets"]
     (bare,) = asyncio.run(compare(wave.blocks[0], TWIN, use_book=False))["targets"]

@@ -1,5 +1,8 @@
 """The verbs that change nothing at the target, and power, on a machine that is in use."""
 
+import json
+from xml.etree import ElementTree as ET
+
 import pytest
 import yaml
 
@@ -161,6 +164,19 @@ def test_a_machine_is_described_by_the_fields_of_the_schema(sandbox, machine, un
     assert answer.document["name"] == "desk-01"
     assert [disk["id"] for disk in answer.document["disks"]] == list(machine.content)
     assert {"key": "cost/centre", "value": "1"} in answer.document["tags"]
+
+
+def test_a_description_is_written_as_an_ovf_descriptor_that_holds_all_of_it(
+    sandbox, machine, untouched
+):
+    described = sandbox.cli("describe", sandbox.source, machine.vm)
+    answer = sandbox.cli("describe", sandbox.source, machine.vm, "--format", "ovf")
+    assert answer.exit_code == 0
+    top = ET.fromstring(answer.document["text"])
+    (section,) = top.iter("{urn:coldferry:1}Machine")
+    assert json.loads(section.text) == described.document
+
+    assert sandbox.cli("describe", sandbox.source, machine.vm, "--format", "doc").exit_code == 2
 
 
 def test_a_machine_is_stopped_started_and_rebooted_by_its_id(sandbox, seeder, machine):

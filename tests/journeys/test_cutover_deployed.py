@@ -1,6 +1,14 @@
-"""What comes after a migration, from the UI: each asks in a form, and does nothing before."""
+"""What comes after a migration, from the UI: each asks in a form, and does nothing before.
+
+A worker carries out what an answer comes to; what asks, or ends with its form, is carried out here.
+"""
 
 import pytest
+
+from flows.cutover import cutover
+from flows.finalise import finalise
+from flows.rollback import rollback
+from tests.journeys.by_hand import ByHand
 
 pytestmark = pytest.mark.slow
 
@@ -21,19 +29,18 @@ def moved(served, tmp_path_factory):
 @pytest.fixture(scope="module")
 def no_go(served, moved):
     """A cutover that is called off in its form."""
-    run = served.order("cutover", **moved[0])
-    asked = served.wait(run, "Suspended")
+    by_hand = ByHand(served, cutover)
+    asked = by_hand.order(**moved[0])
     schema, text = served.form(asked)
-    served.resume(run, decision="no-go", decided_by="Ada", reason="Not tonight.")
-    done = served.wait(run, "Cancelled")
+    done = by_hand.answer(asked, decision="no-go", decided_by="Ada", reason="Not tonight.")
     return schema, text, done, served.arrivals.power(moved[1])
 
 
 @pytest.fixture(scope="module")
 def cut_over(served, moved, no_go):
     """One that is said go to, at first without the group."""
-    run = served.order("cutover", **moved[0])
-    asked = served.wait(run, "Suspended")
+    asked = ByHand(served, cutover).order(**moved[0])
+    run = asked["id"]
     schema, _ = served.form(asked)
     (field,) = (name for name in schema["properties"] if name.startswith("group_"))
     incomplete = served.resume(run, decision="go")
@@ -51,13 +58,12 @@ def cut_over(served, moved, no_go):
 @pytest.fixture(scope="module")
 def undone(served, moved, cut_over):
     """The way back: stopped in one run, and taken in another."""
-    stopped = served.order("rollback", **moved[0])
-    schema, _ = served.form(served.wait(stopped, "Suspended"))
-    served.resume(stopped, decision="stop")
-    served.wait(stopped, "Cancelled")
+    by_hand = ByHand(served, rollback)
+    asked = by_hand.order(**moved[0])
+    schema, _ = served.form(asked)
+    assert by_hand.answer(asked, decision="stop")["state"]["name"] == "Cancelled"
     power = served.arrivals.power(moved[1])
-    run = served.order("rollback", **moved[0])
-    served.wait(run, "Suspended")
+    run = by_hand.order(**moved[0])["id"]
     served.resume(run, decision="discard", decided_by="Ada")
     served.wait(run, "Completed")
     return schema, power, served.arrivals.everything(), served.seeder.state(moved[0]["vm"])
@@ -66,8 +72,9 @@ def undone(served, moved, cut_over):
 @pytest.fixture(scope="module")
 def finalised(served, moved, undone):
     """The kept copies are erased, once that is said."""
-    run = served.order("finalise", **moved[0])
-    _, text = served.form(served.wait(run, "Suspended"))
+    asked = ByHand(served, finalise).order(**moved[0])
+    _, text = served.form(asked)
+    run = asked["id"]
     served.resume(run, decision="go")
     served.wait(run, "Completed")
     return text, served.arrivals.everything()
@@ -75,6 +82,7 @@ def finalised(served, moved, undone):
 
 def test_a_no_go_changes_nothing_and_ends_the_run_with_name_and_reason(no_go, moved):
     schema, text, done, power = no_go
+    assert done["state"]["name"] == "Cancelled"
     assert schema["properties"]["decision"]["enum"] == ["go", "no-go"]
     assert moved[0]["migration"] in text
     assert done["state"]["message"] == "no-go, decided by Ada: Not tonight. Nothing was changed."

@@ -1,5 +1,10 @@
-"""The deployed migration, driven through Prefect's REST API alone, as its UI does."""
+"""The deployed migration, driven through Prefect's REST API alone, as its UI does.
 
+A run that the book answers goes on by itself; one that waits for a person keeps to its form.
+A worker carries out what is approved at once, retried and sent again; the rest is done here.
+"""
+
+import asyncio
 import json
 import os
 import re
@@ -8,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from coldferry.book import BookRule
+from coldferry.translation import ACKNOWLEDGE
+from flows.migrate_vm import migrate_vm
+from tests.journeys.by_hand import ByHand
+
 pytestmark = pytest.mark.slow
 
 DOCS = Path(__file__).parents[2] / "docs" / "approving.md"
@@ -15,6 +25,7 @@ SUBNET, KIND, ADDRESS = "nics_0_subnet_id", "disks_0_kind", "nics_0_private_addr
 APPS = "vnet-main/apps"
 TO_ACKNOWLEDGE = {KIND, "secure_boot", "nics_0_security_groups_0_id", "nics_0_public_address"}
 ACKNOWLEDGED = dict.fromkeys(TO_ACKNOWLEDGE, "acknowledge")
+USER_DATA = "user_data_sha256"
 RIGHT = {SUBNET: "vnet-main/default", **ACKNOWLEDGED}
 ALLOCATION_DENIED = {
     "operation": "compute:virtualMachines.put",
@@ -23,11 +34,19 @@ ALLOCATION_DENIED = {
 }
 
 
-def a_machine(served, address, **tags):
+def a_machine(served, address, user_data="", **tags):
     """One small disk, and an address that the target's subnet has too."""
     held = [{"Name": "cidr-block", "Values": ["172.31.0.0/20"]}]
     subnet = served.sandbox.ec2.describe_subnets(Filters=held)["Subnets"][0]["SubnetId"]
-    return served.seeder.small(tags=tags, SubnetId=subnet, PrivateIpAddress=address)
+    more = {"UserData": user_data} if user_data else {}
+    return served.seeder.small(tags=tags, SubnetId=subnet, PrivateIpAddress=address, **more)
+
+
+def report_of(served, run):
+    """The report that a run made."""
+    artifact = {"artifacts": {"flow_run_id": {"any_": [run]}}}
+    listed = served.api("POST", "/artifacts/filter", artifact)
+    return next(one for one in listed if one["key"].startswith("report-"))["data"]
 
 
 def as_the_docs_do(served, call, **named):
@@ -51,26 +70,23 @@ class Approved:
     def __init__(self, served):
         self.served = served
         self.seeded = a_machine(served, "172.31.0.20", Name="db-07")
-        self.id = served.submit(self.seeded.vm)
-        self.asked = served.wait(self.id, "Suspended")
+        by_hand = ByHand(served, migrate_vm)
+        self.asked = by_hand.order(vm=self.seeded.vm, use_book=False)
+        self.id = self.asked["id"]
         self.schema, self.text = served.form(self.asked)
         self.wrong = served.resume(self.id, decision="approve", **RIGHT | {SUBNET: "nowhere"})
         self.undecided = served.resume(self.id, **RIGHT)
         self.incomplete = served.resume(self.id, decision="approve", **{SUBNET: RIGHT[SUBNET]})
         self.after_wrong = served.run(self.id)
-        self.elsewhere = served.resume(self.id, decision="approve", **RIGHT | {SUBNET: APPS})
-        again = served.wait(self.id, "Suspended", after=self.asked["state"]["id"])
+        elsewhere = RIGHT | {SUBNET: APPS}
+        again = by_hand.answer(self.asked, decision="approve", **elsewhere)
         self.second_schema, self.second_text = served.form(again)
         who = {"reason": "CHG-4711", "decided_by": "Ada"}
-        served.resume(self.id, decision="approve", **{ADDRESS: "10.0.1.3"}, **who)
-        once_more = served.wait(self.id, "Suspended", after=again["state"]["id"])
+        once_more = by_hand.answer(again, decision="approve", **{ADDRESS: "10.0.1.3"}, **who)
         self.third_schema, self.third_text = served.form(once_more)
-        self.right = served.resume(self.id, decision="approve", **{ADDRESS: "automatic"})
-        self.done = served.wait(self.id, "Completed")
+        self.done = by_hand.answer(once_more, decision="approve", **{ADDRESS: "automatic"})
         artifact = {"artifacts": {"flow_run_id": {"any_": [self.id]}}}
         self.artifacts = served.api("POST", "/artifacts/filter", artifact)
-        logs = {"logs": {"flow_run_id": {"any_": [self.id]}}}
-        self.logs = [line["message"] for line in served.api("POST", "/logs/filter", logs)]
 
 
 class Rejected:
@@ -81,13 +97,12 @@ class Rejected:
         self.before = served.arrivals.everything()
         ec2, vm = served.sandbox.ec2, self.seeded.vm
         ec2.modify_instance_attribute(InstanceId=vm, DisableApiStop={"Value": True})
-        self.id = served.submit(vm)
-        self.asked = served.wait(self.id, "Suspended")
+        by_hand = ByHand(served, migrate_vm)
+        self.asked = by_hand.order(vm=vm, use_book=False)
         schema, _ = served.form(self.asked)
         self.told = schema["properties"]["decision"]["description"]
         ec2.modify_instance_attribute(InstanceId=vm, DisableApiStop={"Value": False})
-        self.accepted = served.resume(self.id, decision="reject", reason="Not tonight.")
-        self.done = served.wait(self.id, "Cancelled")
+        self.done = by_hand.answer(self.asked, decision="reject", reason="Not tonight.")
         self.at_target = served.arrivals.everything() - self.before
         found = served.sandbox.ec2.describe_instances(InstanceIds=[self.seeded.vm])
         self.source = found["Reservations"][0]["Instances"][0]
@@ -95,11 +110,14 @@ class Rejected:
 
 
 class Retried:
-    """The next attempt: approved once, refused by the target at the end, retried, sent again."""
+    """The next attempt: approved once, refused by the target at the end, retried, sent again.
+
+    The book learns what was approved.
+    """
 
     def __init__(self, served, rejected):
         vm = rejected.seeded.vm
-        self.id = served.submit(vm)
+        self.id = served.submit(vm, use_book=True)
         asked = served.wait(self.id, "Suspended")
         self.schema, self.text = served.form(asked)
         with served.sandbox.failing("azure", ALLOCATION_DENIED):
@@ -115,6 +133,8 @@ class Retried:
         self.second_done = served.wait(self.second_id, "Completed")
         self.asked_second = served.suspensions(self.second_id)
         self.machines_in_the_end = self._machines(served)
+        logs = {"logs": {"flow_run_id": {"any_": [self.id]}}}
+        self.logs = [line["message"] for line in served.api("POST", "/logs/filter", logs)]
 
     @staticmethod
     def _submitted_as_the_docs_do(served, vm):
@@ -132,6 +152,41 @@ class Retried:
         return [machine.id for machine in listed if machine.name == "web-02"]
 
 
+class ByTheBook:
+    """Two machines of that shape: one answered by the book, and one by both book and person."""
+
+    def __init__(self, served):
+        self.served = served
+        by_hand = ByHand(served, migrate_vm)
+        second = by_hand.order(vm=a_machine(served, "172.31.0.32").vm, use_book=True)
+        assert second["state"]["name"] == "Completed"
+        self.second = second["id"]
+        vm = a_machine(served, "172.31.0.33", user_data="#!/bin/sh\n").vm
+        asked = by_hand.order(vm=vm, use_book=True)
+        self.third = asked["id"]
+        self.schema, _ = served.form(asked)
+        with served.sandbox.inside():
+            asyncio.run(self._change_the_book())
+        said = {"decided_by": "Bob", USER_DATA: ACKNOWLEDGE}
+        self.done = by_hand.answer(asked, decision="approve", **said)
+
+    @staticmethod
+    async def _change_the_book():
+        """What another run might learn meanwhile: the very answer that the form waits for."""
+        from tasks.book import keep
+
+        await keep(
+            [
+                BookRule(
+                    pattern="user_data.sha256",
+                    value=ACKNOWLEDGE,
+                    by="somebody else",
+                    at="2031-05-01T12:00:00+00:00",
+                )
+            ]
+        )
+
+
 @pytest.fixture(scope="module")
 def approved(served):
     return Approved(served)
@@ -143,8 +198,20 @@ def rejected(served):
 
 
 @pytest.fixture(scope="module")
-def retried(served, rejected):
+def booked(served):
+    """The book is empty before, and afterwards."""
+    with served.sandbox.booked():
+        yield
+
+
+@pytest.fixture(scope="module")
+def retried(served, rejected, booked):
     return Retried(served, rejected)
+
+
+@pytest.fixture(scope="module")
+def by_the_book(served, retried):
+    return ByTheBook(served)
 
 
 def test_the_run_is_called_by_what_moves(approved):
@@ -175,8 +242,8 @@ def test_the_form_names_field_value_and_choices(approved):
     assert "`db-07`: 5 fields to answer" in approved.text
 
 
-def test_who_wonders_why_nothing_goes_on_finds_the_button_in_the_log(approved):
-    assert any("press Resume" in line for line in approved.logs)
+def test_who_wonders_why_nothing_goes_on_finds_the_button_in_the_log(retried):
+    assert any("press Resume" in line for line in retried.logs)
 
 
 @pytest.mark.parametrize("refused", ["wrong", "undecided", "incomplete"])
@@ -188,7 +255,6 @@ def test_what_is_wrong_or_lacking_is_refused_at_once(approved, refused):
 def test_a_question_that_the_answers_raise_is_asked_beside_them(approved):
     fields = approved.second_schema["properties"]
 
-    assert approved.elsewhere["status"] == "ACCEPT"
     assert fields.keys() - {"decision", "decided_by", "reason"} == {*RIGHT, ADDRESS}
     assert {name: fields[name]["default"] for name in RIGHT} == RIGHT | {SUBNET: APPS}
     assert "172.31.0.20 is not in vnet-main/apps" in fields[ADDRESS]["description"]
@@ -207,7 +273,7 @@ def test_an_answer_that_the_target_does_not_take_is_asked_again_with_its_error(a
 
 
 def test_right_answers_bring_the_machine_proven_and_stopped(approved):
-    assert approved.right["status"] == "ACCEPT"
+    assert approved.done["state"]["name"] == "Completed"
     machine = f"{approved.served.arrivals.group}/providers/Microsoft.Compute/virtualMachines/db-07"
     found = [i for i in approved.served.arrivals.everything() if i.endswith(machine)]
     assert len(found) == 1
@@ -229,7 +295,7 @@ def test_the_form_tells_what_would_refuse_before_anybody_approves(rejected):
 
 
 def test_a_rejection_through_the_form_cancels_the_run(rejected):
-    assert rejected.accepted["status"] == "ACCEPT"
+    assert rejected.done["state"]["name"] == "Cancelled"
     assert "Not tonight." in rejected.done["state"]["message"]
 
 
@@ -260,3 +326,36 @@ def test_a_retry_after_a_late_failure_does_not_ask_again(retried):
 def test_a_second_submission_does_not_ask_and_adopts_what_is_there(retried):
     assert retried.asked_second == 0
     assert retried.machines_in_the_end == retried.machines
+
+
+def test_a_run_of_a_second_machine_of_the_same_shape_is_never_suspended(by_the_book):
+    assert by_the_book.served.suspensions(by_the_book.second) == 0
+    assert "Approved by `the translation book`" in report_of(by_the_book.served, by_the_book.second)
+
+
+def test_the_report_names_the_rule_and_who_approved_it_first_in_the_form(by_the_book):
+    lines = report_of(by_the_book.served, by_the_book.second).splitlines()
+    subnet = next(line for line in lines if "`nics[0].subnet_id`" in line)
+
+    assert "book: rule `" in subnet
+    assert "`Ada` at `" in subnet
+
+
+def test_a_form_asks_what_the_book_leaves_open_and_says_what_it_answers(by_the_book):
+    signed = {"decision", "decided_by", "reason"}
+    assert by_the_book.schema["properties"].keys() - signed == {USER_DATA}
+    told = by_the_book.schema["properties"]["decision"]["description"]
+    line = next(line for line in told.splitlines() if "Network for interface 1" in line)
+    assert line.startswith("FROM THE BOOK: ")
+    assert "`vnet-main/default`" in line
+    assert "first approved by `Ada`" in line
+
+
+def test_what_the_book_learns_while_a_form_waits_takes_no_answer_from_the_person(by_the_book):
+    lines = report_of(by_the_book.served, by_the_book.third).splitlines()
+    answered = next(line for line in lines if "`user_data.sha256`" in line)
+
+    assert by_the_book.done["state"]["name"] == "Completed"
+    assert by_the_book.served.suspensions(by_the_book.third) == 1
+    assert "Approved by `Bob`" in report_of(by_the_book.served, by_the_book.third)
+    assert "dropped by person" in answered

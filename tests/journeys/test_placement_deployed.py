@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from flows.migrate_vm import migrate_vm
+from tests.journeys.by_hand import ByHand
 from tests.journeys.seeding import blocks
 from tests.unit.file_server import serving
 
@@ -30,14 +32,15 @@ class Placed:
                 "disk2": "ask",
                 self.share: f"remote@127.0.0.1:{server.port}",
             }
-            self.id = served.submit(
-                self.seeded.vm,
+            run = ByHand(served, migrate_vm).order(
+                vm=self.seeded.vm,
+                use_book=False,
                 answers=answers,
                 placement=placement,
                 inspect=False,
                 max_latency_ms=5000,
             )
-            run = served.wait(self.id, "Suspended")
+            self.id = run["id"]
             self.schema, _ = served.form(run)
             self.told = self.schema["properties"]["decision"]["description"]
             self.choices = self.schema["properties"]["disks_2_id"]["enum"]

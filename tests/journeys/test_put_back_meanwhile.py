@@ -1,6 +1,7 @@
 """A source that is put back under a run: the run ends as failed, and no machine stays down."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from coldferry.plan import Plan
 from coldferry.ports import PowerState
 from coldferry.report import Stopwatch
 from flows.migrate_vm import carry_out
-from tasks.halting import give_back, record
+from tasks.halting import give_back, halt, record
 from tests.conformance.worlds import ANSWERS
 from tests.journeys.test_story import VM, Ferry
 
@@ -30,6 +31,58 @@ def put_back(ferry):
     """As a wave does at the end of its window."""
     marks = ferry.source.cloud.marks(VM)
     give_back.fn(ferry.blocks[0], VM, marks.migration, State.FAILED)
+
+
+def test_a_migration_that_is_rolled_back_before_its_halt_halts_nothing(ferry):
+    """From another machine, while its disks are copied early."""
+    source, target = ferry.source.cloud, ferry.target.cloud
+    machine = source.describe(VM)
+    translation = target.translate(machine, target.catalogue(), ANSWERS)
+    plan = Plan(migration=MIGRATION, machine=machine, translation=translation)
+    ended = Marks(MIGRATION, State.ROLLED_BACK)
+    source.mark(VM, ended)
+    with pytest.raises(Undone, match="is rolled-back"):
+        halt.fn(ferry.blocks[0], VM, plan, 60)
+
+    assert source.power(VM) is PowerState.RUNNING
+    assert source.marks(VM) == ended
+
+
+OTHER = "web-01-memory-0ddba110-a2"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        PUT_BACK,
+        Marks(MIGRATION, State.ROLLED_BACK),
+        Marks(MIGRATION, State.COPYING, "running"),
+        Marks(OTHER, State.APPROVED),
+        None,
+    ],
+    ids=["put back", "rolled back", "carried out elsewhere", "of another migration", "gone"],
+)
+def test_what_was_copied_while_it_ran_is_halted_only_by_the_word_it_was_begun_with(ferry, found):
+    source, target = ferry.source.cloud, ferry.target.cloud
+    machine = source.describe(VM)
+    translation = target.translate(machine, target.catalogue(), ANSWERS)
+    plan = Plan(migration=MIGRATION, machine=machine, translation=translation)
+    source.world.machines[VM].marks = found
+    with pytest.raises(Undone):
+        halt.fn(ferry.blocks[0], VM, plan, 60, begun=True)
+
+    assert source.power(VM) is PowerState.RUNNING
+    assert source.marks(VM) == found
+
+
+@pytest.mark.parametrize("state", [State.APPROVED, State.HALTED, State.FAILED, State.REJECTED])
+def test_no_word_is_written_over_that_of_another_migration_that_halted_it(ferry, state):
+    held = Marks(OTHER, State.COPYING, "running")
+    ferry.source.cloud.mark(VM, held)
+    with suppress(Undone):
+        record.fn(ferry.blocks[0], VM, MIGRATION, state)
+
+    assert ferry.source.cloud.marks(VM) == held
 
 
 @pytest.mark.parametrize("state", sorted(HELD))

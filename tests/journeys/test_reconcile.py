@@ -116,7 +116,7 @@ def copying(served, vm, timeout_s=400):
         if said[1] == "copying":
             return said[0]
         assert time.monotonic() < until, said
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 def artifacts(served, key):
@@ -126,11 +126,14 @@ def artifacts(served, key):
 
 
 class Night:
-    """Four runs: one dies with its worker, one alone, one is given up, one waits for its form."""
+    """Four runs: one dies with its worker, one alone, one is given up, one waits for its form.
+
+    The two commands that bring the night home are processes; all others spare the start of one.
+    """
 
     def __init__(self, served, doomed, came):
         self.served, self.doomed, self.came = served, doomed, came
-        cli = served.sandbox.cli
+        here = served.sandbox.here
         names = ("dies", "crashes", "given-up", "waits")
         vms = {
             name: a_machine(served, f"172.31.0.{60 + n}", Name=name).vm
@@ -154,21 +157,21 @@ class Night:
             kill_process(crashes)
             given_up_as = copying(served, vms["given-up"])
             served.wait(self.waits, "Suspended")
-            self.too_early = cli("reconcile", "--silent-for", "600")
-            self.alive = cli("resume", given_up_as)
+            self.too_early = here("reconcile", "--silent-for", "600")
+            self.alive = here("resume", given_up_as)
             self.state_alive = served.run(dies)["state"]["name"]
             self.waiting_state = served.run(self.waits)["state"]["id"]
             while time.monotonic() - killed_s < SILENT_S:
                 time.sleep(1)
             self.reconciled = self._reconcile()
-            self.listed = cli("list")
+            self.listed = here("list")
             self.given_up_before = served.run(given_up)["state"]["name"]
-            self.aborted = cli("abort", given_up_as)
+            self.aborted = here("abort", given_up_as)
             self.given_up_after = served.run(given_up)["state"]["name"]
         self.given_up_power = served.seeder.state(vms["given-up"])
         doomed.start()
-        self.crashed_on = cli("resume", self.crashed)
-        self.resumed = cli("resume", self.migration, "--wait")
+        self.crashed_on = here("resume", self.crashed)
+        self.resumed = served.sandbox.cli("resume", self.migration, "--wait")
         self.power = served.seeder.state(vms["dies"])
         self.tags = served.seeder.our_tags(vms["dies"])
         self.crash_told = artifacts(served, f"failure-{self.crashed}")
@@ -193,7 +196,7 @@ def night(served):
     doomed = Doomed(served)
     with listening() as (url, came):
         block = save_webhook(served.api, url)
-        assert served.sandbox.cli("notify", block).exit_code == 0
+        assert served.sandbox.here("notify", block).exit_code == 0
         try:
             told = Night(served, doomed, came)
             yield told

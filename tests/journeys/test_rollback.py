@@ -22,7 +22,9 @@ def migrate(sandbox, machine, tmp_path_factory):
     """Migrate it with the same answers each time."""
     path = tmp_path_factory.mktemp("answers") / "answers.yaml"
     answers = sandbox.answers(machine.vm, path)
-    return lambda: sandbox.here("migrate", sandbox.source, machine.vm, sandbox.target, *answers)
+    return lambda: sandbox.here(
+        "migrate", sandbox.source, machine.vm, sandbox.target, "--cold", *answers
+    )
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,17 @@ def up(tmp_path):
         running.down()
 
 
-def test_ctrl_c_leaves_no_process_not_even_a_flow_that_runs(up):
+def test_a_second_one_harms_nothing_and_ctrl_c_leaves_no_process_not_even_a_flow_that_runs(up):
     up.up()
+    before = up.processes()
+
+    second = up.again()
+
+    assert second.returncode == 4
+    assert "runs already" in second.stderr
+    assert set(before) <= set(up.processes())
+    assert up.api("GET", "/health") is True
+
     run = up.submit(up.sandbox.state["machines"][0])
     up.wait(run, "Running")
     assert len(up.processes()) >= 5
@@ -37,18 +46,6 @@ def test_it_can_be_ended_while_it_starts(up):
 
     assert up.down(signal.SIGTERM) == 0
     assert up.left == []
-
-
-def test_a_second_one_in_the_same_home_is_refused_and_harms_nothing(up):
-    up.up()
-    before = up.processes()
-
-    second = up.again()
-
-    assert second.returncode == 4
-    assert "runs already" in second.stderr
-    assert set(before) <= set(up.processes())
-    assert up.api("GET", "/health") is True
 
 
 @pytest.mark.parametrize(

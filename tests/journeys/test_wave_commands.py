@@ -50,10 +50,20 @@ def test_a_file_that_is_no_wave_is_refused_with_its_line(sandbox, tmp_path):
     assert "line 3" in refused.sentences
 
 
-def test_a_wave_is_planned_red_amber_and_green_with_each_question_once(sandbox, tmp_path, vms):
+@pytest.fixture(scope="module")
+def answered(sandbox, tmp_path_factory, vms):
+    """The file that leaves no question, its plan, and the plan's page."""
+    folder = tmp_path_factory.mktemp("answered")
+    path, page = wave(sandbox, folder, vms, answers=ANSWERS), folder / "plan.html"
+    return path, sandbox.here("wave", "plan", path, "--html", page), page.read_text()
+
+
+def test_a_wave_is_planned_red_amber_and_green_with_each_question_once(
+    sandbox, tmp_path, vms, answered
+):
     planned = sandbox.here("wave", "plan", wave(sandbox, tmp_path, vms))
     gone = sandbox.here("wave", "plan", wave(sandbox, tmp_path, [vms[0], "i-0123456789abcdef0"]))
-    good = sandbox.here("wave", "plan", wave(sandbox, tmp_path, vms, answers=ANSWERS))
+    _, good, _ = answered
 
     assert planned.exit_code == 3
     assert [row["light"] for row in planned.document["rows"]] == ["amber", "amber"]
@@ -65,21 +75,19 @@ def test_a_wave_is_planned_red_amber_and_green_with_each_question_once(sandbox, 
     assert [row["light"] for row in good.document["rows"]] == ["green", "green"]
 
 
-def test_the_plan_says_of_each_machine_what_it_takes_and_whether_all_fit(sandbox, tmp_path, vms):
-    path = wave(sandbox, tmp_path, vms, answers=ANSWERS)
-    page = tmp_path / "plan.html"
-    planned = sandbox.here("wave", "plan", path, "--html", page).document
-    (web, db) = planned["rows"]
+def test_the_plan_says_of_each_machine_what_it_takes_and_whether_all_fit(answered):
+    _, good, page = answered
+    (web, db) = good.document["rows"]
 
     assert web["verdicts"]["exact"] > 20
     assert web["estimate"]["read_bytes"] > 0
-    assert planned["totals"]["read_bytes"] == sum(
+    assert good.document["totals"]["read_bytes"] == sum(
         row["estimate"]["read_bytes"] for row in (web, db)
     )
-    assert planned["outlook"]["bottleneck"]
-    assert planned["outlook"]["short"] == []
-    assert planned["outlook"]["fits"] is not False
-    assert "<h1>Wave <code>weekend</code>: the plan</h1>" in page.read_text()
+    assert good.document["outlook"]["bottleneck"]
+    assert good.document["outlook"]["short"] == []
+    assert good.document["outlook"]["fits"] is not False
+    assert "<h1>Wave <code>weekend</code>: the plan</h1>" in page
 
 
 def test_a_wave_with_open_questions_is_not_begun(sandbox, tmp_path, vms):
@@ -89,21 +97,25 @@ def test_a_wave_with_open_questions_is_not_begun(sandbox, tmp_path, vms):
     assert "web: nics[0].subnet_id" in ended.document["missing"]
 
 
-def test_a_wave_is_run_without_a_worker_and_again_does_nothing(sandbox, tmp_path, vms):
-    path = wave(sandbox, tmp_path, vms, answers=ANSWERS)
-    ran = sandbox.here("wave", "run", path)
-    again = sandbox.here("wave", "run", path)
+@pytest.fixture(scope="module")
+def ran(sandbox, answered):
+    """Twice."""
+    path, *_ = answered
+    return path, sandbox.here("wave", "run", path), sandbox.here("wave", "run", path)
 
-    assert (ran.exit_code, again.exit_code) == (0, 0)
-    assert {row["state"] for row in ran.document["rows"]} == {"done"}
-    assert [row["migration"] for row in ran.document["rows"]] == [
+
+def test_a_wave_is_run_without_a_worker_and_again_does_nothing(ran):
+    _, first, again = ran
+
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert {row["state"] for row in first.document["rows"]} == {"done"}
+    assert [row["migration"] for row in first.document["rows"]] == [
         row["migration"] for row in again.document["rows"]
     ]
 
 
-def test_where_a_wave_stands_and_what_it_took_is_told_by_file_and_by_name(sandbox, tmp_path, vms):
-    path = wave(sandbox, tmp_path, vms, answers=ANSWERS)
-    sandbox.here("wave", "run", path)
+def test_where_a_wave_stands_and_what_it_took_is_told_by_file_and_by_name(sandbox, tmp_path, ran):
+    path, *_ = ran
     by_file = sandbox.here("status", "--wave", path).document
     by_name = sandbox.here("status", "--wave", "weekend").document
     page = tmp_path / "report.html"

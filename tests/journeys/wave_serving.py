@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.serving import ENDED, Served
+from tests.journeys.serving import ENDED, LOOK_EACH_S, Served
 
 ANSWERS = {
     "nics[0].subnet_id": "vnet-main/default",
@@ -60,7 +60,7 @@ class ServedWave:
             assert time.monotonic() < until, [
                 (child["name"], child["state"]["name"]) for child in self.children()
             ]
-            time.sleep(0.2)
+            time.sleep(LOOK_EACH_S)
         return found
 
     def answer(self, schema: Mapping[str, Any]) -> Any:
@@ -88,7 +88,7 @@ class ServedWave:
             told = self.served.api("GET", f"/flow_run_states/?flow_run_id={self.id}")
             if any("infrastructure exited" in (state["message"] or "") for state in told):
                 break
-            time.sleep(0.2)
+            time.sleep(LOOK_EACH_S)
         return self.served.run(self.id)
 
     def page(self) -> str:

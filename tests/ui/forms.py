@@ -153,6 +153,7 @@ class FirstForm(Form):
 
     def errors(self) -> dict[str, str]:
         """What is wrong, by the title of the field that it is shown at."""
+        self.root.locator(".p-label__message").first.wait_for()  # the server says all of it at once
         wrong = self.root.locator(".p-label").filter(has=self.page.locator(".p-label__message"))
         return {
             field.locator(".schema-form-property__label").first.inner_text().strip(): (

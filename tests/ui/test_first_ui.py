@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.ui.browser import open_report
+from tests.ui.browser import leave, open_report
 from tests.ui.forms import FirstForm
 from tests.ui.pictures import save_picture
 
@@ -38,14 +38,19 @@ class Moved:
 
     def __init__(self, served, page, images):
         self.run = self._start(served, page, images)
+        leave(page)
         asked = served.wait(self.run, "Suspended")
         served.form(asked)
         form = FirstForm.of_run(page, served.address, self.run)
         self._look(form)
         self._answer(form, images)
+        served.gone_on(asked)
+        leave(page)
         again = served.wait(self.run, "Suspended", after=asked["state"]["id"])
         served.form(again)
         self._mend(FirstForm.of_run(page, served.address, self.run), images)
+        served.gone_on(again)
+        leave(page)
         self.done = served.wait(self.run, "Completed", timeout_s=500)
         wanted = {"artifacts": {"flow_run_id": {"any_": [self.run]}}}
         listed = served.api("POST", "/artifacts/filter", wanted)

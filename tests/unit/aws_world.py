@@ -1,6 +1,9 @@
 """A running AWS sandbox with machines in it, made through the public API only."""
 
+import base64
+import json
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from coldferry.plan import Device
 from providers.aws.access import AwsAccess
 from providers.aws.cloud import AwsCloud
 from providers.aws.session import Clients
+from sandbox.aws import world
 from sandbox.aws.seed import BLOCK_SIZE_BYTES, write_disk_snapshot
 from sandbox.aws.server import AwsServer
 from sandbox.aws.world import Delays
@@ -21,6 +25,7 @@ from sandbox.aws.world import Delays
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 REGION = "eu-west-1"
+FEW_TYPES = ("m5.large", "m5.xlarge", "m6i.large", "t3.small")
 QUICK = Delays(stop_s=0.1, start_s=0.05, snapshot_s=0.1, complete_s=0.02)
 
 
@@ -89,6 +94,13 @@ class Sandbox:
         """How often it was called since the counts were reset."""
         return self.server.faults.counts().get(operation, {}).get("calls", 0)
 
+    def write(self, volume: str, offset: int, data: bytes) -> None:
+        """Write to a volume as its guest would."""
+        said = {"id": volume, "offset": offset, "data": base64.b64encode(data).decode()}
+        address = f"{self.server.endpoint_url}/_sandbox/write"
+        with urllib.request.urlopen(address, json.dumps(said).encode()):
+            pass
+
     def snapshot(self, blocks: Mapping[int, bytes]) -> str:
         """A completed 1 GiB snapshot with these blocks."""
         return write_disk_snapshot(self.ebs, self.ec2, 1, blocks, {"Name": "seed"})
@@ -109,10 +121,14 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(delays: Delays = QUICK) -> Iterator[Sandbox]:
-    """Start a server, make its network and image, and stop it at the end."""
+def sandbox(delays: Delays = QUICK, types: Sequence[str] = ()) -> Iterator[Sandbox]:
+    """Start a server, make its network and image, and stop it at the end.
+
+    With ``types`` its region offers only these instance types, which is quick to read.
+    """
     server = AwsServer(KEY_ID, SECRET, delays)
     server.start()
+    world.current().settings.types = list(types)
     try:
         here = Sandbox(server)
         here.ec2, here.ebs = here.client("ec2"), here.client("ebs")

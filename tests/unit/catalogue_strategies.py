@@ -9,7 +9,11 @@ from providers.aws.catalogue import Catalogue as AwsCatalogue
 from providers.aws.catalogue import Image, InstanceType, Network
 from providers.azure.catalogue import Catalogue as AzureCatalogue
 from providers.azure.catalogue import DiskTier, Size, Snapshot, Vm
+from providers.libvirt.catalogue import Catalogue as LibvirtCatalogue
+from providers.libvirt.catalogue import Here, Kind, Place
+from providers.libvirt.catalogue import Network as LibvirtNetwork
 from providers.memory.world import World
+from providers.ovf.catalogue import Catalogue as Folder
 
 GIB = 1 << 30
 MB = 1_000_000
@@ -163,6 +167,43 @@ def whole_aws(**changes: Any) -> AwsCatalogue:
     return AwsCatalogue(region="eu-west-1", **rows | changes)
 
 
+_KINDS = (
+    Kind(architecture="x86_64", families=("pc", "q35"), firmwares=("bios", "uefi"), max_vcpus=16),
+    Kind(architecture="arm64", families=("virt",), firmwares=("uefi",), max_vcpus=8),
+)
+_POOLS = (Place(name="main", available_bytes=GIB), Place(name="slow", available_bytes=0))
+_HOST_NETWORKS = tuple(
+    LibvirtNetwork(id=name, name=name, network=name, network_id=name, cidrs=cidrs)
+    for name, cidrs in (("default", ("10.0.1.0/24",)), ("lan", ()), ("far", ("10.9.0.0/24",)))
+)
+MACHINES = (
+    Here(name="web-01", origin="", macs=("02:00:00:00:00:01",)),
+    Here(name="db", origin="aws x y"),
+)
+
+
+def libvirt_catalogues() -> Any:
+    """What the rules of libvirt look at."""
+    return st.builds(
+        LibvirtCatalogue,
+        host=st.just("host/system"),
+        memory_bytes=st.sampled_from((GIB, 64 * GIB)),
+        kinds=_subset(_KINDS),
+        pools=_subset(_POOLS),
+        networks=_subset(_HOST_NETWORKS),
+        machines=_subset(MACHINES),
+        pool=st.sampled_from(("", "main")),
+    )
+
+
+def whole_libvirt(machines: tuple[Here, ...] = ()) -> LibvirtCatalogue:
+    """All rows that there are here, and the machines that are asked for."""
+    return LibvirtCatalogue(
+        host="host/system", memory_bytes=64 * GIB, kinds=_KINDS, pools=_POOLS,
+        networks=_HOST_NETWORKS, machines=machines,
+    )  # fmt: skip
+
+
 def memory_catalogues() -> Any:
     """What the rules of the reference provider look at."""
     return st.sampled_from(
@@ -170,4 +211,14 @@ def memory_catalogues() -> Any:
             World("here", sizes={"small": (2, 8 * GIB), "large": (400, 4000 * GIB)}),
             World("there", sizes={"small": (1, 1)}),
         )
+    )
+
+
+def ovf_catalogues() -> Any:
+    """What the rules of a folder of packages look at."""
+    names = ("web-01", "web-01-2", "machine", "db")
+    return st.builds(
+        Folder,
+        folder=st.just("/packages"),
+        taken=st.sets(st.sampled_from(names)).map(lambda taken: dict.fromkeys(taken, "somebody")),
     )

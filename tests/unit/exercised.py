@@ -21,10 +21,15 @@ _TOLD = (
     "test_where_a_wave_stands_and_what_it_took_is_told_by_file_and_by_name"
 )
 _OVER = (
-    "journeys/test_wave_handover_deployed.py::"
+    "journeys/test_wave_deployed.py::"
     "test_a_command_does_what_is_left_and_names_the_file_in_what_to_do"
 )
-_BACK = "journeys/test_wave_handover_deployed.py::test_the_way_back_of_both_is_asked_once_and_taken"
+_BACK = "journeys/test_wave_deployed.py::test_the_way_back_of_both_is_asked_once_and_taken"
+
+_REHEARSED = (
+    "journeys/test_rehearse_command.py::"
+    "test_both_say_what_came_up_and_a_rehearsal_leaves_both_ends_as_they_were"
+)
 
 EXERCISED = {
     ("finalise", "--remove-source"): (
@@ -69,6 +74,10 @@ EXERCISED = {
     ("describe", ""): (
         "journeys/test_command_line.py::test_a_machine_is_described_by_the_fields_of_the_schema"
     ),
+    ("describe", "--format"): (
+        "journeys/test_command_line.py::"
+        "test_a_description_is_written_as_an_ovf_descriptor_that_holds_all_of_it"
+    ),
     ("doctor", ""): (
         "journeys/test_malformed_blocks.py::"
         "test_the_doctor_says_what_a_block_lacks_and_looks_at_the_others"
@@ -85,7 +94,11 @@ EXERCISED = {
     ("limit", "--bytes-per-s"): _LIMIT,
     ("limit", "--requests-per-s"): _LIMIT,
     ("list", ""): "journeys/test_night.py::test_a_list_says_where_it_stands_and_what_to_do",
+    ("migrate", "--boot-check"): _REHEARSED,
     ("migrate", ""): "journeys/test_rollback.py::test_the_same_command_again_adopts_what_exists",
+    ("migrate", "--cold"): (
+        "journeys/test_rollback.py::test_the_same_command_again_adopts_what_exists"
+    ),
     ("migrate", "--placement"): _PLACED,
     ("notify", ""): (
         "journeys/test_failures_told.py::test_a_notification_has_the_cause_and_the_commands"
@@ -113,6 +126,7 @@ EXERCISED = {
         "journeys/test_placement.py::test_probe_says_how_far_away_a_file_server_is"
     ),
     ("reconcile", ""): _NIGHT,
+    ("rehearse", ""): _REHEARSED,
     ("report", ""): (
         "journeys/test_seeded_machines.py::"
         "test_its_report_is_one_page_for_the_ticket_in_which_the_name_is_text"

@@ -1,13 +1,8 @@
 """Looking at images in files: the reader, the question, and a child whose cost is measured."""
 
-import json
 import os
-import resource
-import subprocess
-import sys
-import time
+import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +13,10 @@ from coldferry.guest.question import Question
 from coldferry.ports import Extent, Limits
 from providers.aws.guest import GUEST as AWS
 from providers.azure.guest import GUEST as AZURE
+from tests.guest.gpt import SECTOR, Entry, write_gpt
 from tests.guest.packages import run
+from tests.guest.sparse import write_into
+from tests.unit.forked_child import Cost, Forked
 from tests.unit.machines import a_machine
 
 BLOCK_BYTES = 512 << 10
@@ -67,31 +65,26 @@ def question(*disks_bytes: int, **changes: Any) -> Question:
 
 def look(*images: Path, **changes: Any) -> Inspection:
     """What the child finds in them; the first one is the root disk."""
+    return measured(*images, **changes)[0]
+
+
+def measured(*images: Path, **changes: Any) -> tuple[Inspection, Cost]:
+    """A look, and what it cost."""
     readers = [ImageReader(image) for image in images]
-    found, _ = look_at(question(*(r.size_bytes for r in readers), **changes), readers)
-    return found
+    children: list[Forked] = []
+
+    def start(line: socket.socket) -> Forked:
+        children.append(Forked(line))
+        return children[-1]
+
+    asked = question(*(r.size_bytes for r in readers), **changes)
+    found, _ = look_at(asked, readers, start=start)
+    return found, children[0].cost
 
 
 def codes(found: Inspection) -> list[str]:
     """The findings' codes, in order."""
     return [finding.code for finding in found.findings]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one look took: seconds, the child's processor time, and its largest memory."""
-
-    wall_s: float
-    cpu_s: float
-    peak_bytes: int
-
-
-def measured(*images: Path) -> tuple[Inspection, Cost]:
-    """A look from a small process of its own: what the kernel says of children is of this one."""
-    words = [sys.executable, "-m", "tests.unit.guest_looks", *map(str, images)]
-    ran = subprocess.run(words, capture_output=True, check=True, timeout=120)
-    told = json.loads(ran.stdout)
-    return Inspection.model_validate(told["found"]), Cost(**told["cost"])
 
 
 def a_tree(folder: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -118,39 +111,18 @@ def ext4(folder: Path, files: Mapping[str, str | bytes], size_mib: int = 32) -> 
 
 def partitioned(image: Path, *contents: tuple[str, Path]) -> Path:
     """A GPT disk with these partitions, each a type of sgdisk and the image of its content."""
-    starts, free = [], MIB
-    for _, content in contents:
-        starts.append(free)
-        free += -(-content.stat().st_size // MIB) * MIB
+    entries, free = [], MIB
+    for kind, content in contents:
+        size = content.stat().st_size
+        entries.append(Entry(kind, free // SECTOR, (free + size - 1) // SECTOR))
+        free += -(-size // MIB) * MIB
     image.touch()
     os.truncate(image, free + MIB)
-    words: list[str] = []
-    for number, ((kind, content), start) in enumerate(zip(contents, starts, strict=True), 1):
-        last = start + content.stat().st_size - 1
-        words += ["-n", f"{number}:{start // 512}:{last // 512}", "-t", f"{number}:{kind}"]
-    run("sgdisk", "-a", "1", *words, image)
+    write_gpt(image, entries)
     with image.open("r+b") as file:
-        for (_, content), start in zip(contents, starts, strict=True):
-            file.seek(start)
-            file.write(content.read_bytes())
+        for (_, content), entry in zip(contents, entries, strict=True):
+            write_into(file.fileno(), entry.first * SECTOR, content)
     return image
 
 
 NEEDS_NOTHING = GuestNeeds()
-
-
-def _main() -> None:
-    images = [Path(word) for word in sys.argv[1:]]
-    begun = time.monotonic()
-    found = look(*images)
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cost = Cost(
-        wall_s=time.monotonic() - begun,
-        cpu_s=spent.ru_utime + spent.ru_stime,
-        peak_bytes=spent.ru_maxrss * 1024,
-    )
-    json.dump({"found": found.model_dump(mode="json"), "cost": asdict(cost)}, sys.stdout)
-
-
-if __name__ == "__main__":
-    _main()

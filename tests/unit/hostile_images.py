@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from tests.guest import build
 from tests.guest.packages import run
+from tests.guest.sparse import copy_of
 from tests.unit.guest_looks import ext4, partitioned
 from tests.unit.hostile_initramfs import HOSTILE_INITRAMFS
 from tests.unit.hostile_windows import HOSTILE_VOLUMES
@@ -69,10 +69,7 @@ def poke(image: Path, offset: int, content: bytes) -> Path:
 
 def copy_of_the_guest(folder: Path) -> Path:
     """A real guest that may be spoiled."""
-    copy = folder / "disk.raw"
-    shutil.copyfile(build(), copy)
-    copy.chmod(0o644)
-    return copy
+    return copy_of(build(), folder / "disk.raw")
 
 
 def gpt_header(disk: Path, **fields: int) -> Path:

@@ -119,14 +119,14 @@ _many_tags = st.integers(44, 60).map(
 _many_disks = st.integers(30, 120).flatmap(lambda count: _disks.map(lambda one: (one,) * count))
 
 
-def _seldom(usual: Any, rare: Any) -> Any:
-    return st.integers(0, 9).flatmap(lambda dice: rare if dice == 9 else usual)
+def _seldom(usual: Any, rare: Any, sides: int = 10) -> Any:
+    return st.integers(1, sides).flatmap(lambda dice: rare if dice == sides else usual)
 
 
 @st.composite
 def machines(draw: Any) -> Machine:
     """A machine in which every leaf of the schema can be anything that the schema allows."""
-    disks = draw(_seldom(_some(_disks, 4), _many_disks))
+    disks = draw(_seldom(_some(_disks, 4), _many_disks, 25))
     root = draw(st.integers(0, 4)) and bool(disks)
     if root:
         disks = (disks[0].model_copy(update={"root": True}), *disks[1:])

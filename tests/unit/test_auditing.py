@@ -67,6 +67,15 @@ def test_what_a_rollback_would_refuse_or_leave_goes_by_finalising(state, kind, v
     assert entry.do == f"coldferry {verb} {A1}"
 
 
+def test_what_was_frozen_before_the_halt_is_the_migrations_as_what_was_frozen_after_it() -> None:
+    early = disk(f"{A1}-early")
+
+    (entry,) = looked(early, state=State.ALLOCATED).entries
+    assert (entry.belongs, entry.vm) == (Belongs.KEPT, "i-1")
+    (entry,) = looked(early, state=State.ROLLED_BACK).entries
+    assert (entry.belongs, entry.do) == (Belongs.LEFT_BEHIND, f"coldferry rollback {A1}")
+
+
 def test_another_machines_migration_says_nothing_of_it() -> None:
     (entry,) = looked(disk(), state=State.COPYING, of="db-azure-99999999-a4").entries
 

@@ -8,8 +8,7 @@ import pytest
 from coldferry.erasing import EraseRecord
 from coldferry.errors import Refused
 from coldferry.finalising import weigh
-from coldferry.inspecting import inspection_of
-from coldferry.migration import Marks, State, next_migration, pair_of
+from coldferry.migration import Marks, State, inspection_of, next_migration, pair_of
 from coldferry.moved import cut_over
 from coldferry.plan import Plan, devices_of
 from coldferry.ports import PowerState, Proof, VerifiedDisk

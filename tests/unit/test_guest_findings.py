@@ -13,6 +13,8 @@ from tests.guest.windows import PLANTS as PLANTS_OF_WINDOWS
 from tests.unit.guest_looks import codes, ext4, look
 from tests.unit.machines import a_machine
 
+pytestmark = pytest.mark.long(takes_s=50)
+
 BACK = {
     "no-storage-driver/nvme", "temporary-disk-mount", "temporary-disk-mount/waagent",
     "datasource-pinned/azure", "source-agent/walinuxagent",

@@ -8,6 +8,8 @@ import pytest
 from tests.unit.guest_looks import ext4, look, measured, partitioned
 from tests.unit.hostile_images import HOSTILE, SYSTEM
 
+pytestmark = pytest.mark.long(takes_s=60)
+
 MIB = 1 << 20
 CPU_S = 5.0
 PEAK_BYTES = 256 * MIB

@@ -77,7 +77,7 @@ def test_what_a_killed_look_left_is_not_looked_at_again():
 
 
 def _left_by_a_killed_look(cloud: MemoryCloud) -> list[FrozenDisk]:
-    from coldferry.inspecting import inspection_of
+    from coldferry.migration import inspection_of
     from coldferry.plan import devices_of
 
     return cloud.freeze(VM, inspection_of(MIGRATION), devices_of(cloud.describe(VM)))

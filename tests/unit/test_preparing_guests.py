@@ -125,9 +125,10 @@ def test_the_guest_s_own_program_makes_an_initramfs_with_the_target_s_drivers(to
     assert codes(after, "warn") == set()
     assert f"changed: /boot/initrd.img-{kernel_version()}" in first
     assert unchanged and nothing_changed(second)
-    # On a busy machine an emulated CPU was seen to stop before its kernel said anything.
-    said = boot(again, "bios") or boot(again, "bios")
-    assert said[-1] == "done"
+    if tools == "dracut":  # of initramfs-tools' the running guest below comes up
+        # On a busy machine an emulated CPU was seen to stop before its kernel said anything.
+        said = boot(again, "bios") or boot(again, "bios")
+        assert said[-1] == "done"
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def plant(aws: Sandbox, tags: dict[str, str]) -> dict[str, str]:
         SubnetId=aws.subnet, TagSpecifications=tagged("network-interface")
     )["NetworkInterface"]["NetworkInterfaceId"]
     group = ec2.create_security_group(
-        GroupName=f"group {sorted(tags)}", Description="planted", VpcId=aws.vpc,
+        GroupName=f"group {' '.join(sorted(tags))}", Description="planted", VpcId=aws.vpc,
         TagSpecifications=tagged("security-group"),
     )["GroupId"]  # fmt: skip
     snapshot = aws.snapshot({0: b"x" * 524288})

@@ -12,25 +12,34 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coldferry.leaves import leaves, pattern_of, schema_patterns
-from coldferry.machine import Machine
+from coldferry.machine import Machine, Tag
 from coldferry.placement import disk_path, share_path
 from coldferry.rules import LEFT_BEHIND, Rule, apply
 from coldferry.translation import FieldTranslation, Translation, Verdict, digest
 from providers.aws.translate import RULES as AWS
 from providers.azure.translate import RULES as AZURE
+from providers.libvirt.translate import RULES as LIBVIRT
 from providers.memory.rules import RULES as MEMORY
+from providers.ovf.catalogue import Catalogue as Folder
+from providers.ovf.translate import RULES as OVF
 from tests.unit.answering import Answered, answer_all
 from tests.unit.catalogue_strategies import (
+    MACHINES,
     SIZES,
     TYPES,
     aws_catalogues,
     azure_catalogues,
+    libvirt_catalogues,
     memory_catalogues,
+    ovf_catalogues,
     whole_aws,
     whole_azure,
+    whole_libvirt,
 )
 from tests.unit.machine_strategies import machines
-from tests.unit.machines import a_machine, a_nic
+from tests.unit.machines import a_disk, a_machine, a_nic
+
+pytestmark = pytest.mark.long(takes_s=60)
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,42 @@ def directed(whole: Any, size: str, **burstable: Any) -> tuple[tuple[Machine, An
     return (
         (a_machine(instance_type=size, nics=(at_home,)), whole()),
         (a_machine(vcpus=8), whole(**burstable)),
+        (of_many_disks(), whole()),
     )
+
+
+def of_many_disks() -> Machine:
+    """More than any size takes; chance draws them seldom, since they are dear."""
+    root = a_disk()
+    return a_machine(disks=(root, *(root.model_copy(update={"root": False}),) * 119))
+
+
+def at_home() -> Machine:
+    """One that stands on such a host already, with more tags than there is room for."""
+    nic = a_nic(network_id="default", subnet_cidr="10.0.1.0/24")
+    tags = tuple(Tag(key=f"key{number}", value="v") for number in range(60))
+    disk = a_disk(device="vda (virtio)")
+    return a_machine(zone="host", nics=(nic,), disks=(disk,), tags=tags)
+
+
+def taken() -> Any:
+    """The same host with a machine 'db' on it."""
+    return whole_libvirt(MACHINES)
 
 
 def only(rows: Any, name: str) -> Any:
     """The one of that name."""
     return tuple(row for row in rows if row.name == name)
+
+
+def of_packages() -> tuple[tuple[Machine, Any], ...]:
+    """Hardware and network names that another package has already, a taken name, many NICs."""
+    written = a_machine(
+        instance_type="sata", disks=(a_disk(device="sata0:0", kind="vmware.sata.ahci"),)
+    )
+    many = tuple(a_nic(id=f"nic{n}", device_index=n, primary=n == 0) for n in range(11))
+    free = Folder(folder="/packages")
+    return ((written, free), (a_machine(nics=many), free))
 
 
 GOALS = {
@@ -79,6 +118,10 @@ GOALS = {
         ),
         Goal("aws", AWS, aws_catalogues(),
              directed(whole_aws, "m5.large", types=only(TYPES, "t3.small"))),
+        Goal("ovf", OVF, ovf_catalogues(), of_packages(), share=5),
+        Goal("libvirt", LIBVIRT, libvirt_catalogues(),
+             ((at_home(), whole_libvirt()), (at_home().model_copy(update={"name": "db"}), taken())),
+             share=6),
         Goal("memory", MEMORY, memory_catalogues(), share=10),
     )
 }  # fmt: skip

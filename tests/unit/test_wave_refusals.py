@@ -207,7 +207,7 @@ def test_what_is_no_csv_is_refused_as_a_whole(text, why):
         (f"{CSV},name\nw,a,i,s,t,b", "line 1: column name stands there twice"),
         (f"{CSV},Owner\nw,a,i,s,t,b", "line 1: there is no column Owner, only wave, start, "
          "latest_start, abort_at, machines_at_once, bytes_per_s, name, vm, source, target, owner, "
-         "group, after, stop_timeout_s, inspect, use_book, max_latency_ms, checks, "
+         "group, after, stop_timeout_s, cold, inspect, use_book, max_latency_ms, checks, "
          "checks_within_s, security_groups, answers.FIELD, placement.DEVICE"),
         (f"{CSV},answers.nope\nw,a,i,s,t,b", "line 2: row a, answers.nope: the machine's "
          "description has no such field"),

@@ -14,7 +14,7 @@ AFTERWARDS = ("checks", "checks_within_s", "security_groups")
 ROW = "name: {0}, vm: i-{0}, source: s, target: t"
 CSV = "wave,name,vm,source,target"
 HEAD = ("wave", "start", "latest_start", "abort_at", "machines_at_once", "bytes_per_s")
-OPTIONS = ("stop_timeout_s", "inspect", "use_book", "max_latency_ms")
+OPTIONS = ("stop_timeout_s", "cold", "inspect", "use_book", "max_latency_ms")
 
 checks = st.sampled_from(("tcp:443", "https://web.example/a,b;c", "script:/opt/check"))
 printable = st.text(
@@ -46,6 +46,7 @@ def any_wave(draw):
             "placement": draw(placements),
             "options": {
                 "stop_timeout_s": draw(st.integers(0, 900)),
+                "cold": draw(st.booleans()),
                 "inspect": draw(st.booleans()),
                 "max_latency_ms": draw(st.sampled_from((0.5, 10, 250))),
             },

@@ -1,0 +1,1 @@
+"""Machines of a libvirt host: QEMU and KVM, on this machine or another one."""

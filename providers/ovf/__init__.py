@@ -1,0 +1,1 @@
+"""A folder of OVF and OVA packages, which machines are taken from."""

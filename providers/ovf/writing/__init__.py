@@ -1,0 +1,1 @@
+"""Packages that are written: envelope, manifest, disks as streamOptimized VMDK, and the tar."""
