@@ -9,9 +9,12 @@ import pytest
 
 from coldferry.errors import BadAnswer, BadInput, Conflict, CorruptCopy, Failed
 from coldferry.machine import Machine
+from coldferry.migration import Marks, State
 from coldferry.plan import Plan
 from coldferry.ports import KEPT_COPY, FrozenDisk
 from coldferry.translation import Consequence, Verdict
+from providers.ovf.access import OvfAccess
+from providers.ovf.cloud import OvfCloud
 from providers.ovf.writing import archive, package
 from providers.ovf.writing.target import OvfTarget
 from tests.unit import vmdk_by_hand
@@ -26,6 +29,8 @@ from tests.unit.ovf_folders import (
     copied,
     left_in,
 )
+
+NEXT = "web-01-aws-11111111-a1"
 
 
 def members(path) -> dict[str, bytes]:
@@ -295,6 +300,28 @@ def test_what_was_given_out_is_said_before_it_is_removed(tmp_path):
     (found,) = cloud.at_stake(MIGRATION, arrived=True)
     assert "out of Coldferry's sight" in found.what
     assert "Stop that machine" in found.do
+
+
+@pytest.mark.parametrize(
+    ("state", "codes"),
+    [
+        (State.HALTED, ["moved-on"]),
+        (State.CUT_OVER, ["moved-on"]),
+        (State.FINALISED, ["moved-on"]),
+        (State.REJECTED, []),
+        (State.ROLLED_BACK, []),
+    ],
+)
+def test_a_package_that_another_migration_goes_on_with_is_not_taken_away_beneath_it(
+    tmp_path, state, codes
+):
+    cloud, _, package = a_package(tmp_path)
+    OvfCloud(OvfAccess(folder=str(tmp_path))).mark(package.name, Marks(NEXT, state, "stopped"))
+
+    found = cloud.at_stake(MIGRATION, arrived=True)
+
+    assert [(one.code, one.severity) for one in found] == [(code, "refuse") for code in codes]
+    assert all(NEXT in one.what and f"rollback {NEXT}" in one.do for one in found)
 
 
 def test_a_folder_that_is_not_there_is_refused_before_anything_is_made(tmp_path):

@@ -1,13 +1,18 @@
 """What becomes of a package afterwards: whether it is as planned, what a discard would lose."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from coldferry.errors import CorruptCopy, Finding
 from coldferry.machine import Origin
+from coldferry.migration import State
 from coldferry.plan import Plan
+from providers.ovf import sidecar
 from providers.ovf.writing import making, package
 from providers.ovf.writing.records import PackageRecord
 from providers.ovf.writing.staging import Staging
+
+_STAYED = frozenset({State.REJECTED, State.ROLLED_BACK})
 
 
 def differences(staging: Staging, plan: Plan, origin: Origin) -> Iterator[Finding]:
@@ -36,15 +41,30 @@ def differences(staging: Staging, plan: Plan, origin: Origin) -> Iterator[Findin
         yield Finding("warn", "altered", made.package, altered.what, altered.do)
 
 
-def at_stake(made: PackageRecord | None) -> list[Finding]:
-    """Nothing is, but where it was given out: what it was deployed as may hold newer data."""
-    if made is None or not made.starts:
+def at_stake(folder: Path, made: PackageRecord | None) -> list[Finding]:
+    """See ``Target.at_stake``: a package that moved on, or that was given out."""
+    if made is None:
         return []
-    return [
-        Finding(
+    return [*_moved_on(folder / made.package), *_given_out(made)]
+
+
+def _moved_on(package: Path) -> Iterator[Finding]:
+    """It is the source of a migration of its own by now, or was: another may run in its place."""
+    for marks in sidecar.read(package).marks.values():
+        if marks.state not in _STAYED:
+            yield Finding(
+                "refuse", "moved-on", package.name,
+                f"{package.name} is the source of {marks.migration}, which is {marks.state}.",
+                f"Go on with it, or undo it first with 'coldferry rollback {marks.migration}'.",
+            )  # fmt: skip
+
+
+def _given_out(made: PackageRecord) -> Iterator[Finding]:
+    """What it was deployed as may hold newer data."""
+    if made.starts:
+        yield Finding(
             "warn", "used", made.package,
             f"{made.package} was given out: a machine that was deployed from it may hold data "
             "that is nowhere else, and is out of Coldferry's sight.",
             "Stop that machine by its own means before the source is started again.",
-        )
-    ]  # fmt: skip
+        )  # fmt: skip

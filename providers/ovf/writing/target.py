@@ -127,7 +127,7 @@ class OvfTarget:
 
     def at_stake(self, migration: str, *, arrived: bool) -> list[Finding]:
         del arrived  # the record of a proof cannot be lost without the package's tag
-        return stakes.at_stake(self._staging(migration).package())
+        return stakes.at_stake(self.folder, self._staging(migration).package())
 
     def arrived(self, migration: str) -> Arrived | None:
         made = self._staging(migration).package()
