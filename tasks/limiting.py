@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,13 +21,17 @@ VARIABLE = "coldferry_limits"
 _EVERY_S = 2.0
 
 
-@cache
 def limits() -> LimitsFile:
     """One for the process: its disks share what a cloud and a migration may take.
 
     The home's file holds for one machine; of a name that the variable has too, the variable counts.
     """
-    return LimitsFile(home() / LIMITS)
+    return _of(home() / LIMITS)
+
+
+@cache
+def _of(path: Path) -> LimitsFile:
+    return LimitsFile(path)
 
 
 async def said() -> Any:
