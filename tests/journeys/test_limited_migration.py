@@ -27,10 +27,11 @@ def test_a_limit_that_is_lifted_while_it_copies_lets_it_go_on_at_once(limits):
     ferry = Ferry(disks=1)
     limits.write_text(json.dumps({"clouds": {"azure": {"bytes_per_s": 1000}}}))
     time.sleep(1.1)  # one that was read before is looked at again after a second
-    lift = threading.Timer(5, limits.unlink)
+    lift, began = threading.Timer(5, limits.unlink), []
 
     def watch(_device: str, _done_bytes: int, _total_bytes: int) -> None:
         if lift.ident is None:
+            began.append(time.monotonic())
             lift.start()
 
     progress.watch(watch)
@@ -42,7 +43,7 @@ def test_a_limit_that_is_lifted_while_it_copies_lets_it_go_on_at_once(limits):
 
     assert report["state"] == "allocated"
     assert ferry.bytes_differ(report) == []
-    assert 4 < report["seconds"]["copy"] < 30
+    assert 4 < time.monotonic() - began[0] < 60  # before the halt, after it, or both
     with get_client(sync_client=True) as client:
         (shown,) = client.read_artifacts(
             artifact_filter=ArtifactFilter(
