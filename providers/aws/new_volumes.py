@@ -121,7 +121,9 @@ def left_over(migration: str, volumes: Sequence[str]) -> Conflict:
 def refuse_started(clients: Clients, migration: str, row: Any) -> None:
     """Raise Conflict where somebody started the unfinished machine with volumes at it.
 
-    Its guest may have written to them, and is not what was proven any more.
+    Its guest may have written to them, and is not what was proven any more. Both moments are in
+    whole seconds: a start may follow within the one in which a volume was attached, while we
+    attach to what has been launched and stopped, which takes longer.
     """
     vm, launched = str(row["InstanceId"]), row["LaunchTime"]
     ran = [
@@ -129,7 +131,7 @@ def refuse_started(clients: Clients, migration: str, row: Any) -> None:
         for device, volume in ours(clients, migration).items()
         if device != FRAME
         and (hold := attachment_to(volume, vm)) is not None
-        and hold["AttachTime"] < launched
+        and hold["AttachTime"] <= launched
     ]
     if ran:
         raise Conflict(

@@ -5,6 +5,7 @@ being attached already. Sources: CreateVolume, AttachVolume of the EC2 API
 reference; "Amazon EBS volume types" (sizes, IOPS, throughput).
 """
 
+from datetime import timedelta
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
@@ -116,7 +117,11 @@ def attach_volume(
     if device_path in instance.block_device_mapping:
         message = f"Invalid value '{device_path}' for unixDevice. Attachment point is in use"
         raise EC2ClientError("InvalidParameterValue", message)
-    return _attach_volume(self, volume_id, instance_id, device_path, delete_on_termination)
+    attached = _attach_volume(self, volume_id, instance_id, device_path, delete_on_termination)
+    if instance.state == "stopped":  # which takes a real one longer than a second
+        since = instance.launch_time + timedelta(seconds=1)
+        attached.attach_time = max(attached.attach_time, since)
+    return attached
 
 
 def detach_volume(self: Any, volume_id: str, instance_id: str | None, device_path: str) -> Any:
